@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The engine behind the target: C++ inside core, called by the C side (src/core/target.c, or the host's stand-in).
+ * All deciding is done behind these functions; the C side carries bios.
+ */
+#ifndef DM_REMAP_ENGINE_H
+#define DM_REMAP_ENGINE_H
+
+#include "kernel_api.h"
+#include "metadata.h"
+#include "reassembly.h"
+#include "spare_pool.h"
+#include "stats.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+/* ---- the table line ---- */
+
+enum { DMR_READ_RETRIES_DEFAULT = 3, DMR_READ_RETRIES_MAX = 100 };
+
+struct dmr_table_member {
+	const char *path;	/* points into argv */
+	uint64_t start, sectors;
+};
+
+struct dmr_table {
+	const char *main_path;	/* points into argv */
+	struct dmr_table_member members[DMR_MAX_MEMBERS];
+	uint32_t member_count;
+	uint32_t read_retries;
+	bool read_retries_given;
+	bool format;
+};
+
+/*
+ * `<main> <spare> <spare_start> <spare_sectors> [<#feature_args> <feature_arg>...]`. 0, or -EINVAL with a reason that
+ * names the argument and the value. Touches nothing. any.
+ */
+int dmr_table_parse(unsigned int argc, char **argv, struct dmr_table *out, char *reason);
+
+/* ---- life ---- */
+
+struct dmr_engine;
+
+/* The ladder: a later mode is worse; an engine never leaves DMR_MODE_METADATA_FAILED. */
+enum dmr_mode {
+	DMR_MODE_OK,
+	DMR_MODE_READ_ONLY,		/* the table is: nothing is written */
+	DMR_MODE_SPARE_EXHAUSTED,
+	DMR_MODE_MAP_FULL,
+	DMR_MODE_MAIN_READ_ONLY,	/* main refused every trial write at the last test */
+	DMR_MODE_MAIN_GONE,		/* main answered nothing at the last test */
+	DMR_MODE_METADATA_FAILED,	/* no more remaps; existing ones are served */
+};
+
+struct dmr_engine_params {
+	struct dmr_instance *inst;
+	struct dmr_device *main;
+	uint64_t sectors;		/* length of the target */
+	struct dmr_member_range members[DMR_MAX_MEMBERS];
+	uint32_t member_count;
+	uint32_t read_retries;
+	uint32_t max_workers;		/* recoveries at the same time, 1..DMR_MAX_WORKERS */
+	bool format;
+	bool read_only;
+	bool members_live;		/* another table of this mapped device runs on the members now */
+	const char *name;		/* of the mapped device; copied */
+	const struct dmr_metadata_ops *metadata;
+	const struct dmr_spare_pool_ops *pool;
+	const struct dmr_reassembly_ops *reassembly;
+};
+
+enum { DMR_MAX_WORKERS = 32 };
+
+/*
+ * The constructor's part: allocate all, read every member, refuse what cannot be believed. Writes nothing.
+ * Negative errno with a reason. process, may block.
+ */
+int dmr_engine_create(const struct dmr_engine_params *params, struct dmr_engine **out, char *reason);
+
+/* The set and member UUIDs, for core's registry of claims; valid after create. */
+const struct dmr_setup *dmr_engine_setup(const struct dmr_engine *e);
+
+/* preresume: the first call loads the newest state (or formats); later ones find it loaded. process, may block. */
+int dmr_engine_resume(struct dmr_engine *e, char *reason);
+
+/* presuspend: ask movers to stop. postsuspend: no I/O of users is under way; afterwards the engine issues none. */
+void dmr_engine_presuspend(struct dmr_engine *e);
+void dmr_engine_presuspend_undo(struct dmr_engine *e);
+void dmr_engine_postsuspend(struct dmr_engine *e);
+
+void dmr_engine_destroy(struct dmr_engine *e); /* process, may block; NULL is allowed */
+
+/* ---- the I/O path: never blocks, never allocates ---- */
+
+enum dmr_where {
+	DMR_WHERE_MAIN,
+	DMR_WHERE_SPARE,
+	DMR_WHERE_SLOW,		/* hand it to dmr_engine_enqueue() */
+};
+
+struct dmr_route {
+	uint64_t sector;	/* on the device, absolute */
+	uint32_t sectors;	/* how many of those asked for this answer covers, at least one block */
+	uint16_t where;		/* enum dmr_where */
+	uint16_t member;	/* with SPARE: index of the member */
+};
+
+/*
+ * Where [sector, sector + sectors) of the target is served. op tells whether data moves: a discard of pending blocks
+ * goes to main. Called inside an RCU section in which the caller has entered its in-flight epoch first. any.
+ */
+struct dmr_route dmr_engine_route(const struct dmr_engine *e, enum dmr_op op, uint64_t sector, uint32_t sectors);
+
+/* A member's device as route names it. any. */
+struct dmr_device *dmr_engine_member_device(const struct dmr_engine *e, uint32_t member);
+
+/*
+ * What to do with a failed I/O, by the table of design.md section 4: true: give it to dmr_engine_enqueue(); false:
+ * pass its status up. optional: read-ahead, or a read marked failfast. any.
+ */
+bool dmr_engine_wants_failed(struct dmr_engine *e, enum dmr_op op, dmr_status status, bool optional, bool on_main);
+
+/* Take the request over; dmr_request_end() is called for it from a worker. any. */
+void dmr_engine_enqueue(struct dmr_engine *e, struct dmr_request *req);
+
+/* A write to this member has completed, and its user is not told yet. any. */
+void dmr_engine_spare_written(struct dmr_engine *e, uint32_t member);
+
+/* Must this flush go to dmr_engine_enqueue_flush(), or may the caller send it to main alone? any. */
+bool dmr_engine_flush_needs_worker(const struct dmr_engine *e);
+void dmr_engine_enqueue_flush(struct dmr_engine *e, struct dmr_request *req);
+
+/* ---- administration: process ---- */
+
+/* `dmsetup status` (INFO) and the part of the table line after the devices. Return the length written. any. */
+int dmr_engine_status(struct dmr_engine *e, char *buf, size_t size);
+
+/*
+ * 1: the answer is in buf; 0: done, nothing to say; negative errno with a reason. buf may be too small: then what
+ * fits is there and dm asks again with a larger one.
+ */
+int dmr_engine_message(struct dmr_engine *e, unsigned int argc, char **argv, char *buf, size_t size, char *reason);
+
+/* All but what the block layer counts (reads, writes, read_ns, write_ns stay 0). process, may block. */
+void dmr_engine_snapshot(struct dmr_engine *e, struct dmr_snapshot *out);
+
+#if defined(__cplusplus)
+}
+#endif
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+// The health score, 0 (replace the disk now) to 100, as docs/health.md defines it. Integers only, no state: the same
+// inputs give the same score in the kernel, in the tools and in the tests.
+#ifndef DM_REMAP_HEALTH_HH
+#define DM_REMAP_HEALTH_HH
+
+#include <dm_remap/engine.h>
+
+#include <bit>
+#include <cstdint>
+
+namespace dm_remap::health {
+
+struct Inputs {
+	uint32_t mode = DMR_MODE_OK;	// enum dmr_mode
+	uint64_t errors_last_hour = 0;	// failed I/Os that main or a spare reported
+	uint64_t spare_total = 0;	// sectors
+	uint64_t spare_taken = 0;	// sectors, serving or bad
+	uint64_t pending_sectors = 0;
+};
+
+inline constexpr uint32_t perfect = 100;
+inline constexpr uint32_t spare_weight = 40;
+inline constexpr uint32_t error_weight = 30;
+inline constexpr uint32_t pending_weight = 20;
+
+constexpr uint32_t at_most(uint64_t n, uint32_t limit)
+{
+	return n < limit ? static_cast<uint32_t>(n) : limit;
+}
+
+// In proportion to the part of the pool that is gone, rounded up: the first remap already shows.
+constexpr uint32_t spare_penalty(uint64_t total, uint64_t taken)
+{
+	if (taken >= total)
+		return spare_weight;
+	return static_cast<uint32_t>((taken * spare_weight + total - 1) / total);
+}
+
+// 5 for the first error of the hour, 5 more each time their number doubles.
+constexpr uint32_t error_penalty(uint64_t errors_last_hour)
+{
+	return at_most(5 * static_cast<uint64_t>(std::bit_width(errors_last_hour)), error_weight);
+}
+
+// Data that cannot be read at the moment: 10, and 1 more each time its amount doubles, from 4 KiB on.
+constexpr uint32_t pending_penalty(uint64_t pending_sectors)
+{
+	if (!pending_sectors)
+		return 0;
+	return at_most(10 + static_cast<uint64_t>(std::bit_width(pending_sectors / 8)), pending_weight);
+}
+
+// The best score that a mode allows.
+constexpr uint32_t mode_cap(uint32_t mode)
+{
+	if (mode == DMR_MODE_OK || mode == DMR_MODE_READ_ONLY)
+		return perfect;
+	if (mode == DMR_MODE_SPARE_EXHAUSTED || mode == DMR_MODE_MAP_FULL)
+		return 30;
+	return mode == DMR_MODE_MAIN_GONE ? 0 : 10;
+}
+
+constexpr uint32_t score(const Inputs &in)
+{
+	const uint32_t left = perfect - spare_penalty(in.spare_total, in.spare_taken) -
+			      error_penalty(in.errors_last_hour) - pending_penalty(in.pending_sectors);
+
+	return at_most(left, mode_cap(in.mode));
+}
+
+// Of a snapshot that is complete but for its health.
+constexpr uint32_t score(const dmr_snapshot &s)
+{
+	return score(Inputs{s.mode, s.errors_last_hour, s.spare_sectors_total,
+			    s.spare_sectors_used + s.spare_sectors_bad, s.pending_sectors});
+}
+
+static_assert(spare_weight + error_weight + pending_weight <= perfect);
+
+} // namespace dm_remap::health
+
+#endif

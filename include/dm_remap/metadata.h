@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The metadata role: what is durable. Provided by dm-remap-metadata, used by core.
+ *
+ * Every function is called from process context and may block; the caller serialises all calls on one handle.
+ * Nothing here knows what a record means; order and durability are its whole business.
+ */
+#ifndef DM_REMAP_METADATA_H
+#define DM_REMAP_METADATA_H
+
+#include "kernel_api.h"
+#include "record.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+enum { DMR_METADATA_ABI = 1, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128 };
+
+/* A pool member as the table names it: a range of a device. */
+struct dmr_member_range {
+	struct dmr_device *dev;
+	uint64_t start;		/* sectors, on dev */
+	uint64_t sectors;
+};
+
+/* Which disk main is; compared at every start. */
+struct dmr_main_identity {
+	uint64_t sectors;
+	uint32_t block_bytes;
+	uint32_t reserved;
+	char identity[DMR_IDENTITY_SIZE]; /* "" where the disk has none: then only the size is compared */
+};
+
+enum dmr_member_state { DMR_MEMBER_ABSENT, DMR_MEMBER_ACTIVE, DMR_MEMBER_DROPPED };
+
+struct dmr_member_entry {
+	uint8_t uuid[DMR_UUID_SIZE];
+	uint64_t sectors;	/* of its range */
+	uint64_t data_start;	/* sectors from the start of its range to the first spare block */
+	uint32_t state;		/* enum dmr_member_state */
+	uint32_t unit_bytes;	/* stride of its metadata units; 0 in a setup that was never opened */
+	char identity[DMR_IDENTITY_SIZE];
+};
+
+/* The setup record: who belongs together. It is in the superblock of every member. */
+struct dmr_setup {
+	uint8_t set_uuid[DMR_UUID_SIZE];
+	uint8_t branch[DMR_UUID_SIZE];	/* changes when the set is started without a member */
+	uint64_t generation;		/* of the superblock's last change; counted apart from the commits */
+	uint64_t created;		/* wall seconds */
+	uint64_t max_extents;		/* map, pending and bad-spare records that a checkpoint must hold, together */
+	struct dmr_main_identity main;
+	char name[DMR_NAME_SIZE];	/* of the mapped device when it was formatted */
+	uint32_t member_count;
+	uint32_t own_index;		/* which member holds this superblock */
+	uint32_t read_retries;		/* table options as of the last change */
+	/* The same on every member, fixed by formatting; 0 in a setup that was never opened. Units of a copy, a slot, a half. */
+	uint32_t copy_units, checkpoint_units, log_half_units;
+	uint32_t reserved;
+	struct dmr_member_entry members[DMR_MAX_MEMBERS];
+};
+
+enum dmr_probe_verdict {
+	DMR_PROBE_BLANK,	/* reserved area, first and last MiB of the range are zero, but for traces of a formatting that was cut off */
+	DMR_PROBE_MEMBER,	/* a superblock verifies; setup is filled */
+	DMR_PROBE_FOREIGN,	/* something else is there */
+	DMR_PROBE_DAMAGED,	/* our magic, but no copy of the superblock verifies */
+	DMR_PROBE_UNSUPPORTED,	/* ours, of a version that this module does not know */
+};
+
+struct dmr_probe {
+	enum dmr_probe_verdict verdict;
+	struct dmr_setup setup;		/* valid if MEMBER */
+	uint64_t first_nonzero_sector;	/* of the range, valid if FOREIGN */
+	bool copy_lost;			/* MEMBER, but one copy of the superblock does not verify, or is behind */
+	/*
+	 * MEMBER, and its formatting was cut off just before its end: all is there, and nothing was ever stored. In a set of
+	 * several it may be that a member has not come that far and is BLANK: if no member lacks this mark, format all anew.
+	 */
+	bool formatting;
+};
+
+/* Layout of a member's metadata area, all in sectors from the start of its range. */
+struct dmr_geometry {
+	uint64_t area_sectors;	/* where the spare blocks begin */
+	uint64_t max_extents;
+	uint32_t unit_bytes;	/* 4096, or the physical block if that is larger */
+	uint32_t log_half_units;
+	uint32_t checkpoint_units;	/* of one slot, its head included */
+	uint32_t copy_units;		/* the area holds everything twice: copy B begins after so many units */
+};
+
+/* Why a probe, an open or a load refused: a sentence for the administrator. */
+enum { DMR_REASON_SIZE = 256 };
+
+struct dmr_metadata;
+
+struct dmr_metadata_params {
+	struct dmr_instance *inst;
+	/* member_count of them, in the order of setup->members; copied. dev NULL for one that is not there. */
+	const struct dmr_member_range *members;
+	uint32_t member_count;
+	bool read_only;		/* nothing is ever written */
+	const struct dmr_setup *setup;	/* own_index is ignored; copied */
+};
+
+struct dmr_load_report {
+	uint64_t generation;	/* of the last record believed */
+	uint64_t records;	/* replayed from the log */
+	uint64_t checkpoint_entries;
+	/*
+	 * A copy is torn, rotten or behind. Unless the table is read-only, write a checkpoint before any I/O is served: until
+	 * then what was loaded may rest on one copy alone, and append answers -EINVAL.
+	 */
+	bool needs_checkpoint;
+};
+
+/* Takes the believed records in order. A negative errno stops the load, which returns it. */
+typedef int (*dmr_record_sink)(void *context, const struct dmr_record *record);
+
+/* The current state for a checkpoint: fills up to max records, returns how many, 0 at the end. Restarted by rewind. */
+struct dmr_record_source {
+	void *context;
+	void (*rewind)(void *context);
+	uint32_t (*next)(void *context, struct dmr_record *out, uint32_t max);
+	uint64_t count;		/* records in all */
+};
+
+struct dmr_metadata_ops {
+	void *owner;		/* struct module */
+	uint32_t abi;		/* DMR_METADATA_ABI */
+
+	/* Read-only. -EIO with a reason if the area cannot be read. */
+	int (*probe)(const struct dmr_member_range *range, struct dmr_probe *out, char *reason);
+
+	/*
+	 * Lay out an area. max_extents 0 asks for the default, which a small range lowers. -ENOSPC with a reason if the
+	 * range is too small, -EINVAL for a max_extents or a start that no range could have. Pure arithmetic.
+	 */
+	int (*geometry)(const struct dmr_member_range *range, uint32_t block_bytes, uint64_t max_extents,
+			struct dmr_geometry *out, char *reason);
+
+	/*
+	 * The same for a new set: one layout that every member can hold. Fills max_extents, copy_units, checkpoint_units,
+	 * log_half_units, and data_start and unit_bytes of the members. setup->member_count and main.block_bytes are set.
+	 */
+	int (*lay_out)(const struct dmr_member_range *members, uint64_t max_extents, struct dmr_setup *setup, char *reason);
+
+	/*
+	 * Allocates only: all that later calls need. setup->max_extents and data_start of the members are set. One whose
+	 * layout is still 0 is laid out here, and must come to the same data_start (-EINVAL with a reason).
+	 */
+	int (*open)(const struct dmr_metadata_params *params, struct dmr_metadata **out, char *reason);
+	void (*close)(struct dmr_metadata *md); /* writes nothing */
+
+	/*
+	 * Write superblocks, empty checkpoints and log to every active member, durably: the superblocks last. Afterwards
+	 * appends may follow. Cut off at any moment it leaves what it found, or what probe calls BLANK, or all of it (over
+	 * content that was not blank, also what probe calls FOREIGN).
+	 */
+	int (*format)(struct dmr_metadata *md, char *reason);
+
+	/*
+	 * Find the newest state that verifies and hand it to sink. May be called again, from the start. Writes nothing.
+	 * Negative errno with a reason: -EUCLEAN for damage (what is lost, where), -ESTALE if a member was formatted anew
+	 * since the setup was read. A superblock that was updated since then takes the place of the setup given to open.
+	 */
+	int (*load)(struct dmr_metadata *md, dmr_record_sink sink, void *context, struct dmr_load_report *report,
+		    char *reason);
+
+	/*
+	 * Append records, at most records_per_commit() of them, as one generation; all copies durable on return.
+	 * -EIO: whether they will be found by a later load is unknown, and nothing can be appended any more.
+	 * -ENOSPC: the log half is full; checkpoint first.
+	 */
+	int (*append)(struct dmr_metadata *md, const struct dmr_record *records, uint32_t count);
+	uint32_t (*records_per_commit)(const struct dmr_metadata *md);
+	bool (*wants_checkpoint)(const struct dmr_metadata *md);
+	/*
+	 * Durable on return. On an error the old checkpoint and log still hold, but nothing can be appended any more. -ENOSPC:
+	 * source->count exceeds setup->max_extents; then nothing was written and appends may go on. May rewind source twice.
+	 * Also mends superblocks of which a copy was lost.
+	 */
+	int (*checkpoint)(struct dmr_metadata *md, const struct dmr_record_source *source);
+
+	uint64_t (*generation)(const struct dmr_metadata *md);
+
+	/* The setup as the superblocks have it, layout included. Until the next call on md. */
+	const struct dmr_setup *(*setup)(const struct dmr_metadata *md);
+
+	/*
+	 * Replace branch, member states, name, main identity and read_retries by those of setup, in the superblock of every
+	 * active member, durably; its generation rises by one. What formatting fixed stays: -EINVAL if it differs, or before
+	 * format or load. -EIO as with append.
+	 */
+	int (*update_setup)(struct dmr_metadata *md, const struct dmr_setup *setup);
+};
+
+int dmr_register_metadata(const struct dmr_metadata_ops *ops);
+void dmr_unregister_metadata(const struct dmr_metadata_ops *ops);
+
+#if defined(__cplusplus)
+}
+#endif
+#endif

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The constructor: from a table line to an engine that has read its members, or to a reason why not. */
+#include <linux/slab.h>
+
+#include "core/target.h"
+#include "shim/device.h"
+
+/* device-mapper reads ti->error after the constructor has freed all that is its own. */
+static char *dmr_reason_slot(void)
+{
+	static char slots[8][DMR_REASON_SIZE];
+	static atomic_t next;
+	char *slot = slots[(unsigned int)atomic_inc_return(&next) % ARRAY_SIZE(slots)];
+
+	slot[0] = '\0';
+	return slot;
+}
+
+static __printf(2, 3) int dmr_refuse(char *reason, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(reason, DMR_REASON_SIZE, fmt, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+/* Too large for the stack, and of no use after the constructor. */
+struct dmr_construction {
+	struct dmr_table table;
+	struct dmr_engine_params params;
+};
+
+static int dmr_get_device(struct dm_target *ti, const char *role, const char *path, struct dm_dev **dm, char *reason)
+{
+	dmr_blk_mode_t mode = dm_table_get_mode(ti->table);
+	int err = dm_get_device(ti, path, mode, dm);
+
+	if (err) {
+		*dm = NULL;
+		dmr_refuse(reason, "%s %s cannot be opened (%pe)", role, path, ERR_PTR(err));
+		return err;
+	}
+	if ((mode & DMR_BLK_WRITE) && bdev_read_only((*dm)->bdev)) {
+		dmr_refuse(reason, "%s %s is read-only: make it writable, or load a read-only table", role, path);
+		return -EROFS;
+	}
+	if (bdev_is_zoned((*dm)->bdev))
+		return dmr_refuse(reason, "%s %s is a zoned device, which is not supported", role, path);
+	return 0;
+}
+
+static int dmr_check_main(struct dm_target *ti, const char *path, struct block_device *bdev, char *reason)
+{
+	unsigned int bytes = bdev_logical_block_size(bdev), block = bytes >> SECTOR_SHIFT;
+
+	if (bytes != 512 && bytes != 4096)
+		return dmr_refuse(reason, "main %s has logical blocks of %u bytes; 512 and 4096 are supported", path, bytes);
+	if (ti->len > bdev_nr_sectors(bdev))
+		return dmr_refuse(reason, "main %s has %llu sectors, fewer than the %llu of the table", path,
+				  (u64)bdev_nr_sectors(bdev), (u64)ti->len);
+	if (ti->begin & (block - 1))
+		return dmr_refuse(reason, "first sector %llu of the table is not a multiple of main's block of %u sectors",
+				  (u64)ti->begin, block);
+	if (ti->len & (block - 1))
+		return dmr_refuse(reason, "length %llu of the table is not a multiple of main's block of %u sectors",
+				  (u64)ti->len, block);
+	return 0;
+}
+
+static int dmr_check_spare(struct block_device *main, const struct dmr_table_member *m, struct block_device *bdev,
+			   char *reason)
+{
+	unsigned int bytes = bdev_logical_block_size(main), block = bytes >> SECTOR_SHIFT;
+	u64 size = bdev_nr_sectors(bdev);
+
+	if (bdev_logical_block_size(bdev) > bytes)
+		return dmr_refuse(reason, "spare %s has logical blocks of %u bytes, larger than main's of %u", m->path,
+				  bdev_logical_block_size(bdev), bytes);
+	if (m->start & (block - 1))
+		return dmr_refuse(reason, "start %llu on spare %s is not a multiple of main's block of %u sectors", m->start,
+				  m->path, block);
+	if (!m->sectors || m->sectors & (block - 1))
+		return dmr_refuse(reason, "length %llu on spare %s is not a multiple of main's block of %u sectors",
+				  m->sectors, m->path, block);
+	if (m->start > size || m->sectors > size - m->start)
+		return dmr_refuse(reason, "%llu sectors at %llu go beyond the end of spare %s, which has %llu", m->sectors,
+				  m->start, m->path, size);
+	return 0;
+}
+
+static int dmr_get_devices(struct dm_target *ti, const struct dmr_table *table, char *reason)
+{
+	struct dmr_target *t = ti->private;
+	int err = dmr_get_device(ti, "main", table->main_path, &t->main, reason);
+
+	if (!err)
+		err = dmr_check_main(ti, table->main_path, t->main->bdev, reason);
+	if (err)
+		return err;
+	t->inst.main.bdev = t->main->bdev;
+	while (t->member_count < table->member_count) {
+		const struct dmr_table_member *from = &table->members[t->member_count];
+		struct dmr_member *m = &t->members[t->member_count];
+
+		err = dmr_get_device(ti, "spare", from->path, &m->dm, reason);
+		if (m->dm)
+			t->member_count++;
+		if (!err)
+			err = dmr_check_spare(t->main->bdev, from, m->dm->bdev, reason);
+		if (err)
+			return err;
+		m->dev.bdev = m->dm->bdev;
+		m->start = from->start;
+		m->sectors = from->sectors;
+	}
+	return 0;
+}
+
+static int dmr_create_engine(struct dmr_target *t, const struct dmr_table *table, struct dmr_engine_params *p,
+			     char *reason)
+{
+	struct dm_target *ti = t->inst.ti;
+	unsigned int i;
+
+	p->inst = &t->inst;
+	p->main = &t->inst.main;
+	p->sectors = ti->len;
+	for (i = 0; i < t->member_count; i++)
+		p->members[i] = (struct dmr_member_range){ &t->members[i].dev, t->members[i].start, t->members[i].sectors };
+	p->member_count = t->member_count;
+	p->read_retries = table->read_retries;
+	p->max_workers = DMR_MAX_WORKERS;
+	p->format = table->format;
+	p->read_only = !(dm_table_get_mode(ti->table) & DMR_BLK_WRITE);
+	p->members_live = dmr_claims_members_live(t);
+	p->name = t->inst.name;
+	p->metadata = t->roles.metadata;
+	p->pool = t->roles.pool;
+	p->reassembly = t->roles.reassembly;
+	return dmr_engine_create(p, &t->inst.engine, reason);
+}
+
+static int dmr_construct(struct dm_target *ti, unsigned int argc, char **argv, struct dmr_construction *c)
+{
+	struct dmr_target *t = ti->private;
+	int err = dmr_table_parse(argc, argv, &c->table, ti->error);
+
+	if (!err)
+		err = dmr_roles_get(&t->roles, ti->error);
+	if (!err)
+		err = dmr_get_devices(ti, &c->table, ti->error);
+	if (!err)
+		err = dmr_home_get(t);
+	if (!err)
+		err = dmr_claim_ranges(t, ti->error);
+	if (!err)
+		err = dmr_create_engine(t, &c->table, &c->params, ti->error);
+	if (!err)
+		err = dmr_claim_uuids(t, dmr_engine_setup(t->inst.engine), ti->error);
+	t->read_retries = c->table.read_retries;
+	t->read_retries_given = c->table.read_retries_given;
+	return err;
+}
+
+int remap_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+{
+	struct dmr_construction *c = kzalloc(sizeof(*c), GFP_KERNEL);
+	struct dmr_target *t = kzalloc(sizeof(*t), GFP_KERNEL);
+	int err = -ENOMEM;
+
+	ti->error = dmr_reason_slot();
+	if (!c || !t || dmr_instance_init(&t->inst, ti)) {
+		kfree(t);
+		goto out;
+	}
+	INIT_LIST_HEAD(&t->claims);
+	INIT_LIST_HEAD(&t->stats.list);
+	ti->private = t;
+	err = dmr_construct(ti, argc, argv, c);
+	if (err) {
+		dmr_log(&t->inst, DMR_LOG_ERR, "table refused: %s", ti->error[0] ? ti->error : "out of memory");
+		remap_dtr(ti);
+		goto out;
+	}
+	ti->num_flush_bios = 1;
+	ti->flush_supported = true;
+	ti->num_discard_bios = dmr_bdev_discards(t->main->bdev) ? 1 : 0;
+	ti->discards_supported = ti->num_discard_bios != 0;
+	ti->num_write_zeroes_bios = 1;
+	ti->per_io_data_size = sizeof(struct dmr_request);
+out:
+	if (err && !ti->error[0])
+		ti->error = "Out of memory";
+	kfree(c);
+	return err;
+}
+
+/* Also of what the constructor left half built. */
+void remap_dtr(struct dm_target *ti)
+{
+	struct dmr_target *t = ti->private;
+
+	/* A table of several targets may be destroyed after a preresume that worked, without ever being resumed. */
+	if (t->running)
+		dmr_engine_postsuspend(t->inst.engine);
+	dmr_engine_destroy(t->inst.engine);
+	dmr_claims_release(t);
+	dmr_home_put(t);
+	while (t->member_count)
+		dm_put_device(ti, t->members[--t->member_count].dm);
+	if (t->main)
+		dm_put_device(ti, t->main);
+	dmr_roles_put(&t->roles);
+	dmr_instance_exit(&t->inst);
+	kfree(t);
+}

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "engine.hh"
+
+#include <dm_remap/health.hh>
+
+#include <new>
+
+namespace dm_remap {
+
+// ---- life ----
+
+Error Engine::create(const dmr_engine_params &params, char *reason)
+{
+	p_ = params;
+	__builtin_strncpy(name_, params.name, sizeof(name_) - 1);
+	p_.name = name_;
+	setup_ = static_cast<dmr_setup *>(dmr_alloc(sizeof(dmr_setup)));
+	probes_ = static_cast<dmr_probe *>(dmr_alloc(sizeof(dmr_probe) * p_.member_count));
+	if (!setup_ || !probes_) {
+		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the device");
+		return Error(ENOMEM);
+	}
+	if (Error error = describe(reason))
+		return error;
+	if (Error error = assemble(reason))
+		return error;
+	if (Error error = init_parts(reason))
+		return error;
+	// Refuse here what would leave the device suspended without a table at resume. A table that is live on these
+	// members appends to their logs meanwhile: then its own load vouches for them.
+	if (verdict_ == DMR_ASSEMBLY_LOAD && !p_.members_live)
+		return store_.load(false, reason);
+	return Error::none();
+}
+
+Error Engine::describe(char *reason)
+{
+	dmr_device_info info;
+
+	dmr_device_describe(p_.main, &info);
+	if (!BlockSize::supported(info.logical_block_bytes)) {
+		dmr_format(reason, DMR_REASON_SIZE, "main %s: its logical block is %u bytes; 512 and 4096 are supported", info.name,
+			   info.logical_block_bytes);
+		return Error(EINVAL);
+	}
+	block_size_ = BlockSize(info.logical_block_bytes);
+	identity_.sectors = info.sectors;
+	identity_.block_bytes = info.logical_block_bytes;
+	__builtin_memcpy(identity_.identity, info.identity, sizeof(identity_.identity));
+	return Error::none();
+}
+
+Error Engine::probe_members(char *reason)
+{
+	for (uint32_t i = 0; i < p_.member_count; i++) {
+		if (int rc = p_.metadata->probe(&p_.members[i], &probes_[i], reason))
+			return Error(-rc);
+	}
+	return Error::none();
+}
+
+Error Engine::assemble(char *reason)
+{
+	dmr_assembly_member *members =
+		static_cast<dmr_assembly_member *>(dmr_alloc(sizeof(dmr_assembly_member) * p_.member_count));
+
+	if (!members) {
+		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the device");
+		return Error(ENOMEM);
+	}
+	Error error = probe_members(reason);
+
+	if (!error) {
+		for (uint32_t i = 0; i < p_.member_count; i++) {
+			members[i].range = &p_.members[i];
+			members[i].probe = &probes_[i];
+			dmr_device_describe(p_.members[i].dev, &members[i].info);
+		}
+		dmr_assembly_request request = {
+			.main = &identity_,
+			.name = name_,
+			.members = members,
+			.member_count = p_.member_count,
+			.format = p_.format,
+			.read_only = p_.read_only,
+		};
+		error = Error(-p_.reassembly->assemble(&request, &verdict_, setup_, reason));
+	}
+	dmr_free(members);
+	if (!error && verdict_ == DMR_ASSEMBLY_FORMAT)
+		error = complete_setup(reason);
+	return error;
+}
+
+// A new set: what depends on the layout.
+Error Engine::complete_setup(char *reason)
+{
+	setup_->read_retries = p_.read_retries;
+	for (uint32_t i = 0; i < p_.member_count; i++) {
+		dmr_geometry geometry = {};
+		int rc = p_.metadata->geometry(&p_.members[i], block_size_.bytes(), setup_->max_extents, &geometry, reason);
+
+		if (rc)
+			return Error(-rc);
+		setup_->max_extents = geometry.max_extents;
+		setup_->members[i].data_start = geometry.area_sectors;
+	}
+	return Error::none();
+}
+
+Error Engine::init_parts(char *reason)
+{
+	Blocks main_blocks = block_size_.to_blocks(Sectors(p_.sectors));
+	void *persistent = dmr_instance_persistent(p_.inst, sizeof(CounterValues));
+
+	spaces_ = static_cast<WorkerSpace *>(dmr_alloc(sizeof(WorkerSpace) * p_.max_workers));
+	dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the device");
+	if (!persistent || !spaces_)
+		return Error(ENOMEM);
+	for (uint32_t i = 0; i < p_.max_workers; i++) {
+		new (&spaces_[i]) WorkerSpace;
+		spaces_[i].block = dmr_io_buffer_alloc(block_size_.bytes());
+		if (!spaces_[i].block)
+			return Error(ENOMEM);
+	}
+	if (Error error = counters_.init(static_cast<CounterValues *>(persistent)))
+		return error;
+	if (Error error = ranges_.init())
+		return error;
+	if (Error error = flush_state_.init())
+		return error;
+	if (Error error = queue_.init("dmr_recovery", p_.max_workers, serve, this))
+		return error;
+	if (Error error = flush_queue_.init("dmr_flush", 1, serve_flush, this))
+		return error;
+	Error error = store_.init({ .inst = p_.inst,
+				    .block_size = block_size_,
+				    .main_blocks = main_blocks,
+				    .members = p_.members,
+				    .member_count = p_.member_count,
+				    .read_only = p_.read_only,
+				    .metadata = p_.metadata,
+				    .pool = p_.pool,
+				    .counters = &counters_ },
+				  *setup_, reason);
+
+	if (error)
+		return error;
+	slow_io_.init({ .inst = p_.inst,
+			.main = p_.main,
+			.block_size = block_size_,
+			.members = p_.members,
+			.read_retries = p_.read_retries,
+			.read_only = p_.read_only,
+			.store = &store_,
+			.main_test = &main_test_,
+			.flush_state = &flush_state_,
+			.counters = &counters_ });
+	return main_test_.init({ .inst = p_.inst,
+				 .main = p_.main,
+				 .block_size = block_size_,
+				 .main_blocks = main_blocks,
+				 .store = &store_,
+				 .ranges = &ranges_,
+				 .queue = &queue_ });
+}
+
+void Engine::destroy()
+{
+	// The queues first: their workers use all the rest.
+	queue_.destroy();
+	flush_queue_.destroy();
+	store_.destroy();
+	main_test_.destroy();
+	flush_state_.destroy();
+	ranges_.destroy();
+	counters_.destroy();
+	for (uint32_t i = 0; spaces_ && i < p_.max_workers; i++) {
+		if (spaces_[i].block)
+			dmr_io_buffer_free(spaces_[i].block, block_size_.bytes());
+	}
+	dmr_free(spaces_);
+	dmr_free(probes_);
+	dmr_free(setup_);
+}
+
+Error Engine::resume(char *reason)
+{
+	if (loaded_) {
+		__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
+		return Error::none();
+	}
+	if (verdict_ == DMR_ASSEMBLY_FORMAT) {
+		// Somebody may have used the spare since the constructor looked at it.
+		if (!p_.format) {
+			if (Error error = probe_members(reason))
+				return error;
+			for (uint32_t i = 0; i < p_.member_count; i++) {
+				if (probes_[i].verdict == DMR_PROBE_BLANK)
+					continue;
+				dmr_format(reason, DMR_REASON_SIZE, "spare %u is not blank any more: something wrote to it since the table was loaded; load the table again", i);
+				return Error(EBUSY);
+			}
+		}
+		if (Error error = store_.format(reason))
+			return error;
+		verdict_ = DMR_ASSEMBLY_LOAD;
+	}
+	if (Error error = store_.load(true, reason))
+		return error;
+	loaded_ = true;
+	__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
+	watch_pool();
+	return Error::none();
+}
+
+void Engine::postsuspend()
+{
+	__atomic_store_n(&suspended_, true, __ATOMIC_RELAXED);
+	queue_.drain();
+	flush_queue_.drain();
+}
+
+// ---- the I/O path ----
+
+dmr_route Engine::route(dmr_op op, uint64_t sector, uint32_t sectors) const
+{
+	const ExtentIndex &index = store_.index();
+	const dmr_route to_main = { sector, sectors, DMR_WHERE_MAIN, 0 };
+
+	if (index.empty() && !ranges_.any()) [[likely]]
+		return to_main;
+
+	MainBlock start = block_size_.main_block(Sectors(sector));
+	MainBlock end = start + block_size_.to_blocks(Sectors(sectors));
+
+	if (ranges_.any() && ranges_.overlaps(start, end - start))
+		return { sector, sectors, DMR_WHERE_SLOW, 0 };
+	if (!store_.filter().maybe(start, end - start))
+		return to_main;
+
+	IndexAnswer answer = index.lookup(start, end);
+	MainBlock stop = answer.extent.end() < end ? answer.extent.end() : end;
+	uint32_t covered = static_cast<uint32_t>(block_size_.to_sectors(stop - start).value);
+
+	if (!answer.found)
+		return { sector, covered, DMR_WHERE_MAIN, 0 };
+	if (answer.extent.kind == ExtentKind::mapped) {
+		SpareBlock spare = answer.extent.spare + (start - answer.extent.start);
+		const dmr_member_range &member = p_.members[answer.extent.member];
+
+		return { member.start + block_size_.to_sectors(spare).value, covered, DMR_WHERE_SPARE, answer.extent.member };
+	}
+	if (op == DMR_OP_DISCARD && answer.extent.kind == ExtentKind::pending)
+		return { sector, covered, DMR_WHERE_MAIN, 0 };
+	return { sector, covered, DMR_WHERE_SLOW, 0 };
+}
+
+bool Engine::wants_failed(dmr_op op, dmr_status status, bool optional, bool on_main)
+{
+	if (op == DMR_OP_FLUSH) {
+		counters_.flush_error();
+		dmr_log(p_.inst, DMR_LOG_ERR, "main failed a flush (status %u): data written since the last one may be lost; turn main's volatile cache off", status);
+		dmr_event(p_.inst, DMR_EVENT_FLUSH_FAILED);
+		return false;
+	}
+	// Advice that a device does not follow is no error of its media.
+	if (op == DMR_OP_DISCARD || (op == DMR_OP_WRITE_ZEROES && status != DMR_STS_MEDIUM) || !may_be_media(status))
+		return false;
+	if (on_main || !optional)
+		counters_.error(op);
+	if (optional || (p_.read_only && op != DMR_OP_READ)) {
+		counters_.add(&CounterValues::unrecovered, 1);
+		return false;
+	}
+	return true;
+}
+
+void Engine::serve(void *context, dmr_request *req, uint32_t worker)
+{
+	Engine &e = *static_cast<Engine *>(context);
+	Job job;
+
+	dmr_request_describe(req, &job.info);
+	job.req = req;
+	job.start = e.block_size_.main_block(Sectors(job.info.sector));
+	job.length = e.block_size_.to_blocks(Sectors(job.info.sectors));
+	job.space = &e.spaces_[worker];
+
+	uint32_t slot = e.ranges_.take_or_park(job.start, job.length, req);
+
+	if (slot == RangeTable::none)
+		return;
+	e.counters_.add(&CounterValues::slow_requests, 1);
+	dmr_status status = e.slow_io_.serve(job);
+
+	e.queue_.push_front(e.ranges_.release(slot));
+	if (status != DMR_STS_OK)
+		e.counters_.add(&CounterValues::unrecovered, 1);
+	e.watch_pool();
+	dmr_request_end(req, status);
+}
+
+void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
+{
+	Engine &e = *static_cast<Engine *>(context);
+	uint32_t members = e.flush_state_.begin();
+	uint32_t failed = 0;
+	dmr_status status = dmr_device_flush(e.p_.main);
+
+	for (uint32_t i = 0; i < e.p_.member_count; i++) {
+		if (!(members & 1u << i))
+			continue;
+		dmr_status member_status = dmr_device_flush(e.p_.members[i].dev);
+
+		if (member_status == DMR_STS_OK)
+			continue;
+		failed |= 1u << i;
+		status = member_status;
+	}
+	e.flush_state_.end(members, failed);
+	if (status != DMR_STS_OK) {
+		e.counters_.flush_error();
+		dmr_log(e.p_.inst, DMR_LOG_ERR, "%s failed a flush (status %u): data written since the last one may be lost",
+			failed ? "a spare" : "main", status);
+		dmr_event(e.p_.inst, DMR_EVENT_FLUSH_FAILED);
+	}
+	dmr_request_end(req, status);
+}
+
+// ---- what the administrator is told ----
+
+dmr_mode Engine::mode() const
+{
+	if (store_.failed())
+		return DMR_MODE_METADATA_FAILED;
+	if (main_test_.state() == MainTest::State::gone)
+		return DMR_MODE_MAIN_GONE;
+	if (main_test_.state() == MainTest::State::read_only)
+		return DMR_MODE_MAIN_READ_ONLY;
+	return p_.read_only ? DMR_MODE_READ_ONLY : DMR_MODE_OK;
+}
+
+// An event when the pool falls below a quarter, and below a tenth.
+void Engine::watch_pool()
+{
+	dmr_pool_usage usage = store_.usage(DMR_MAX_MEMBERS);
+	uint64_t left = usage.total - usage.used - usage.bad;
+	uint32_t level = left * 10 < usage.total ? 2 : left * 4 < usage.total ? 1 : 0;
+	uint32_t before = __atomic_load_n(&pool_level_, __ATOMIC_RELAXED);
+
+	if (level == before)
+		return;
+	__atomic_store_n(&pool_level_, level, __ATOMIC_RELAXED);
+	if (level < before)
+		return;
+	dmr_log(p_.inst, DMR_LOG_WARN, "%llu of %llu spare blocks are left", static_cast<unsigned long long>(left),
+		static_cast<unsigned long long>(usage.total));
+	dmr_event(p_.inst, DMR_EVENT_SPARE_LOW);
+}
+
+void Engine::snapshot(dmr_snapshot &out)
+{
+	out = {};
+	__builtin_memcpy(out.name, name_, sizeof(name_));
+	counters_.snapshot(out);
+	store_.snapshot(out);
+	out.main_sectors = p_.sectors;
+	out.mode = mode();
+	if (out.mode < DMR_MODE_SPARE_EXHAUSTED && out.spare_sectors_used + out.spare_sectors_bad >= out.spare_sectors_total)
+		out.mode = DMR_MODE_SPARE_EXHAUSTED;
+	if (out.mode < DMR_MODE_MAP_FULL && out.extents + 2 > out.max_extents)
+		out.mode = DMR_MODE_MAP_FULL;
+	out.health = health::score(out);
+}
+
+} // namespace dm_remap

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+// One table's engine: it owns the parts and wires them. The C functions of engine.h are its methods.
+#ifndef DM_REMAP_CORE_ENGINE_HH
+#define DM_REMAP_CORE_ENGINE_HH
+
+#include "counters.hh"
+#include "flush_state.hh"
+#include "main_test.hh"
+#include "map_store.hh"
+#include "range_table.hh"
+#include "request_queue.hh"
+#include "slow_io.hh"
+
+#include <dm_remap/engine.h>
+#include <dm_remap/text.hh>
+
+namespace dm_remap {
+
+class Engine final {
+public:
+	// See engine.h for each of these.
+	Error create(const dmr_engine_params &params, char *reason);
+	void destroy();
+	Error resume(char *reason);
+	void presuspend() {}
+	void presuspend_undo() {}
+	void postsuspend();
+
+	dmr_route route(dmr_op op, uint64_t sector, uint32_t sectors) const;
+	dmr_device *member_device(uint32_t member) const { return p_.members[member].dev; }
+	bool wants_failed(dmr_op op, dmr_status status, bool optional, bool on_main);
+	void enqueue(dmr_request *req) { queue_.push(req); }
+	void spare_written(uint32_t member) { flush_state_.written(member); }
+	bool flush_needs_worker() const { return !flush_state_.clean(); }
+	void enqueue_flush(dmr_request *req) { flush_queue_.push(req); }
+
+	void status(TextWriter &out);
+	int message(unsigned int argc, char **argv, TextWriter &out, char *reason);
+	void snapshot(dmr_snapshot &out);
+	const dmr_setup &setup() const { return *setup_; }
+
+private:
+	// engine.cc
+	Error describe(char *reason);
+	Error assemble(char *reason);
+	Error probe_members(char *reason);
+	Error complete_setup(char *reason);
+	Error init_parts(char *reason);
+	static void serve(void *context, dmr_request *req, uint32_t worker);
+	static void serve_flush(void *context, dmr_request *req, uint32_t worker);
+	dmr_mode mode() const;
+	void watch_pool();
+
+	// admin.cc
+	void message_status(TextWriter &out);
+	void message_stats(TextWriter &out);
+	void message_health(TextWriter &out);
+	void message_cache_stats(TextWriter &out);
+	void message_help(TextWriter &out);
+
+	dmr_engine_params p_{};
+	char name_[DMR_NAME_SIZE] = {};
+	BlockSize block_size_;
+	dmr_main_identity identity_{};
+	dmr_assembly_verdict verdict_ = DMR_ASSEMBLY_LOAD;
+	dmr_setup *setup_ = nullptr;
+	dmr_probe *probes_ = nullptr;		// member_count of them, the constructor's
+	bool loaded_ = false;
+	bool suspended_ = true;
+	uint32_t pool_level_ = 0;		// of the warnings about the pool: 0, 1 a quarter left, 2 a tenth
+
+	RangeTable ranges_;
+	RequestQueue queue_;
+	RequestQueue flush_queue_;
+	FlushState flush_state_;
+	Counters counters_;
+	MapStore store_;
+	MainTest main_test_;
+	SlowIo slow_io_;
+	WorkerSpace *spaces_ = nullptr;		// max_workers of them
+};
+
+} // namespace dm_remap
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+// Which members hold written data that no flush has reached yet.
+//
+// One word, so that map decides by one load: a flush may go to main alone only if no member is dirty and none is being
+// flushed (a flush under way may still fail, and then what it covered is not durable). Setting "dirty" and moving it to
+// "flushing" and back happen under a lock, each in one store.
+#ifndef DM_REMAP_CORE_FLUSH_STATE_HH
+#define DM_REMAP_CORE_FLUSH_STATE_HH
+
+#include "locks.hh"
+
+#include <dm_remap/record.h>
+
+namespace dm_remap {
+
+class FlushState final {
+public:
+	Error init() { return lock_.init("dmr flush"); }
+	void destroy() { lock_.destroy(); }
+
+	// Any context.
+	bool clean() const { return __atomic_load_n(&word_, __ATOMIC_CONSUME) == 0; }
+
+	// A write to the member has completed, its user is not told yet. Any context.
+	void written(uint32_t member)
+	{
+		uint32_t bit = 1u << member;
+
+		// Set already: whoever clears it issues its flush after that, hence after this write.
+		if (__atomic_load_n(&word_, __ATOMIC_CONSUME) & bit)
+			return;
+		SpinGuard guard(lock_);
+		set(word_ | bit);
+	}
+
+	// The dirty members, from now on "being flushed". One flusher at a time.
+	uint32_t begin()
+	{
+		SpinGuard guard(lock_);
+		uint32_t dirty = word_ & dirty_mask;
+
+		set((word_ & ~dirty_mask) | dirty << DMR_MAX_MEMBERS);
+		return dirty;
+	}
+	// The flush of these has ended; those of `failed` are dirty again.
+	void end(uint32_t members, uint32_t failed)
+	{
+		SpinGuard guard(lock_);
+
+		set((word_ & ~(members << DMR_MAX_MEMBERS)) | failed);
+	}
+
+private:
+	static constexpr uint32_t dirty_mask = (1u << DMR_MAX_MEMBERS) - 1;
+
+	void set(uint32_t word) { __atomic_store_n(&word_, word, __ATOMIC_RELEASE); }
+
+	Spinlock lock_;
+	uint32_t word_ = 0;
+};
+
+} // namespace dm_remap
+
+#endif

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+// MapStore's commits. The order of the steps in lead() is the durability of the whole device.
+#include "map_store.hh"
+
+namespace dm_remap {
+
+Error MapStore::commit(CommitTicket &ticket)
+{
+	if (ticket.records.empty())
+		return Error::none();
+
+	MutexGuard guard(commit_lock_);
+
+	if (last_)
+		last_->next = &ticket;
+	else
+		first_ = &ticket;
+	last_ = &ticket;
+	while (!ticket.finished) {
+		if (leading_) {
+			dmr_cond_wait(committed_, commit_lock_.handle());
+			continue;
+		}
+		leading_ = true;
+		lead();
+		leading_ = false;
+		dmr_cond_wake_all(committed_);
+	}
+	return ticket.result;
+}
+
+// One batch: at least one ticket moves on. Called and left with commit_lock_ held; released meanwhile.
+void MapStore::lead()
+{
+	uint32_t wanted = waiting_records();
+	uint32_t data_members = 0;
+	Error error = Error::none();
+
+	dmr_mutex_unlock(commit_lock_.handle());
+	uint32_t credit = index_.prepare(wanted);
+	dmr_mutex_lock(commit_lock_.handle());
+
+	uint32_t tickets = choose(credit < wanted ? credit : wanted, data_members);
+
+	dmr_mutex_unlock(commit_lock_.handle());
+	// (1) The data. (2) The records. (3) Publish.
+	uint32_t failed_members = flush_data(data_members);
+	uint32_t count = compose(tickets, failed_members);
+
+	if (count > 0) {
+		error = write_batch(count);
+		publish(count, static_cast<bool>(error));
+	}
+	if (!failed() && metadata_ops_->wants_checkpoint(metadata_) && checkpoint()) {
+		__atomic_store_n(&failed_, true, __ATOMIC_RELAXED);
+		dmr_log(inst_, DMR_LOG_ERR, "a checkpoint could not be written: no more remaps; existing ones are served");
+		dmr_event(inst_, DMR_EVENT_MEMBER_FAILED);
+	}
+	dmr_mutex_lock(commit_lock_.handle());
+
+	for (; tickets > 0; tickets--) {
+		CommitTicket &ticket = *first_;
+
+		if (!ticket.result)
+			settle(ticket, failed_members, error);
+		if (!ticket.result && ticket.committed < ticket.records.size())
+			break; // the last one chosen; the rest of it goes with the next batch
+		ticket.finished = true;
+		first_ = ticket.next;
+		if (!first_)
+			last_ = nullptr;
+	}
+}
+
+// Account for what the batch did with the part of the ticket that was taken into it.
+void MapStore::settle(CommitTicket &ticket, uint32_t failed_members, Error error)
+{
+	if (ticket.data_members & failed_members) {
+		ticket.result = Error(EIO);
+	} else if (error) {
+		ticket.result = error;
+		ticket.in_doubt = true;
+	} else {
+		ticket.committed += ticket.taken;
+	}
+	ticket.taken = 0;
+}
+
+uint32_t MapStore::waiting_records() const
+{
+	size_t n = 0;
+
+	for (const CommitTicket *t = first_; t && n < batch_capacity_; t = t->next)
+		n += t->records.size() - t->committed;
+	return static_cast<uint32_t>(n < batch_capacity_ ? n : batch_capacity_);
+}
+
+// Take up to `credit` records from the front of the queue; answers from how many tickets. A ticket that cannot be
+// served gets its result here and counts too.
+uint32_t MapStore::choose(uint32_t credit, uint32_t &data_members)
+{
+	// One edit of the index adds two extents at most (it cuts one in the middle).
+	uint64_t used = index_.extents() + bad_records_;
+	uint64_t room = max_extents_ > used ? (max_extents_ - used) / 2 : 0;
+	uint32_t tickets = 0;
+
+	for (CommitTicket *t = first_; t && credit > 0; t = t->next) {
+		uint32_t left = static_cast<uint32_t>(t->records.size()) - t->committed;
+
+		tickets++;
+		if (failed()) {
+			t->result = Error(EIO);
+			continue;
+		}
+		if (room < left) {
+			t->result = Error(ENOSPC);
+			continue;
+		}
+		t->taken = left < credit ? left : credit;
+		credit -= t->taken;
+		room -= t->taken;
+		data_members |= t->data_members;
+	}
+	return tickets;
+}
+
+void MapStore::note_generation()
+{
+	__atomic_store_n(&generation_, metadata_ops_->generation(metadata_), __ATOMIC_RELAXED);
+}
+
+// Answers the members whose flush failed.
+uint32_t MapStore::flush_data(uint32_t members)
+{
+	uint32_t failed = 0;
+
+	for (uint32_t i = 0; i < member_count_; i++) {
+		if (!(members & 1u << i))
+			continue;
+		dmr_status status = dmr_device_flush(members_[i].dev);
+
+		if (status == DMR_STS_OK)
+			continue;
+		failed |= 1u << i;
+		dmr_log(inst_, DMR_LOG_ERR, "spare %u failed a flush (status %u): the remaps that wait for it fail", i, status);
+		dmr_event(inst_, DMR_EVENT_FLUSH_FAILED);
+	}
+	return failed;
+}
+
+// Gather the taken records of the first `tickets` whose data is durable.
+uint32_t MapStore::compose(uint32_t tickets, uint32_t failed_members)
+{
+	const CommitTicket *t = first_;
+	uint32_t count = 0;
+
+	for (uint32_t n = 0; n < tickets; n++) {
+		// Others append behind the last chosen ticket meanwhile: its link is not ours to read.
+		if (n > 0)
+			t = t->next;
+		if (t->data_members & failed_members)
+			continue;
+		for (uint32_t i = 0; i < t->taken; i++)
+			batch_[count++] = t->records[t->committed + i];
+	}
+	return count;
+}
+
+Error MapStore::write_batch(uint32_t count)
+{
+	int rc = metadata_ops_->append(metadata_, batch_, count);
+
+	if (rc) {
+		__atomic_store_n(&failed_, true, __ATOMIC_RELAXED);
+		dmr_log(inst_, DMR_LOG_ERR, "the metadata cannot be written (error %d): no more remaps; existing ones are served", rc);
+		dmr_event(inst_, DMR_EVENT_MEMBER_FAILED);
+		return Error(EIO);
+	}
+	note_generation();
+	counters_->add(&CounterValues::commits, 1);
+	return Error::none();
+}
+
+// prepare() has seen to it that no edit fails.
+void MapStore::publish(uint32_t count, bool in_doubt)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const dmr_record &record = batch_[i];
+		MainBlock start(record.main_block);
+		Blocks length(record.length);
+		Error error = Error::none();
+
+		if (record.kind != DMR_RECORD_BAD_SPARE)
+			filter_.add(start, length);
+		if (!in_doubt)
+			error = put_record(record);
+		else if (record.kind == DMR_RECORD_MAP)
+			error = index_.put({ start, length, ExtentKind::in_doubt, 0, SpareBlock(0) });
+		if (error)
+			dmr_log(inst_, DMR_LOG_ERR, "a durable record could not be applied (error %d); reload the table", error.negative());
+	}
+	index_.publish();
+}
+
+Error MapStore::remember(std::span<const dmr_record> records)
+{
+	MutexGuard guard(commit_lock_);
+
+	for (const dmr_record &record : records) {
+		index_.prepare(1);
+		filter_.add(MainBlock(record.main_block), Blocks(record.length));
+		if (Error error = put_record(record))
+			return error;
+		index_.publish();
+	}
+	return Error::none();
+}
+
+} // namespace dm_remap

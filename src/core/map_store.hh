@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+// The map and everything that keeps it: index and region filter in memory, the pool that says which spare block, the
+// metadata that says what is durable.
+//
+// Law of a commit, in this order: (1) the data of all its remaps is durable, (2) its records are durable, (3) they are
+// published in the index in the order in which they were logged, (4) the caller may complete its I/O. A crash between
+// any two leaves the old state or the new one.
+//
+// Commits of several recoveries go out together: the first that comes leads, takes what is ready, and does the I/O for
+// all; the leader is a running worker, so nobody waits for work that has not started.
+#ifndef DM_REMAP_CORE_MAP_STORE_HH
+#define DM_REMAP_CORE_MAP_STORE_HH
+
+#include "counters.hh"
+#include "extent_index.hh"
+#include "locks.hh"
+#include "region_filter.hh"
+
+#include <dm_remap/engine.h>
+#include <dm_remap/units.hh>
+
+#include <span>
+
+namespace dm_remap {
+
+// One recovery's part of a commit; lives on its worker until commit() returns.
+struct CommitTicket final {
+	std::span<const dmr_record> records;
+	uint32_t data_members = 0;	// bit per member whose cache may hold data that the records speak of
+
+	// Answers.
+	uint32_t committed = 0;		// so many records, from the front, are durable and published
+	bool in_doubt = false;		// of the others nobody knows whether a later load will find them
+
+	// The committer's own.
+	uint32_t taken = 0;
+	Error result = Error::none();
+	bool finished = false;
+	CommitTicket *next = nullptr;
+};
+
+class MapStore final {
+public:
+	struct Config {
+		dmr_instance *inst;
+		BlockSize block_size;
+		Blocks main_blocks;
+		const dmr_member_range *members; // outlive this
+		uint32_t member_count;
+		bool read_only;
+		const dmr_metadata_ops *metadata;
+		const dmr_spare_pool_ops *pool;
+		Counters *counters;
+	};
+
+	// Allocates; setup->max_extents and data_start are set. process.
+	Error init(const Config &config, const dmr_setup &setup, char *reason);
+	void destroy();
+
+	// ---- life; process, one caller, no requests under way ----
+
+	Error format(char *reason);
+	// Forget what is in memory and take the newest state from the members; writes only if a copy needs mending and
+	// `mend`.
+	Error load(bool mend, char *reason);
+
+	// ---- workers; process, may block ----
+
+	// All records durable and published, or an error: ENOSPC the map is full, EIO data or metadata could not be made
+	// durable, ENOMEM. The ticket says how much was done before.
+	Error commit(CommitTicket &ticket);
+	// For a read-only table: known in memory only.
+	Error remember(std::span<const dmr_record> records);
+
+	Result<dmr_spare_extent> allocate(Blocks wanted);
+	void release(const dmr_spare_extent &extent);
+
+	// ---- readers ----
+
+	const ExtentIndex &index() const { return index_; }	// any, in an RCU section
+	const RegionFilter &filter() const { return filter_; }	// any
+	// As index().lookup(), in an RCU section of its own. any.
+	IndexAnswer lookup(MainBlock block, MainBlock limit) const
+	{
+		RcuSection section;
+		return index_.lookup(block, limit);
+	}
+	bool failed() const { return __atomic_load_n(&failed_, __ATOMIC_RELAXED); }
+	void snapshot(dmr_snapshot &out); // process, may block
+	dmr_pool_usage usage(uint32_t member); // process, may block
+	uint64_t max_extents() const { return max_extents_; }
+
+private:
+	class Source;
+
+	Error reset_memory();
+	static int load_record(void *context, const dmr_record *record);
+	Error apply_loaded(const dmr_record &record);
+	Error release_replaced(MainBlock start, Blocks length);
+	Error put_record(const dmr_record &record);
+	Error checkpoint();
+	uint64_t bad_runs();
+
+	// The committer; caller holds commit_lock_.
+	void lead();
+	uint32_t choose(uint32_t credit, uint32_t &data_members);
+	uint32_t waiting_records() const;
+	void settle(CommitTicket &ticket, uint32_t failed_members, Error error);
+	// Caller leads, and holds no lock.
+	uint32_t flush_data(uint32_t members);
+	uint32_t compose(uint32_t tickets, uint32_t failed_members);
+	Error write_batch(uint32_t count);
+	void publish(uint32_t count, bool in_doubt);
+	void note_generation();
+
+	dmr_instance *inst_ = nullptr;
+	BlockSize block_size_;
+	Blocks main_blocks_;
+	const dmr_member_range *members_ = nullptr;
+	uint32_t member_count_ = 0;
+	bool read_only_ = false;
+	bool failed_ = false;
+	uint64_t generation_ = 0;	// the metadata's, for readers that do not lead
+	uint64_t max_extents_ = 0;
+	uint64_t data_start_[DMR_MAX_MEMBERS] = {};	// sectors
+	const dmr_metadata_ops *metadata_ops_ = nullptr;
+	const dmr_spare_pool_ops *pool_ops_ = nullptr;
+	Counters *counters_ = nullptr;
+
+	dmr_metadata *metadata_ = nullptr;
+	dmr_pool *pool_ = nullptr;
+	ExtentIndex index_;
+	RegionFilter filter_;
+	Mutex pool_lock_;	// innermost: no I/O under it
+
+	Mutex commit_lock_;
+	dmr_cond *committed_ = nullptr;
+	bool leading_ = false;
+	CommitTicket *first_ = nullptr;
+	CommitTicket *last_ = nullptr;
+	dmr_record *batch_ = nullptr;	// the leader's
+	uint32_t batch_capacity_ = 0;
+	uint64_t bad_records_ = 0;	// at least the number of bad runs: they take room in a checkpoint too
+};
+
+} // namespace dm_remap
+
+#endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "range_table.hh"
+
+namespace dm_remap {
+
+bool RangeTable::overlaps(MainBlock start, Blocks length) const
+{
+	uint64_t from = start.value;
+	uint64_t to = (start + length).value;
+
+	for (const Slot &slot : slots_) {
+		if (__atomic_load_n(&slot.start, __ATOMIC_RELAXED) < to && __atomic_load_n(&slot.end, __ATOMIC_RELAXED) > from)
+			return true;
+	}
+	return false;
+}
+
+uint32_t RangeTable::conflict(uint64_t start, uint64_t end) const
+{
+	for (uint32_t i = 0; i < slots; i++) {
+		if (slots_[i].start < end && slots_[i].end > start)
+			return i;
+	}
+	return none;
+}
+
+uint32_t RangeTable::occupy(uint64_t start, uint64_t end)
+{
+	for (uint32_t i = 0; i < slots; i++) {
+		Slot &slot = slots_[i];
+
+		if (slot.end != 0)
+			continue;
+		__atomic_store_n(&slot.start, start, __ATOMIC_RELAXED);
+		__atomic_store_n(&slot.end, end, __ATOMIC_RELEASE);
+		__atomic_store_n(&taken_, taken_ + 1, __ATOMIC_RELEASE);
+		return i;
+	}
+	return none;
+}
+
+uint32_t RangeTable::take_or_park(MainBlock start, Blocks length, dmr_request *req)
+{
+	SpinGuard guard(lock_);
+	uint64_t end = (start + length).value;
+	uint32_t blocker = conflict(start.value, end);
+	uint32_t slot = blocker == none ? occupy(start.value, end) : none;
+
+	if (slot != none)
+		return slot;
+	// With every slot taken any holder will do: the request tries again when that one is done.
+	Slot &holder = slots_[blocker == none ? 0 : blocker];
+	dmr_request_set_next(req, nullptr);
+	if (holder.last)
+		dmr_request_set_next(holder.last, req);
+	else
+		holder.first = req;
+	holder.last = req;
+	return none;
+}
+
+uint32_t RangeTable::try_take(MainBlock start, Blocks length)
+{
+	SpinGuard guard(lock_);
+	uint64_t end = (start + length).value;
+
+	return conflict(start.value, end) == none ? occupy(start.value, end) : none;
+}
+
+dmr_request *RangeTable::release(uint32_t index)
+{
+	SpinGuard guard(lock_);
+	Slot &slot = slots_[index];
+	dmr_request *parked = slot.first;
+
+	slot.first = slot.last = nullptr;
+	__atomic_store_n(&slot.end, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&taken_, taken_ - 1, __ATOMIC_RELEASE);
+	return parked;
+}
+
+} // namespace dm_remap

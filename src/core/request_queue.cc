@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "request_queue.hh"
+
+#include <bit>
+
+namespace dm_remap {
+
+Error RequestQueue::init(const char *name, uint32_t workers, Serve serve, void *context)
+{
+	Error error = lock_.init(name);
+
+	if (error)
+		return error;
+	serve_ = serve;
+	context_ = context;
+	idle_ = workers == max_workers ? ~0u : (1u << workers) - 1;
+	workers_ = dmr_workers_create(name, workers, run, this);
+	return workers_ ? Error::none() : Error(ENOMEM);
+}
+
+void RequestQueue::destroy()
+{
+	if (workers_)
+		dmr_workers_destroy(workers_);
+	workers_ = nullptr;
+	lock_.destroy();
+}
+
+uint32_t RequestQueue::claim_idle()
+{
+	if (idle_ == 0)
+		return max_workers;
+
+	uint32_t worker = static_cast<uint32_t>(std::countr_zero(idle_));
+
+	idle_ &= idle_ - 1;
+	return worker;
+}
+
+void RequestQueue::push(dmr_request *req)
+{
+	uint32_t worker;
+
+	dmr_request_set_next(req, nullptr);
+	{
+		SpinGuard guard(lock_);
+
+		if (last_)
+			dmr_request_set_next(last_, req);
+		else
+			first_ = req;
+		last_ = req;
+		worker = claim_idle();
+	}
+	// A busy worker looks again before it calls itself idle, under the lock: no wake is lost.
+	if (worker != max_workers)
+		dmr_worker_start(workers_, worker);
+}
+
+void RequestQueue::push_front(dmr_request *first)
+{
+	uint32_t worker;
+	dmr_request *last = first;
+
+	if (!first)
+		return;
+	while (dmr_request *next = dmr_request_next(last))
+		last = next;
+	{
+		SpinGuard guard(lock_);
+
+		dmr_request_set_next(last, first_);
+		if (!first_)
+			last_ = last;
+		first_ = first;
+		worker = claim_idle();
+	}
+	if (worker != max_workers)
+		dmr_worker_start(workers_, worker);
+}
+
+dmr_request *RequestQueue::pop(uint32_t worker)
+{
+	SpinGuard guard(lock_);
+	dmr_request *req = first_;
+
+	if (!req) {
+		idle_ |= 1u << worker;
+		return nullptr;
+	}
+	first_ = dmr_request_next(req);
+	if (!first_)
+		last_ = nullptr;
+	dmr_request_set_next(req, nullptr);
+	return req;
+}
+
+void RequestQueue::run(void *context, unsigned int worker)
+{
+	RequestQueue *queue = static_cast<RequestQueue *>(context);
+
+	while (dmr_request *req = queue->pop(worker))
+		queue->serve_(queue->context_, req, worker);
+}
+
+void RequestQueue::drain()
+{
+	dmr_workers_drain(workers_);
+}
+
+} // namespace dm_remap

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+// SlowIo: the ways to the devices that reads and writes share.
+#include "slow_io.hh"
+
+namespace dm_remap {
+
+dmr_status SlowIo::serve(Job &job)
+{
+	job.deadline = dmr_now_ns() + budget_ns;
+	switch (job.info.op) {
+	case DMR_OP_READ:
+		return read(job);
+	case DMR_OP_WRITE:
+	case DMR_OP_WRITE_ZEROES:
+		return write(job);
+	default:
+		return discard(job);
+	}
+}
+
+// What the index says from `at` on, cut at `end`.
+SlowIo::Segment SlowIo::segment_at(MainBlock at, MainBlock end) const
+{
+	IndexAnswer answer = c_.store->lookup(at, end);
+	MainBlock stop = answer.extent.end() < end ? answer.extent.end() : end;
+
+	return { at, stop - at, answer.found, answer.extent };
+}
+
+dmr_status SlowIo::main_io(Job &job, MainBlock at, Blocks length)
+{
+	uint64_t sector = c_.block_size.to_sectors(at).value;
+
+	return dmr_request_io(job.req, static_cast<uint32_t>(sector - job.info.sector),
+			      static_cast<uint32_t>(c_.block_size.to_sectors(length).value), c_.main, sector, job.info.flags);
+}
+
+dmr_status SlowIo::spare_io_at(Job &job, MainBlock at, Blocks length, uint32_t member, SpareBlock spare, uint32_t flags)
+{
+	const dmr_member_range &range = c_.members[member];
+	uint64_t offset = c_.block_size.to_sectors(at).value - job.info.sector;
+
+	return dmr_request_io(job.req, static_cast<uint32_t>(offset),
+			      static_cast<uint32_t>(c_.block_size.to_sectors(length).value), range.dev,
+			      range.start + c_.block_size.to_sectors(spare).value, flags);
+}
+
+// To the spare that serves this part of a mapped segment.
+dmr_status SlowIo::spare_io(Job &job, const Segment &segment, MainBlock at, Blocks length)
+{
+	SpareBlock spare = segment.extent.spare + (at - segment.extent.start);
+	dmr_status status = spare_io_at(job, at, length, segment.extent.member, spare, job.info.flags);
+
+	if (status == DMR_STS_OK && job.info.op != DMR_OP_READ)
+		c_.flush_state->written(segment.extent.member);
+	return status;
+}
+
+// Does the member answer at all? Its superblock is as good a place as any: were it bad, the member is of little use.
+bool SlowIo::spare_answers(const Job &job, uint32_t member)
+{
+	const dmr_member_range &range = c_.members[member];
+	dmr_status status = dmr_device_read(range.dev, range.start, job.space->block, c_.block_size.sectors());
+
+	return status == DMR_STS_OK || status == DMR_STS_MEDIUM;
+}
+
+// Advice to the devices, cut where the map says; it never changes the map.
+dmr_status SlowIo::discard(Job &job)
+{
+	MainBlock end = job.start + job.length;
+
+	for (MainBlock at = job.start; at < end;) {
+		Segment segment = segment_at(at, end);
+		dmr_status status = DMR_STS_OK;
+
+		if (segment.found && segment.extent.kind == ExtentKind::mapped)
+			status = spare_io(job, segment, at, segment.length);
+		else if (!segment.found || segment.extent.kind == ExtentKind::pending)
+			status = main_io(job, at, segment.length);
+		if (status != DMR_STS_OK)
+			return status;
+		at = at + segment.length;
+	}
+	return DMR_STS_OK;
+}
+
+} // namespace dm_remap

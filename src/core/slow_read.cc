@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+// SlowIo, reads: block by block, with retries. What main does not give becomes pending, durably, and the read fails.
+#include "slow_io.hh"
+
+namespace dm_remap {
+
+dmr_status SlowIo::read(Job &job)
+{
+	MainBlock end = job.start + job.length;
+	dmr_status worst = DMR_STS_OK;
+
+	// The other pieces are read all the same: their bad blocks should be known too.
+	for (MainBlock at = job.start; at < end;) {
+		Blocks left = end - at;
+		Blocks length = left.value < BlockSet::capacity ? left : Blocks(BlockSet::capacity);
+		dmr_status status = read_piece(job, at, length);
+
+		if (status != DMR_STS_OK)
+			worst = status;
+		if (status != DMR_STS_OK && (status != DMR_STS_MEDIUM || dmr_now_ns() > job.deadline))
+			break;
+		at = at + length;
+	}
+	return worst;
+}
+
+dmr_status SlowIo::read_piece(Job &job, MainBlock first, Blocks length)
+{
+	WorkerSpace &space = *job.space;
+	MainBlock end = first + length;
+	dmr_status worst = DMR_STS_OK;
+
+	space.bad.clear();
+	for (MainBlock at = first; at < end;) {
+		Segment segment = segment_at(at, end);
+		dmr_status status = DMR_STS_OK;
+
+		if (!segment.found)
+			status = read_main(job, first, at, segment.length);
+		else if (segment.extent.kind == ExtentKind::mapped)
+			status = read_spare(job, segment);
+		else if (segment.extent.kind == ExtentKind::pending)
+			status = main_io(job, at, segment.length);
+		else
+			status = DMR_STS_IOERR;
+		if (status != DMR_STS_OK && segment.found)
+			status = as_medium(status);
+		if (status != DMR_STS_OK)
+			worst = status;
+		if (status != DMR_STS_OK && status != DMR_STS_MEDIUM)
+			break;
+		at = at + segment.length;
+	}
+	if (!space.bad.empty())
+		record_pending(job, first);
+	return worst;
+}
+
+// OK, MEDIUM with the unreadable blocks in the set of bad ones, or a failure of main as a whole.
+dmr_status SlowIo::read_main(Job &job, MainBlock piece, MainBlock first, Blocks length)
+{
+	dmr_status status = main_io(job, first, length);
+	dmr_status worst = DMR_STS_OK;
+
+	if (status == DMR_STS_OK || !may_be_media(status))
+		return status;
+	if (status != DMR_STS_MEDIUM && !job.main_tested) {
+		dmr_status again = main_io(job, first, Blocks(1));
+
+		if (again != DMR_STS_OK && again != DMR_STS_MEDIUM &&
+		    !c_.main_test->reads(job.space->block, job.start, job.length))
+			return status;
+		job.main_tested = true;
+	}
+	for (Blocks i; i < length; i = i + Blocks(1)) {
+		MainBlock at = first + i;
+
+		// Untried blocks fail without becoming pending: nothing is known of them.
+		if (dmr_now_ns() > job.deadline)
+			return DMR_STS_MEDIUM;
+		status = retry_block(job, at);
+		if (status == DMR_STS_OK)
+			continue;
+		if (!may_be_media(status))
+			return status;
+		worst = DMR_STS_MEDIUM;
+		job.failure = status;
+		job.space->bad.add(static_cast<uint32_t>((at - piece).value));
+	}
+	return worst;
+}
+
+dmr_status SlowIo::retry_block(Job &job, MainBlock at)
+{
+	dmr_status status = main_io(job, at, Blocks(1));
+
+	for (uint32_t i = 0; i < c_.read_retries && status != DMR_STS_OK && dmr_now_ns() <= job.deadline; i++)
+		status = main_io(job, at, Blocks(1));
+	return status;
+}
+
+// The remap stays whatever happens: nobody else has this data.
+dmr_status SlowIo::read_spare(Job &job, const Segment &segment)
+{
+	dmr_status status = spare_io(job, segment, segment.start, segment.length);
+
+	for (uint32_t i = 0; i < c_.read_retries && may_be_media(status) && dmr_now_ns() <= job.deadline; i++)
+		status = spare_io(job, segment, segment.start, segment.length);
+	return status;
+}
+
+void SlowIo::record_pending(Job &job, MainBlock piece)
+{
+	WorkerSpace &space = *job.space;
+	CommitTicket ticket;
+	Error error = Error::none();
+
+	// A disk that has gone away since its last good answer looks like a run of bad blocks.
+	if (job.failure != DMR_STS_MEDIUM && !c_.main_test->reads(space.block, job.start, job.length))
+		return;
+	space.record_count = 0;
+	for (auto run = space.bad.run_from(0); run.length > 0; run = space.bad.run_from(run.start + run.length))
+		add_record(space, { (piece + Blocks(run.start)).value, 0, run.length, DMR_RECORD_PENDING, 0, 0 });
+	ticket.records = std::span<const dmr_record>(space.records.data(), space.record_count);
+	if (c_.read_only)
+		error = c_.store->remember(ticket.records);
+	else
+		error = c_.store->commit(ticket);
+	dmr_log(c_.inst, DMR_LOG_WARN, "%u blocks of %u bytes cannot be read in the request at sector %llu: %s", space.bad.count(),
+		c_.block_size.bytes(), static_cast<unsigned long long>(job.info.sector),
+		error ? "they could not be recorded" : "pending until they are written");
+	dmr_event(c_.inst, DMR_EVENT_PENDING);
+}
+
+} // namespace dm_remap

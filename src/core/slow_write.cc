@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+// SlowIo, writes: each block is tried where the map says it lives; what refuses it is collected for relocate().
+#include "slow_io.hh"
+
+namespace dm_remap {
+
+dmr_status SlowIo::write(Job &job)
+{
+	MainBlock end = job.start + job.length;
+
+	for (MainBlock at = job.start; at < end;) {
+		Blocks left = end - at;
+		Blocks length = left.value < BlockSet::capacity ? left : Blocks(BlockSet::capacity);
+
+		if (dmr_status status = write_piece(job, at, length))
+			return status;
+		at = at + length;
+	}
+	return DMR_STS_OK;
+}
+
+dmr_status SlowIo::write_piece(Job &job, MainBlock first, Blocks length)
+{
+	WorkerSpace &space = *job.space;
+	MainBlock end = first + length;
+
+	space.bad.clear();
+	space.was_pending.clear();
+	space.record_count = 0;
+	space.data_members = 0;
+	for (MainBlock at = first; at < end;) {
+		Segment segment = segment_at(at, end);
+		dmr_status status = DMR_STS_OK;
+
+		if (!segment.found) {
+			status = try_main(job, first, at, segment.length);
+		} else if (segment.extent.kind == ExtentKind::mapped) {
+			status = rewrite_spare(job, first, segment);
+		} else if (segment.extent.kind == ExtentKind::pending) {
+			uint32_t offset = static_cast<uint32_t>((at - first).value);
+
+			space.bad.add(offset, static_cast<uint32_t>(segment.length.value));
+			space.was_pending.add(offset, static_cast<uint32_t>(segment.length.value));
+		} else {
+			status = DMR_STS_IOERR;
+		}
+		if (status != DMR_STS_OK)
+			return status;
+		at = at + segment.length;
+	}
+	if (space.bad.empty())
+		return DMR_STS_OK;
+	return relocate(job, first);
+}
+
+// Main again, bisecting down to the blocks that refuse the write. OK: what failed is in the set of bad blocks.
+// Anything else is a failure of main as a whole, or one that nobody can heal, and goes up.
+dmr_status SlowIo::try_main(Job &job, MainBlock piece, MainBlock first, Blocks length)
+{
+	struct Part {
+		MainBlock start;
+		Blocks length;
+	};
+	// Each halving leaves one part behind, so that one more than log2(capacity) are enough.
+	std::array<Part, 9> stack;
+	uint32_t depth = 0;
+	bool whole = true;
+
+	stack[depth++] = { first, length };
+	while (depth > 0) {
+		Part part = stack[--depth];
+		uint32_t offset = static_cast<uint32_t>((part.start - piece).value);
+
+		if (!whole && dmr_now_ns() > job.deadline) {
+			job.space->bad.add(offset, static_cast<uint32_t>(part.length.value));
+			c_.counters->add(&CounterValues::untested, part.length.value);
+			continue;
+		}
+		dmr_status status = main_io(job, part.start, part.length);
+
+		whole = false;
+		if (status == DMR_STS_OK) {
+			c_.main_test->write_succeeded();
+			continue;
+		}
+		if (!may_be_media(status))
+			return status;
+		job.failure = status;
+		if (status != DMR_STS_MEDIUM && !job.main_tested) {
+			// Timeouts and unplugged disks look like this too: ask before a bisection that would take minutes.
+			dmr_status again = main_io(job, part.start, Blocks(1));
+
+			if (again != DMR_STS_OK && again != DMR_STS_MEDIUM &&
+			    !c_.main_test->writes(job.space->block, job.start, job.length))
+				return status;
+			job.main_tested = true;
+		}
+		if (part.length == Blocks(1)) {
+			job.space->bad.add(offset);
+			c_.main_test->write_failed();
+			continue;
+		}
+		Blocks half(part.length.value / 2);
+
+		stack[depth++] = { part.start + half, part.length - half };
+		stack[depth++] = { part.start, half };
+	}
+	return DMR_STS_OK;
+}
+
+// Blocks that live on a spare. A spare block that refuses the write is bad for good; its main block moves elsewhere.
+dmr_status SlowIo::rewrite_spare(Job &job, MainBlock piece, const Segment &segment)
+{
+	dmr_status status = spare_io(job, segment, segment.start, segment.length);
+
+	if (status == DMR_STS_OK || !may_be_media(status))
+		return status;
+	if (status != DMR_STS_MEDIUM && !spare_answers(job, segment.extent.member))
+		return status;
+	for (Blocks i; i < segment.length; i = i + Blocks(1)) {
+		MainBlock at = segment.start + i;
+
+		status = spare_io(job, segment, at, Blocks(1));
+		if (status == DMR_STS_OK)
+			continue;
+		if (!may_be_media(status))
+			return status;
+		job.failure = status;
+		c_.counters->error(job.info.op);
+		job.space->bad.add(static_cast<uint32_t>((at - piece).value));
+		add_record(*job.space, { 0, (segment.extent.spare + (at - segment.extent.start)).value, 1, DMR_RECORD_BAD_SPARE,
+					 segment.extent.member, 0 });
+	}
+	return DMR_STS_OK;
+}
+
+} // namespace dm_remap

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+// All that can be wrong with a table line, and the words for it. A reason reads: argument 'value': what is wrong; what
+// to do.
+#ifndef DM_REMAP_CORE_TABLE_FAULTS_HH
+#define DM_REMAP_CORE_TABLE_FAULTS_HH
+
+#include <cstddef>
+#include <cstdint>
+
+namespace dm_remap {
+
+enum class TableFault : uint8_t {
+	missing,
+	no_device,
+	not_sectors,
+	sectors_too_large,
+	no_sectors,
+	end_too_large,
+	not_count,
+	wrong_count,	// followed by the right one
+	unknown_feature,
+	given_twice,
+	retries_missing,
+	not_retries,
+	too_many_retries,
+	count_		// how many there are
+};
+
+struct TableFaultText final {
+	TableFault fault;
+	const char *text;
+};
+
+inline constexpr TableFaultText table_fault_texts[] = {
+	{TableFault::missing,
+	 "missing; the line is <main> <spare> <spare_start> <spare_sectors> [<#feature_args> <feature_arg>...]"},
+	{TableFault::no_device, "not a device; give its path or <major>:<minor>"},
+	{TableFault::not_sectors, "not a number of 512-byte sectors; give decimal digits only"},
+	{TableFault::sectors_too_large, "too large; no device has more than 18014398509481983 sectors"},
+	{TableFault::no_sectors, "leaves no room for a spare; give the length of the range in 512-byte sectors"},
+	{TableFault::end_too_large,
+	 "too large; with spare_start it goes beyond 18014398509481983 sectors, more than any device has"},
+	{TableFault::not_count, "not a number; give how many arguments follow"},
+	{TableFault::wrong_count, "wrong; the number of arguments that follow is"},
+	{TableFault::unknown_feature, "unknown; the features are: format, read_retries <n>"},
+	{TableFault::given_twice, "given twice; give it once"},
+	{TableFault::retries_missing, "has no value; give a number from 0 to 100 after it"},
+	{TableFault::not_retries, "not a number; give one from 0 to 100"},
+	{TableFault::too_many_retries, "too large; give a number from 0 to 100"},
+};
+
+constexpr const char *text_of(TableFault fault)
+{
+	return table_fault_texts[static_cast<size_t>(fault)].text;
+}
+
+constexpr bool table_faults_complete()
+{
+	for (size_t i = 0; i < static_cast<size_t>(TableFault::count_); i++) {
+		if (table_fault_texts[i].fault != static_cast<TableFault>(i))
+			return false;
+	}
+	return sizeof(table_fault_texts) / sizeof(table_fault_texts[0]) == static_cast<size_t>(TableFault::count_);
+}
+static_assert(table_faults_complete(), "one text for each fault, in their order");
+
+} // namespace dm_remap
+
+#endif

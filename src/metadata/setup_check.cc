@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "metadata/setup_check.hh"
+
+namespace dm_remap::metadata {
+
+namespace {
+
+bool same_uuid(const uint8_t (&a)[DMR_UUID_SIZE], const uint8_t (&b)[DMR_UUID_SIZE])
+{
+	return !__builtin_memcmp(a, b, DMR_UUID_SIZE);
+}
+
+Error check_member(const dmr_member_range &range, const dmr_member_entry &entry, const Layout &layout, Reason reason)
+{
+	dmr_device_info info = {};
+
+	dmr_device_describe(range.dev, &info);
+	if (!unit_bytes_possible(entry.unit_bytes) || range.start > format::max_sectors)
+		return DMR_REFUSE_WITH(reason, EINVAL,
+				       "spare %s: units of %u bytes from sector %llu on are not possible: repair the set", info.name,
+				       entry.unit_bytes, print(range.start));
+	uint64_t end = area_end(Sectors(range.start), entry.unit_bytes, layout).value;
+
+	if (end > entry.data_start || entry.data_start > range.sectors)
+		return DMR_REFUSE_WITH(reason, EINVAL,
+				       "spare %s: its metadata area of %llu sectors does not fit: spare blocks begin at sector %llu of the range, which has %llu: name the range as it was formatted",
+				       info.name, print(end), print(entry.data_start), print(range.sectors));
+	return Error::none();
+}
+
+} // namespace
+
+Error check_setup(const dmr_metadata_params &params, const dmr_setup &setup, Reason reason)
+{
+	Layout layout = layout_of(setup);
+
+	if (!setup.member_count || setup.member_count > DMR_MAX_MEMBERS || params.member_count != setup.member_count)
+		return DMR_REFUSE_WITH(reason, EINVAL, "%u spares were given for a set of %u", params.member_count,
+				       setup.member_count);
+	if (!BlockSize::supported(setup.main.block_bytes))
+		return DMR_REFUSE_WITH(reason, EINVAL, "main has blocks of %u bytes: 512 and 4096 are supported",
+				       setup.main.block_bytes);
+	if (!possible(layout, setup.max_extents))
+		return DMR_REFUSE_WITH(reason, EINVAL,
+				       "the set's layout (%u units a copy, %u a checkpoint, %u half a log, %llu extents) is not possible: repair the set",
+				       layout.copy_units, layout.checkpoint_units, layout.log_half_units,
+				       print(setup.max_extents));
+	for (uint32_t i = 0; i < params.member_count; ++i) {
+		if (!params.members[i].dev)
+			continue;
+		if (Error error = check_member(params.members[i], setup.members[i], layout, reason))
+			return error;
+	}
+	return Error::none();
+}
+
+bool same_formatting(const dmr_setup &a, const dmr_setup &b)
+{
+	if (!same_uuid(a.set_uuid, b.set_uuid) || a.max_extents != b.max_extents || a.member_count != b.member_count ||
+	    a.main.sectors != b.main.sectors || a.main.block_bytes != b.main.block_bytes || layout_of(a) != layout_of(b))
+		return false;
+	for (uint32_t i = 0; i < a.member_count; ++i) {
+		const dmr_member_entry &x = a.members[i], &y = b.members[i];
+
+		if (!same_uuid(x.uuid, y.uuid) || x.sectors != y.sectors || x.data_start != y.data_start ||
+		    x.unit_bytes != y.unit_bytes)
+			return false;
+	}
+	return true;
+}
+
+} // namespace dm_remap::metadata

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "reassembly/member_check.hh"
+
+#include "reassembly/signatures.hh"
+
+namespace dm_remap::reassembly {
+
+namespace {
+
+unsigned long long print(uint64_t n)
+{
+	return n;
+}
+
+Error refuse_foreign(const dmr_assembly_member &member, Refusal &refusal)
+{
+	const char *name = member.info.name;
+	RangeReader reader(*member.range);
+
+	if (const std::optional<Signature> found = find_signature(reader))
+		return DMR_REFUSE(refusal,
+				  "spare %s holds %s (magic at byte %llu of its range); to use it all the same and "
+				  "lose that, add the feature argument 'format'",
+				  name, found->what, print(found->offset));
+	return DMR_REFUSE(refusal,
+			  "spare %s is not blank: sector %llu of its range is not zero, and the content is of no known "
+			  "kind; to use it all the same and lose that, add the feature argument 'format'",
+			  name, print(member.probe->first_nonzero_sector));
+}
+
+Error refuse_unless_main_fits(const dmr_main_identity &main, const dmr_assembly_member &member, Refusal &refusal)
+{
+	const char *name = member.info.name;
+	const dmr_main_identity &known = member.probe->setup.main;
+
+	if (known.sectors != main.sectors) {
+		Error error = DMR_REFUSE(refusal,
+					 "spare %s belongs to a set whose main has %llu sectors, this main has %llu: "
+					 "name that main",
+					 name, print(known.sectors), print(main.sectors));
+		advise_reuse(member, refusal);
+		return error;
+	}
+	if (known.block_bytes != main.block_bytes) {
+		Error error = DMR_REFUSE(refusal,
+					 "spare %s belongs to a set whose main has blocks of %u bytes, those of this "
+					 "main have %u: name that main",
+					 name, known.block_bytes, main.block_bytes);
+		advise_reuse(member, refusal);
+		return error;
+	}
+	if (known.identity[0] && main.identity[0] &&
+	    __builtin_strncmp(known.identity, main.identity, DMR_IDENTITY_SIZE)) {
+		Error error = DMR_REFUSE(refusal,
+					 "spare %s belongs to main '%s', this main is '%s': name that main", name,
+					 tail(known.identity), tail(main.identity));
+		advise_reuse(member, refusal);
+		return error;
+	}
+	return Error::none();
+}
+
+// The reader of the superblock has checked this already; own_entry() relies on it.
+Error refuse_unless_indexed(const dmr_assembly_member &member, Refusal &refusal)
+{
+	const dmr_setup &setup = member.probe->setup;
+
+	if (setup.member_count && setup.member_count <= DMR_MAX_MEMBERS && setup.own_index < setup.member_count)
+		return Error::none();
+	return DMR_REFUSE(refusal, "spare %s: its superblock calls it member %u of %u, which cannot be: repair the set",
+			  member.info.name, setup.own_index, setup.member_count);
+}
+
+Error refuse_unless_range_fits(const dmr_assembly_member &member, Refusal &refusal)
+{
+	if (own_entry(member).sectors == member.range->sectors)
+		return Error::none();
+	return DMR_REFUSE(refusal,
+			  "spare %s was formatted as a range of %llu sectors, the table names %llu from sector %llu "
+			  "on: name the range as it was formatted",
+			  member.info.name, print(own_entry(member).sectors), print(member.range->sectors),
+			  print(member.range->start));
+}
+
+Result<Standing> formattable(const dmr_assembly_request &request, const dmr_assembly_member &member, Refusal &refusal)
+{
+	if (request.read_only)
+		return DMR_REFUSE(refusal,
+				  "spare %s would have to be formatted, and a read-only table writes nothing: load the "
+				  "table read-write once, or name a spare that is in use already",
+				  member.info.name);
+	return Standing::to_format;
+}
+
+} // namespace
+
+void advise_reuse(const dmr_assembly_member &member, Refusal &refusal)
+{
+	refusal.wrote(dmr_format(refusal.at(), refusal.left(),
+				 "; to lose its map, run 'blkdiscard -z -o %llu -l %llu /dev/block/%s' and add "
+				 "'format'",
+				 print(member.range->start * DMR_SECTOR_SIZE),
+				 print(own_entry(member).data_start * DMR_SECTOR_SIZE), member.info.name));
+}
+
+Result<Standing> check_member(const dmr_assembly_request &request, const dmr_assembly_member &member, Refusal &refusal)
+{
+	const char *name = member.info.name;
+
+	if (member.info.read_only && !request.read_only)
+		return DMR_REFUSE(refusal,
+				  "spare %s is read-only: make it writable ('blockdev --setrw /dev/block/%s'), or "
+				  "create the device read-only",
+				  name, name);
+	if (member.info.logical_block_bytes > request.main->block_bytes)
+		return DMR_REFUSE(refusal,
+				  "spare %s has logical blocks of %u bytes, main of %u: a block of main could not be "
+				  "written to it alone; name a spare with blocks of %u bytes",
+				  name, member.info.logical_block_bytes, request.main->block_bytes,
+				  request.main->block_bytes);
+
+	switch (member.probe->verdict) {
+	case DMR_PROBE_BLANK:
+		return formattable(request, member, refusal);
+	case DMR_PROBE_MEMBER:
+		if (Error error = refuse_unless_indexed(member, refusal))
+			return error;
+		if (Error error = refuse_unless_main_fits(*request.main, member, refusal))
+			return error;
+		if (Error error = refuse_unless_range_fits(member, refusal))
+			return error;
+		return Standing::member;
+	case DMR_PROBE_FOREIGN:
+		if (request.format)
+			return formattable(request, member, refusal);
+		return refuse_foreign(member, refusal);
+	case DMR_PROBE_DAMAGED:
+		if (request.format)
+			return formattable(request, member, refusal);
+		return DMR_REFUSE(refusal,
+				  "spare %s holds dm-remap metadata, but no copy of its superblock verifies: repair "
+				  "it, or, to use it all the same and lose its map, add the feature argument 'format'",
+				  name);
+	case DMR_PROBE_UNSUPPORTED:
+		return DMR_REFUSE(refusal,
+				  "spare %s holds dm-remap metadata of a version that this module does not know: load "
+				  "newer modules; 'format' does not touch it",
+				  name);
+	}
+	return DMR_REFUSE(refusal, "spare %s: the probe's verdict %d is unknown: the modules do not match", name,
+			  static_cast<int>(member.probe->verdict));
+}
+
+} // namespace dm_remap::reassembly

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+// One spare by itself: is it what the table takes it for, and may this main have it?
+#ifndef DM_REMAP_REASSEMBLY_MEMBER_CHECK_HH
+#define DM_REMAP_REASSEMBLY_MEMBER_CHECK_HH
+
+#include "reassembly/refusal.hh"
+
+#include <dm_remap/reassembly.h>
+
+namespace dm_remap::reassembly {
+
+enum class Standing {
+	member,		// its superblock verifies and is of this main
+	to_format,	// it may be formatted: blank, or `format` gives its content up
+};
+
+// Reads from the device only to name foreign content. EINVAL with the refusal written. process, may block.
+Result<Standing> check_member(const dmr_assembly_request &request, const dmr_assembly_member &member, Refusal &refusal);
+
+// What the superblock of this member (probe: MEMBER) says of the member itself.
+inline const dmr_member_entry &own_entry(const dmr_assembly_member &member)
+{
+	const dmr_setup &setup = member.probe->setup;
+
+	return setup.members[setup.own_index];
+}
+
+// Append to a refusal how the member can be had for another set.
+void advise_reuse(const dmr_assembly_member &member, Refusal &refusal);
+
+} // namespace dm_remap::reassembly
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the C side of core and the shim share: the kernel's meaning of the opaque handles of kernel_api.h. */
+#ifndef DMR_SHIM_INSTANCE_H
+#define DMR_SHIM_INSTANCE_H
+
+#include <linux/bio.h>
+#include <linux/ratelimit.h>
+#include <linux/workqueue.h>
+
+#include "dm_remap/kernel_api.h"
+#include "dm_remap/metadata.h"
+#include "shim/compat.h"
+#include "shim/inflight.h"
+
+struct dmr_engine;
+
+struct dmr_device {
+	struct block_device *bdev;
+};
+
+struct dmr_instance {
+	/* Read for every bio. */
+	struct dmr_engine *engine;
+	struct dmr_device main;
+	struct dmr_inflight inflight;
+
+	struct dm_target *ti;
+	char name[DMR_NAME_SIZE];	/* of the mapped device when the table was loaded */
+	struct ratelimit_state log_limit;
+	unsigned long events;		/* bit per enum dmr_event_kind, to be sent by event_work */
+	struct work_struct event_work;
+};
+
+int dmr_instance_init(struct dmr_instance *inst, struct dm_target *ti);
+void dmr_instance_exit(struct dmr_instance *inst); /* sends what events are left; also of one that is all zero */
+
+/*
+ * Where a bio of ours is. Only the first two are counted in flight; end_io of an ENDED one, called once more by the
+ * bio_endio() of dmr_request_end(), has nothing to do.
+ */
+enum dmr_request_state {
+	DMR_REQUEST_ON_MAIN,
+	DMR_REQUEST_ON_SPARE,
+	DMR_REQUEST_FLUSH,	/* sent to main alone */
+	DMR_REQUEST_SLOW,	/* handed to the engine */
+	DMR_REQUEST_ENDED,
+};
+
+/* Per-bio data. Drivers below advance the bio and strip its flags, hence the copies. */
+struct dmr_request {
+	struct bvec_iter iter;	/* the complete I/O; its sector is the target's */
+	blk_opf_t opf;
+	u8 state;		/* enum dmr_request_state */
+	u8 epoch;
+	u8 member;		/* ON_SPARE */
+	u8 error;		/* dmr_status with which it came to the engine */
+};
+
+static inline struct bio *dmr_request_bio(const struct dmr_request *req)
+{
+	return dm_bio_from_per_bio_data((void *)req, sizeof(*req));
+}
+
+/* DMR_OP_FLUSH also for what is no I/O of ours at all: only bios with REQ_PREFLUSH are flushes. */
+static inline enum dmr_op dmr_op_of(blk_opf_t opf)
+{
+	switch (opf & REQ_OP_MASK) {
+	case REQ_OP_READ:
+		return DMR_OP_READ;
+	case REQ_OP_WRITE:
+		return opf & REQ_PREFLUSH ? DMR_OP_FLUSH : DMR_OP_WRITE;
+	case REQ_OP_WRITE_ZEROES:
+		return DMR_OP_WRITE_ZEROES;
+	case REQ_OP_DISCARD:
+		return DMR_OP_DISCARD;
+	default:
+		return DMR_OP_FLUSH;
+	}
+}
+
+#endif

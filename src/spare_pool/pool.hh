@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+// The pool: its members in order, and the memory kept aside for them.
+#ifndef DM_REMAP_SPARE_POOL_POOL_HH
+#define DM_REMAP_SPARE_POOL_POOL_HH
+
+#include "spare_pool/member.hh"
+
+#include <dm_remap/spare_pool.h>
+
+namespace dm_remap::pool {
+
+// What the functions of dmr_spare_pool_ops do, see spare_pool.h. The caller serialises.
+class Pool final {
+public:
+	Pool() = default;
+	Pool(const Pool &) = delete;
+	Pool &operator=(const Pool &) = delete;
+
+	// ENOMEM unless the whole reserve of chunks could be had.
+	Error init();
+	void destroy();
+
+	Error add_member(uint32_t member, SpareBlock first, SpareBlock end);
+	Result<dmr_spare_extent> allocate(Blocks wanted);
+	Error reserve(const dmr_spare_extent &extent);
+	void release(const dmr_spare_extent &extent);
+	Error mark_bad(const dmr_spare_extent &extent);
+	bool next_bad(uint32_t member, SpareBlock from, dmr_spare_extent &out) const;
+	dmr_pool_usage usage(uint32_t member) const;
+
+private:
+	// NULL if there is no such member.
+	Member *find(uint32_t member) const;
+
+	Member *members_[DMR_MAX_MEMBERS] = {};
+	ChunkReserve reserve_;
+};
+
+} // namespace dm_remap::pool
+
+#endif
