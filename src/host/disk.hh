@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+// A simulated disk: volatile cache, power cuts, and every way in which disks fail.
+#ifndef DMR_HOST_DISK_HH
+#define DMR_HOST_DISK_HH
+
+#include "host/device.hh"
+#include "host/disk_content.hh"
+
+#include <map>
+#include <string>
+
+namespace dm_remap::host {
+
+class World;
+class Random;
+
+struct DiskOptions {
+	std::string name = "8:0";	// as dmsetup prints it
+	std::string identity = "";	// WWID; "" for none
+	uint64_t sectors = 8192;
+	uint32_t logical_block_bytes = 512;	// also what is never torn
+	uint32_t physical_block_bytes = 512;
+	bool discards = false;		// a discard then leaves zeroes; without, it fails with NOTSUPP
+	bool volatile_cache = true;
+	uint64_t latency_ns = 20'000, latency_spread_ns = 100'000;
+};
+
+// What is wrong with a sector.
+struct Fault {
+	bool read = true;		// reads fail
+	bool write = true;		// writes fail, and change nothing there
+	dmr_status status = DMR_STS_MEDIUM;
+	bool heals_on_write = false;	// a successful write ends it
+	int32_t times = -1;		// so many failures, then it is gone; -1: for good
+
+	static Fault unreadable() { return {true, false}; }
+	static Fault unwritable() { return {false, true}; }
+	// A weak sector that the drive replaces by itself when it is written.
+	static Fault until_written() { return {true, false, DMR_STS_MEDIUM, true}; }
+};
+
+class SimDisk final : public dmr_device {
+public:
+	SimDisk(World &world, DiskOptions options);
+	~SimDisk();
+	SimDisk(const SimDisk &) = delete;
+	SimDisk &operator=(const SimDisk &) = delete;
+
+	const DiskOptions &options() const { return options_; }
+
+	// ---- dmr_device ----
+	void describe(dmr_device_info *out) override;
+	void start(DeviceIo *io) override;
+
+	// ---- content, past faults, cache and clock; for tests and oracles ----
+	void peek(uint64_t sector, void *out, uint32_t sectors) const; // what a healthy read would return now
+	void poke(uint64_t sector, const void *data, uint32_t sectors); // durable at once
+	void rot(uint64_t sector, uint32_t byte, uint8_t mask); // flips bits on the medium
+	bool all_zero(uint64_t sector, uint64_t sectors) const;
+
+	// ---- faults ----
+	void fail(uint64_t first, uint64_t count, const Fault &fault = {});
+	void heal(uint64_t first, uint64_t count);
+	void heal_all();	// sectors and the device as a whole
+	bool faulty(uint64_t sector) const { return faults_.count(sector) != 0; }
+	void set_gone(bool gone, dmr_status status = DMR_STS_IOERR); // everything fails
+	void set_read_only(bool ro, dmr_status status = DMR_STS_TARGET); // writes fail, flushes do not
+	// What dmr_device_describe() says from now on; the disk itself goes on accepting writes.
+	void describe_read_only(bool ro) { describe_read_only_ = ro; }
+	// So many flushes fail (-1: all) and make nothing durable.
+	void fail_flushes(int32_t times, dmr_status status = DMR_STS_IOERR);
+	void set_slow(uint64_t extra_ns) { extra_latency_ns_ = extra_ns; }
+
+	// ---- power ----
+	std::vector<Unflushed> unflushed() const { return content_.unflushed(); }
+	void power_cut(const Survivor &survivor) { content_.power_cut(survivor); }
+	// Drawn: all lost, all kept, or each block for itself and any of its versions.
+	void power_cut(Random &random);
+	// Cheap: shares what neither changes. Includes what is unflushed. I/O in flight is not part of it.
+	DiskContent snapshot() const { return content_; }
+	void restore(const DiskContent &content) { content_ = content; }
+	// The power has gone: what is in flight may have reached the medium, and nobody will hear of it. Called by World.
+	void freeze();
+
+	// ---- counters ----
+	struct Counts {
+		uint64_t reads = 0, writes = 0, flushes = 0, discards = 0, errors = 0;
+	};
+	const Counts &counts() const { return counts_; }
+	uint64_t in_flight() const { return in_flight_; }
+
+private:
+	bool valid(const DeviceIo &io) const;
+	void complete(DeviceIo *io);
+	dmr_status perform(DeviceIo *io);
+	dmr_status perform_read(DeviceIo *io);
+	dmr_status perform_write(DeviceIo *io);
+	const Fault *first_fault(uint64_t sector, uint64_t sectors, bool write, uint64_t *where) const;
+	void used_up(uint64_t sector);
+	void unlink(DeviceIo *io);
+	// Sectors round the faulty one that fail with it: its logical block.
+	uint64_t block_start(uint64_t sector) const { return sector / block_sectors_ * block_sectors_; }
+
+	World &world_;
+	const DiskOptions options_;
+	const uint32_t block_sectors_;
+	DiskContent content_;
+	std::map<uint64_t, Fault> faults_;
+	dmr_status gone_ = DMR_STS_OK, read_only_ = DMR_STS_OK;
+	int32_t flush_failures_ = 0;
+	dmr_status flush_status_ = DMR_STS_IOERR;
+	uint64_t extra_latency_ns_ = 0;
+	bool describe_read_only_ = false;
+	DeviceIo *first_ = nullptr;
+	uint64_t in_flight_ = 0, numbers_ = 0;
+	Counts counts_;
+};
+
+} // namespace dm_remap::host
+
+#endif

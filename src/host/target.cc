@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "host/target.hh"
+
+#include <algorithm>
+#include <cerrno>
+
+extern "C" {
+extern const struct dmr_metadata_ops dmr_metadata_operations;
+extern const struct dmr_spare_pool_ops dmr_spare_pool_operations;
+extern const struct dmr_reassembly_ops dmr_reassembly_operations;
+}
+
+namespace dm_remap::host {
+
+Target::Target(const std::string &name, const TableOptions &options) : instance_(name), options_(options) {}
+
+int Target::construct(bool members_live, std::string *reason)
+{
+	char text[DMR_REASON_SIZE] = "";
+
+	params_ = std::make_unique<dmr_engine_params>();
+	params_->inst = &instance_;
+	params_->main = options_.main;
+	params_->sectors = options_.sectors ? options_.sectors : options_.main->options().sectors;
+	std::copy(options_.members.begin(), options_.members.end(), params_->members);
+	params_->member_count = static_cast<uint32_t>(options_.members.size());
+	params_->read_retries = options_.read_retries;
+	params_->max_workers = options_.max_workers;
+	params_->format = options_.format;
+	params_->read_only = options_.read_only;
+	params_->members_live = members_live;
+	params_->name = instance_.name.c_str();
+	params_->metadata = &dmr_metadata_operations;
+	params_->pool = &dmr_spare_pool_operations;
+	params_->reassembly = &dmr_reassembly_operations;
+	const int err = dmr_engine_create(params_.get(), &engine_, text);
+	params_.reset();
+	*reason = text;
+	if (err)
+		engine_ = nullptr;
+	return err;
+}
+
+void Target::destruct()
+{
+	World *world = World::current();
+
+	if (!engine_ || !world || world->boots() != instance_.boot || !world->powered())
+		return;
+	if (running_)
+		postsuspend();
+	dmr_engine_destroy(engine_);
+	engine_ = nullptr;
+}
+
+int Target::resume(std::string *reason)
+{
+	char text[DMR_REASON_SIZE] = "";
+
+	started_ = true;
+	const int err = dmr_engine_resume(engine_, text);
+
+	*reason = text;
+	if (!err)
+		running_ = true;
+	return err;
+}
+
+void Target::postsuspend()
+{
+	dmr_engine_postsuspend(engine_);
+	running_ = false;
+}
+
+void Target::wait_idle()
+{
+	while (under_way_) {
+		if (!World::current()->scheduler().wait(idle_))
+			return;
+	}
+}
+
+Target::Piece &Target::take_piece(UserIo &io)
+{
+	if (free_pieces_.empty()) {
+		pieces_.push_back(std::make_unique<Piece>());
+		free_pieces_.push_back(pieces_.back().get());
+	}
+	Piece &p = *free_pieces_.back();
+	free_pieces_.pop_back();
+
+	p = Piece();
+	p.target = this;
+	p.io = &io;
+	p.req.context = &p;
+	p.req.ended = [](dmr_request *req, dmr_status status) {
+		Piece *piece = static_cast<Piece *>(req->context);
+
+		piece->state = State::Ended;
+		piece->target->finish(*piece, status);
+	};
+	p.below.context = &p;
+	p.below.done = [](DeviceIo *below) {
+		Piece *piece = static_cast<Piece *>(below->context);
+
+		piece->target->end_io(*piece, below->status);
+	};
+	io.parts++;
+	under_way_++;
+	World::current()->outstanding++;
+	return p;
+}
+
+void Target::submit(UserIo &io)
+{
+	World &world = *World::current();
+
+	world.trace("submit", io.op, io.sector, io.sectors);
+	io.status = DMR_STS_OK;
+	io.parts = 1; // this function's own, so that the I/O does not end before all of it is mapped
+	under_way_++;
+	if (io.op == DMR_OP_FLUSH) {
+		map_flush(io);
+	} else if (io.op == DMR_OP_DISCARD && !options_.main->options().discards) {
+		io.status = DMR_STS_NOTSUPP;
+	} else {
+		for (uint32_t done = 0; done < io.sectors;) {
+			if (done)
+				world.scheduler().maybe_switch();
+			done += map(io, io.sector + done, io.sectors - done);
+		}
+	}
+	if (--io.parts == 0)
+		io.done(io);
+	if (--under_way_ == 0)
+		world.scheduler().wake_all(idle_);
+}
+
+void Target::map_flush(UserIo &io)
+{
+	Piece &p = take_piece(io);
+
+	p.req.info.op = DMR_OP_FLUSH;
+	if (dmr_engine_flush_needs_worker(engine_)) {
+		p.state = State::Slow;
+		dmr_engine_enqueue_flush(engine_, &p.req);
+		return;
+	}
+	p.state = State::Flush;
+	p.below.op = DMR_OP_FLUSH;
+	options_.main->start(&p.below);
+}
+
+uint32_t Target::map(UserIo &io, uint64_t sector, uint32_t sectors)
+{
+	Piece &p = take_piece(io);
+	dmr_route route;
+
+	{
+		RcuGuard guard;
+
+		guard.maybe_switch();
+		p.epoch = dmr_inflight_enter(&instance_.inflight);
+		guard.maybe_switch();
+		route = dmr_engine_route(engine_, io.op, sector, sectors);
+		guard.maybe_switch();
+	}
+	if (route.sectors == 0 || route.sectors > sectors) {
+		World::current()->violation("a route covers " + std::to_string(route.sectors) + " sectors of " +
+					    std::to_string(sectors));
+		route.sectors = sectors;
+	}
+	World::current()->trace("route", sector, route.sectors, uint64_t(route.where) << 32 | route.member);
+
+	p.req.info = {io.op, sector, route.sectors, io.flags, DMR_STS_OK};
+	p.req.data = io.data ? static_cast<uint8_t *>(io.data) + (sector - io.sector) * 512 : nullptr;
+	p.below.op = io.op;
+	p.below.sector = route.sector;
+	p.below.sectors = route.sectors;
+	p.below.flags = io.flags;
+	p.below.data = p.req.data;
+	const uint32_t covered = route.sectors;
+
+	if (route.where == DMR_WHERE_MAIN) {
+		p.state = State::OnMain;
+		options_.main->start(&p.below);
+	} else if (route.where == DMR_WHERE_SPARE) {
+		dmr_device *dev = dmr_engine_member_device(engine_, route.member);
+		dmr_device_info info;
+
+		p.state = State::OnSpare;
+		p.member = route.member;
+		dev->describe(&info);
+		if (io.op == DMR_OP_DISCARD && !info.discards)
+			end_io(p, DMR_STS_OK);
+		else
+			dev->start(&p.below);
+	} else {
+		p.state = State::Slow;
+		dmr_inflight_leave(&instance_.inflight, p.epoch);
+		dmr_engine_enqueue(engine_, &p.req);
+	}
+	return covered;
+}
+
+void Target::end_io(Piece &p, dmr_status status)
+{
+	const bool on_main = p.state != State::OnSpare;
+	const bool write = p.req.info.op != DMR_OP_READ && p.req.info.op != DMR_OP_FLUSH;
+
+	if (!status && !on_main && write)
+		dmr_engine_spare_written(engine_, p.member);
+	if (p.state != State::Flush)
+		dmr_inflight_leave(&instance_.inflight, p.epoch);
+	if (!status || !dmr_engine_wants_failed(engine_, p.req.info.op, status,
+						p.req.info.op == DMR_OP_READ && p.io->optional, on_main)) {
+		finish(p, status);
+		return;
+	}
+	p.state = State::Slow;
+	p.req.info.error = status;
+	dmr_engine_enqueue(engine_, &p.req);
+}
+
+void Target::finish(Piece &p, dmr_status status)
+{
+	UserIo &io = *p.io;
+
+	if (status && !io.status)
+		io.status = status;
+	World::current()->outstanding--;
+	free_pieces_.push_back(&p);
+	if (--io.parts == 0)
+		io.done(io);
+	if (--under_way_ == 0)
+		World::current()->scheduler().wake_all(idle_);
+}
+
+} // namespace dm_remap::host

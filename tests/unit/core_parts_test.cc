@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+// The engine's small parts, each alone.
+#include "core/block_set.hh"
+#include "core/counters.hh"
+#include "core/flush_state.hh"
+#include "core/range_table.hh"
+#include "core/request_queue.hh"
+
+#include "host/request.hh"
+#include "host/world.hh"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+using namespace dm_remap;
+
+namespace {
+
+class CoreParts : public ::testing::Test {
+protected:
+	host::World world{7};
+};
+
+TEST(BlockSet, RunsAreMaximalAndCrossTheWordBoundary)
+{
+	BlockSet set;
+
+	EXPECT_TRUE(set.empty());
+	set.add(60, 10);
+	set.add(127);
+	EXPECT_EQ(set.count(), 11u);
+	auto run = set.run_from(0);
+	EXPECT_EQ(run.start, 60u);
+	EXPECT_EQ(run.length, 10u);
+	run = set.run_from(70);
+	EXPECT_EQ(run.start, 127u);
+	EXPECT_EQ(run.length, 1u);
+	EXPECT_EQ(set.run_from(128).length, 0u);
+	set.remove(65);
+	EXPECT_EQ(set.run_from(0).length, 5u);
+	EXPECT_FALSE(set.has(65));
+	set.clear();
+	EXPECT_TRUE(set.empty());
+}
+
+constexpr uint64_t minute = 60'000'000'000ull;
+
+TEST(HourMeter, ForgetsWhatIsOlderThanAnHour)
+{
+	HourMeter meter;
+
+	meter.add(0, 5);
+	meter.add(30 * minute, 2);
+	EXPECT_EQ(meter.last_hour(30 * minute), 7u);
+	EXPECT_EQ(meter.last_hour(59 * minute), 7u);
+	EXPECT_EQ(meter.last_hour(60 * minute), 2u);
+	EXPECT_EQ(meter.last_hour(90 * minute), 0u);
+	meter.add(100000 * minute, 1);
+	EXPECT_EQ(meter.last_hour(100000 * minute), 1u);
+}
+
+TEST_F(CoreParts, CountersTellTheFirstRemapAndClear)
+{
+	CounterValues values;
+	Counters counters;
+	dmr_snapshot s = {};
+
+	ASSERT_FALSE(counters.init(&values));
+	EXPECT_TRUE(counters.remapped(3));
+	EXPECT_FALSE(counters.remapped(1));
+	counters.error(DMR_OP_READ);
+	counters.error(DMR_OP_WRITE);
+	counters.flush_error();
+	counters.snapshot(s);
+	EXPECT_EQ(s.remaps, 4u);
+	EXPECT_EQ(s.remaps_last_hour, 4u);
+	EXPECT_EQ(s.read_errors, 1u);
+	EXPECT_EQ(s.write_errors, 2u);
+	EXPECT_EQ(s.errors_last_hour, 3u);
+	EXPECT_NE(s.last_error_time, 0u);
+	counters.clear();
+	counters.snapshot(s);
+	EXPECT_EQ(s.remaps + s.read_errors + s.write_errors + s.last_remap_time, 0u);
+	counters.destroy();
+}
+
+TEST_F(CoreParts, FlushStateIsCleanOnlyWhenNothingIsDirtyOrUnderWay)
+{
+	FlushState state;
+
+	ASSERT_FALSE(state.init());
+	EXPECT_TRUE(state.clean());
+	state.written(0);
+	state.written(3);
+	EXPECT_FALSE(state.clean());
+	EXPECT_EQ(state.begin(), 0b1001u);
+	// A flush that has begun may still fail: nobody may call this clean.
+	EXPECT_FALSE(state.clean());
+	state.written(3);
+	state.end(0b1001, 0b0001);
+	EXPECT_EQ(state.begin(), 0b1001u) << "member 0 failed its flush, member 3 was written meanwhile";
+	state.end(0b1001, 0);
+	EXPECT_TRUE(state.clean());
+	state.destroy();
+}
+
+TEST_F(CoreParts, RangesExcludeEachOtherAndReturnWhoWaited)
+{
+	RangeTable ranges;
+	host::Request a, b, c;
+
+	ASSERT_FALSE(ranges.init());
+	EXPECT_FALSE(ranges.any());
+	uint32_t slot = ranges.take_or_park(MainBlock(10), Blocks(5), &a);
+	ASSERT_NE(slot, RangeTable::none);
+	EXPECT_TRUE(ranges.overlaps(MainBlock(14), Blocks(1)));
+	EXPECT_FALSE(ranges.overlaps(MainBlock(15), Blocks(9)));
+	EXPECT_FALSE(ranges.overlaps(MainBlock(0), Blocks(10)));
+	EXPECT_EQ(ranges.take_or_park(MainBlock(0), Blocks(11), &b), RangeTable::none);
+	EXPECT_EQ(ranges.take_or_park(MainBlock(12), Blocks(1), &c), RangeTable::none);
+	EXPECT_EQ(ranges.try_take(MainBlock(9), Blocks(2)), RangeTable::none);
+	uint32_t other = ranges.try_take(MainBlock(15), Blocks(1));
+	ASSERT_NE(other, RangeTable::none);
+	EXPECT_EQ(ranges.release(other), nullptr);
+	EXPECT_EQ(ranges.release(slot), &b);
+	EXPECT_EQ(dmr_request_next(&b), &c);
+	EXPECT_EQ(dmr_request_next(&c), nullptr);
+	EXPECT_FALSE(ranges.any());
+	EXPECT_FALSE(ranges.overlaps(MainBlock(10), Blocks(5)));
+	ranges.destroy();
+}
+
+TEST_F(CoreParts, AFullRangeTableParksInsteadOfForgetting)
+{
+	RangeTable ranges;
+	host::Request req;
+
+	ASSERT_FALSE(ranges.init());
+	for (uint32_t i = 0; i < RangeTable::slots; i++)
+		ASSERT_NE(ranges.try_take(MainBlock(i), Blocks(1)), RangeTable::none);
+	EXPECT_EQ(ranges.try_take(MainBlock(1000), Blocks(1)), RangeTable::none);
+	EXPECT_EQ(ranges.take_or_park(MainBlock(1000), Blocks(1), &req), RangeTable::none);
+	unsigned int returned = 0;
+	for (uint32_t i = 0; i < RangeTable::slots; i++)
+		returned += ranges.release(i) == &req;
+	EXPECT_EQ(returned, 1u);
+	ranges.destroy();
+}
+
+struct Served {
+	std::vector<dmr_request *> order;
+	uint32_t running = 0, most = 0;
+};
+
+void serve(void *context, dmr_request *req, uint32_t)
+{
+	Served &served = *static_cast<Served *>(context);
+	dmr_mutex *nap = dmr_mutex_create("nap"); // a point where others may run
+
+	served.most = std::max(served.most, ++served.running);
+	dmr_mutex_lock(nap);
+	dmr_mutex_unlock(nap);
+	dmr_mutex_destroy(nap);
+	served.order.push_back(req);
+	served.running--;
+}
+
+TEST_F(CoreParts, TheQueueServesEachRequestOnceWithUpToItsWorkers)
+{
+	std::vector<host::Request> requests(50);
+	RequestQueue queue;
+	Served served;
+
+	ASSERT_FALSE(queue.init("test", 4, serve, &served));
+	ASSERT_FALSE(world.run_fiber("driver", [&] {
+		for (auto &req : requests)
+			queue.push(&req);
+		queue.drain();
+	}) != host::Stop::Done);
+	EXPECT_EQ(served.order.size(), requests.size());
+	EXPECT_LE(served.most, 4u);
+	EXPECT_GT(served.most, 1u);
+	std::sort(served.order.begin(), served.order.end());
+	EXPECT_EQ(std::unique(served.order.begin(), served.order.end()), served.order.end());
+	queue.destroy();
+}
+
+TEST_F(CoreParts, AOneWorkerQueueServesInOrderAndPushFrontFirst)
+{
+	std::vector<host::Request> requests(6);
+	RequestQueue queue;
+	Served served;
+
+	ASSERT_FALSE(queue.init("test", 1, serve, &served));
+	dmr_request_set_next(&requests[4], &requests[5]);
+	dmr_request_set_next(&requests[5], nullptr);
+	// Not started yet: nothing runs before the world does.
+	for (int i = 0; i < 4; i++)
+		queue.push(&requests[i]);
+	queue.push_front(&requests[4]);
+	queue.push_front(nullptr);
+	world.run();
+	EXPECT_EQ(served.order, (std::vector<dmr_request *>{ &requests[4], &requests[5], &requests[0], &requests[1], &requests[2],
+							     &requests[3] }));
+	queue.destroy();
+}
+
+} // namespace

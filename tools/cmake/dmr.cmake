@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# How libraries and tests of the host side are made.
+
+# plain, san or tsan -> "", _san or _tsan
+function(dmr_suffix variant out)
+	if(variant STREQUAL "plain")
+		set(${out} "" PARENT_SCOPE)
+	else()
+		set(${out} _${variant} PARENT_SCOPE)
+	endif()
+endfunction()
+
+# Compile and link options of a variant, for a target.
+function(dmr_variant target variant)
+	target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
+	target_compile_options(${target} PRIVATE -Wall -Wextra $<$<BOOL:${DMR_WERROR}>:-Werror>)
+	if(variant STREQUAL "san" AND DMR_SANITIZE)
+		target_compile_options(${target} PRIVATE -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+			-fno-omit-frame-pointer)
+		target_link_options(${target} PRIVATE -fsanitize=address,undefined)
+	elseif(variant STREQUAL "tsan")
+		target_compile_options(${target} PRIVATE -O1 -fsanitize=thread)
+		target_link_options(${target} PRIVATE -fsanitize=thread)
+	endif()
+endfunction()
+
+# dmr_library(<name> <variant> SOURCES <patterns> [EXCLUDE <regex>] [FREESTANDING] [LIBRARIES <without suffix>]):
+# libdmr_<name><suffix>. Without any source it is an interface library, so that everything can name it. _tsan libraries
+# are built only when used.
+function(dmr_library part variant)
+	cmake_parse_arguments(arg "FREESTANDING" "EXCLUDE" "SOURCES;LIBRARIES" ${ARGN})
+	dmr_suffix(${variant} suffix)
+	set(name dmr_${part}${suffix})
+	list(TRANSFORM arg_LIBRARIES APPEND "${suffix}")
+	list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/)
+	file(GLOB sources CONFIGURE_DEPENDS ${arg_SOURCES})
+	if(arg_EXCLUDE)
+		list(FILTER sources EXCLUDE REGEX ${arg_EXCLUDE})
+	endif()
+	if(NOT sources)
+		add_library(${name} INTERFACE)
+		target_link_libraries(${name} INTERFACE ${arg_LIBRARIES})
+		return()
+	endif()
+	add_library(${name} STATIC ${sources})
+	target_link_libraries(${name} PUBLIC ${arg_LIBRARIES})
+	dmr_variant(${name} ${variant})
+	if(arg_FREESTANDING)
+		target_compile_options(${name} PRIVATE -fno-exceptions -fno-rtti -fno-threadsafe-statics)
+		if(variant STREQUAL "plain")
+			target_compile_options(${name} PRIVATE -Wframe-larger-than=1024)
+		endif()
+	endif()
+	if(variant STREQUAL "tsan")
+		set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+	endif()
+endfunction()
+
+# dmr_program(<name> <variant> SOURCES <files> LIBRARIES <without suffix>)
+function(dmr_program name variant)
+	cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+	dmr_suffix(${variant} suffix)
+	list(TRANSFORM arg_LIBRARIES APPEND "${suffix}")
+	add_executable(${name} ${arg_SOURCES})
+	dmr_variant(${name} ${variant})
+	target_link_libraries(${name} PRIVATE ${arg_LIBRARIES})
+endfunction()
+
+# dmr_gtest(<name> <variant> LABELS <labels> SOURCES <files> LIBRARIES <without suffix>)
+function(dmr_gtest name variant)
+	cmake_parse_arguments(arg "" "" "LABELS;SOURCES;LIBRARIES" ${ARGN})
+	dmr_program(${name} ${variant} SOURCES ${arg_SOURCES} LIBRARIES ${arg_LIBRARIES})
+	target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
+	# The test's own code runs once and is compiled often; what it tests keeps the library's options.
+	target_compile_options(${name} PRIVATE -O0 -g1)
+	gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120)
+endfunction()
