@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Gate on built modules: what the compiler and the linker let pass but a kernel does not stand.
+
+usage: check_modules.py [--modules a,b,...] [--config FILE] DIR
+
+DIR holds the .ko files, and beside their objects the .su files that -fstack-usage left.
+Each failure is a line "FAIL <rule> <module>: <detail>"; the exit status is 1 if there is any.
+"""
+import argparse
+import fnmatch
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+MODULES = ["dm-remap", "dm-remap-metadata", "dm-remap-spare-pool", "dm-remap-reassembly", "dm-remap-stats"]
+CORE = "dm-remap"
+# A module name and a symbol share 64 bytes in the version table and its tools.
+MAX_EXPORT = 55
+MAX_FRAME = 1024
+# Nobody runs .init_array (CONFIG_CONSTRUCTORS is off) or ever looks at .fini_array.
+CONSTRUCTOR_SECTIONS = re.compile(r"\.(init_array|fini_array|preinit_array|ctors|dtors)\b")
+UNWIND_SECTIONS = re.compile(r"\.(eh_frame|gcc_except_table)\b")
+# The code model is "kernel": sign-extended 32 bits, no GOT, no zero-extended addresses.
+BAD_RELOCS = {"absolute-reloc": re.compile(r"\bR_X86_64_(32|16|8)\b"),
+              "got-reloc": re.compile(r"\bR_X86_64_\w*GOT\w*")}
+# Vector registers, and x87, whose mnemonics are all that begin with f ("fs" is a prefix).
+FPU = re.compile(r"%[xyz]mm\d|%mm\d|%st\b|%k[0-7]\b|\tf(?!s\b)[a-z0-9]+\b")
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def rule_lines(name):
+    for line in (HERE / name).read_text().splitlines():
+        line = line.split("#", 1)[0].strip()
+        if line:
+            yield line
+
+
+def load_allowed():
+    """[section] headings name modules (globs); below each, symbol globs."""
+    allowed, section = {}, None
+    for line in rule_lines("allowed_symbols.txt"):
+        if line.startswith("["):
+            section = allowed.setdefault(line.strip("[]"), [])
+        else:
+            section.extend(line.split())
+    return allowed
+
+
+def load_forbidden():
+    for line in rule_lines("forbidden_symbols.txt"):
+        rule, module, kind, pattern = line.split(None, 3)
+        yield rule, module, kind, re.compile(pattern)
+
+
+def load_config(explicit, directory):
+    identity = directory / ".identity"
+    candidates = [explicit] if explicit else []
+    if identity.exists():
+        kdir = pathlib.Path(identity.read_text().split()[0])
+        candidates += [kdir / "include/config/auto.conf", kdir / ".config"]
+    for path in candidates:
+        if path and pathlib.Path(path).exists():
+            return set(re.findall(r"^(CONFIG_\w+)=[ym]", pathlib.Path(path).read_text(), re.M))
+    return set()
+
+
+class Module:
+    def __init__(self, directory, name):
+        self.name = name
+        self.directory = directory
+        self.ko = directory / f"{name}.ko"
+        self.defined, self.undefined = set(), set()
+        for line in run("nm", "-P", str(self.ko)):
+            symbol, kind = line.split()[:2]
+            (self.undefined if kind in "Uwv" else self.defined).add(symbol)
+
+    def exports(self):
+        prefix = "__ksymtab_"
+        return {s[len(prefix):] for s in self.defined if s.startswith(prefix)}
+
+    def objects(self):
+        """The .mod file of kbuild lists what a module is linked from."""
+        listed = (self.directory / f"{self.name}.mod").read_text().split()
+        return [self.directory / o if not o.startswith("/") else pathlib.Path(o) for o in listed if o.endswith(".o")]
+
+
+def check_symbols(module, allowed, forbidden, core_exports):
+    caught = set()
+    for rule, glob, kind, pattern in forbidden:
+        if not fnmatch.fnmatchcase(module.name, glob):
+            continue
+        symbols = {"defined": module.defined, "undefined": module.undefined}[kind]
+        for symbol in sorted(s for s in symbols if pattern.search(s)):
+            caught.add(symbol)
+            yield rule, f"{kind} symbol {symbol}"
+    globs = [g for section, gs in allowed.items() if fnmatch.fnmatchcase(module.name, section) for g in gs]
+    for symbol in sorted(module.undefined - caught):
+        if module.name != CORE and symbol in core_exports:
+            continue
+        if not any(fnmatch.fnmatchcase(symbol, g) for g in globs):
+            yield "undefined-symbol", f"{symbol} is not in allowed_symbols.txt"
+    for symbol in sorted(module.exports()):
+        if len(symbol) > MAX_EXPORT:
+            yield "export-name", f"{symbol} has {len(symbol)} characters, more than {MAX_EXPORT}"
+
+
+def check_sections(module, config):
+    # The sanitizers' own constructors are run: these options select CONFIG_CONSTRUCTORS.
+    sanitized = config & {"CONFIG_KASAN", "CONFIG_KCSAN", "CONFIG_GCOV_KERNEL"}
+    names = set()
+    for line in run("readelf", "-SW", str(module.ko)):
+        match = re.match(r"\s*\[\s*\d+\]\s+(\S+)", line)
+        if match:
+            names.add(match.group(1))
+    for name in sorted(names):
+        if name.startswith(".rela"):
+            continue
+        if CONSTRUCTOR_SECTIONS.match(name) and not sanitized:
+            yield "static-constructor", f"section {name}"
+        if UNWIND_SECTIONS.match(name):
+            yield "exception-tables", f"section {name}"
+
+
+def check_relocations(module):
+    section, seen = "", set()
+    for line in run("readelf", "-rW", str(module.ko)):
+        heading = re.match(r"Relocation section '\.rela(\S+)'", line)
+        if heading:
+            section = heading.group(1)
+        elif not section.startswith((".debug", ".BTF")):
+            for rule, pattern in BAD_RELOCS.items():
+                found = pattern.search(line)
+                if found and (rule, section) not in seen:
+                    seen.add((rule, section))
+                    yield rule, f"{found.group(0)} in {section}: {line.split()[-3]}"
+
+
+def check_fpu(module):
+    function = "?"
+    for line in run("objdump", "-d", "--no-show-raw-insn", str(module.ko)):
+        if line.endswith(">:"):
+            function = line.split("<", 1)[1][:-2]
+        elif FPU.search(line):
+            yield "fpu", f"{function}: {' '.join(line.split()[1:])}"
+            return
+
+
+def check_frames(module):
+    objects = module.objects()
+    if not objects:
+        yield "frame-size", f"{module.name}.mod lists no objects"
+    for obj in objects:
+        usage = obj.with_suffix(".su")
+        if not usage.exists():
+            yield "frame-size", f"{usage} is missing"
+            continue
+        for line in usage.read_text().splitlines():
+            place, size, kind = line.split("\t")
+            if int(size) > MAX_FRAME:
+                yield "frame-size", f"{place} uses {size} bytes of stack, more than {MAX_FRAME}"
+            if kind == "dynamic":
+                yield "frame-size", f"{place} has a frame without a bound"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--modules", default=",".join(MODULES))
+    parser.add_argument("--config", help="kernel configuration, for modules built elsewhere")
+    parser.add_argument("directory", type=pathlib.Path)
+    args = parser.parse_args()
+
+    directory = args.directory.resolve()
+    config = load_config(args.config, directory)
+    allowed, forbidden = load_allowed(), list(load_forbidden())
+    core_exports = Module(directory, CORE).exports() if (directory / f"{CORE}.ko").exists() else set()
+
+    failed = False
+    for name in args.modules.split(","):
+        if not (directory / f"{name}.ko").exists():
+            problems = [("missing-module", f"no {directory}/{name}.ko")]
+        else:
+            module = Module(directory, name)
+            problems = [*check_symbols(module, allowed, forbidden, core_exports), *check_sections(module, config),
+                        *check_relocations(module), *check_fpu(module)]
+            # Sanitizers enlarge every frame.
+            if not config & {"CONFIG_KASAN", "CONFIG_KMSAN"}:
+                problems += check_frames(module)
+        for rule, detail in problems:
+            print(f"FAIL {rule} {name}: {detail}")
+            failed = True
+        if not problems:
+            print(f"ok   {name}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

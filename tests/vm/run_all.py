@@ -1,0 +1,60 @@
+#!/usr/bin/python3
+"""Runs groups on kernels, two machines at a time.
+
+    tests/vm/run_all.py                          every group on 6.1 and 6.12
+    tests/vm/run_all.py --kernel 6.12 modules    one of each
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+running = set()
+
+
+def run(kernel, group):
+    process = subprocess.Popen([HERE / "run_group.py", "--kernel", kernel, "--group", group],
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    running.add(process)
+    output = process.communicate()[0]
+    running.discard(process)
+    return process.returncode, output
+
+
+def stop(number, _):
+    # Each harness takes its own machine along.
+    for process in list(running):
+        process.terminate()
+    os._exit(128 + number)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--kernel", action="append", help="a series or release; may be repeated (6.1 and 6.12)")
+    options.add_argument("--jobs", type=int, default=2)
+    options.add_argument("groups", nargs="*")
+    chosen = options.parse_args()
+    groups = chosen.groups or sorted(path.stem for path in (HERE / "groups").glob("*.sh"))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    failed = []
+    with ThreadPoolExecutor(chosen.jobs) as pool:
+        jobs = {pool.submit(run, kernel, group): f"{group} on {kernel}"
+                for kernel in chosen.kernel or ["6.1", "6.12"] for group in groups}
+        for job in as_completed(jobs):
+            status, output = job.result()
+            # Of what passes only the verdict.
+            print(output if status else output.strip().rpartition("\n")[2], flush=True)
+            if status:
+                failed.append(jobs[job])
+    print(f"{len(jobs) - len(failed)} of {len(jobs)} groups passed" + "".join(f"\n  FAILED: {name}" for name in failed))
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

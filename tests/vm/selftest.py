@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+"""Does the harness see a failure when there is one? Boots machines that fail on purpose.
+
+    tests/vm/selftest.py [--kernel 6.1] [name...]
+"""
+
+import argparse
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from harness import drives, spec, splat  # noqa: E402
+
+# script: (exit status, what the output must say)
+VERDICTS = {
+    "passes": (0, r"ok 1 - one\nok 2 - two # SKIP not today\nok 3 - three\nPASS passes .*: 3 of 3 tests"),
+    "fails": (1, r"expected: 1(?s:.*)FAILED fails: not ok 2 - a bad test\nFAIL fails .*: 1 of 2 tests"),
+    "status": (1, r"FAILED status: the script ended with status 3"),
+    "hangs": (1, r"FAILED hangs: timeout: not finished after"),
+    "warns": (1, r"FAILED warns: kernel log: 'WARNING:' in: .*dm-remap\.c:1"),
+    "crashes": (1, r"FAILED crashes: kernel log: 'Kernel panic'"),
+    "powers_off": (1, r"FAILED powers_off: the machine went down before the script had ended"),
+    "empty": (1, r"FAILED empty: no test has run"),
+    "allows": (0, r"PASS allows"),
+}
+
+
+def command(kernel, name, *more):
+    return [HERE / "run_group.py", "--kernel", kernel, "--group", HERE / "selftest" / f"{name}.sh", *more]
+
+
+def machine(kernel, name):
+    """None, or how the harness was wrong."""
+    status, words = VERDICTS[name]
+    run = subprocess.run(command(kernel, name), capture_output=True, text=True, check=False)
+    if run.returncode != status:
+        return f"exit status {run.returncode}, not {status}\n{run.stdout}{run.stderr}"
+    if not re.search(words, run.stdout):
+        return f"does not say /{words}/\n{run.stdout}{run.stderr}"
+    return None
+
+
+def script(kernel):
+    run = subprocess.run([HERE / "run_group.py", "--kernel", kernel, "--script", HERE / "selftest/script.sh",
+                          "--stream", "--", "one", "two words"], capture_output=True, text=True, check=False)
+    if (run.returncode, run.stdout) != (7, "streamed: one two words\nno newline at the end"):
+        return f"status {run.returncode}, output {run.stdout!r}\n{run.stderr}"
+    return None
+
+
+def qemu_of(harness):
+    """The process id of its QEMU, once it has one."""
+    while harness.poll() is None:
+        for child in Path(f"/proc/{harness.pid}/task/{harness.pid}/children").read_text().split():
+            try:
+                if "qemu" in Path(f"/proc/{child}/comm").read_text():
+                    return int(child)
+            except OSError:
+                pass  # one of the short-lived helpers
+        time.sleep(0.05)
+    return None
+
+
+def killed(kernel):
+    """No QEMU may outlive its harness, however that dies."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with tempfile.TemporaryDirectory() as directory:
+            run = subprocess.Popen(command(kernel, "hangs", "--log", Path(directory) / "log"),
+                                   stdout=subprocess.DEVNULL, env=dict(os.environ, TMPDIR=directory))
+            qemu = qemu_of(run)
+            if not qemu:
+                return "ended by itself"
+            handle = os.pidfd_open(qemu)
+            run.send_signal(number)
+            run.wait()
+            # Readable once the process is dead.
+            dead = select.select([handle], [], [], 20)[0]
+            os.close(handle)
+            if not dead:
+                return f"QEMU outlives {number.name}"
+            if number == signal.SIGTERM and list(Path(directory).glob("dm-remap-vm.*")):
+                return "leaves its files behind"
+    return None
+
+
+def parsers(_):
+    """What needs no machine."""
+    for line in ("WARNING: CPU: 1 PID: 2 at x", "BUG: KFENCE: use-after-free read in f", "BUG kmalloc-64: Redzone",
+                 "INFO: task dd:5 blocked for more than 60 seconds.", "WARNING: possible circular locking dependency",
+                 "unreferenced object 0xffff", "refcount_t: underflow", "Kernel panic - not syncing"):
+        if not splat.find(f"[    1.0] {line}"):
+            return f"not seen: {line}"
+    for line in ("kfence: initialized - using 2097152 bytes", "device-mapper: remap: debug on", "Debugging information",
+                 "sd 0:0:0:0: [sda] Attached SCSI disk"):
+        if splat.find(f"[    1.0] {line}"):
+            return f"no splat: {line}"
+    for text in ("main", "main:1M", "main:1M:floppy", "main:0:scsi", "main:1x:scsi", "main:1M:scsi:2kn",
+                 "Main:1M:scsi", "main:1M:ahci:4kn", "main:9s:scsi:4kn"):
+        try:
+            spec.parse_drive(text)
+        except spec.SpecError:
+            continue
+        return f"accepted: {text}"
+    if spec.parse_drive("a:100001s:scsi-blkdebug:512e:nowce").size != 100001 * 512:
+        return "sizes in sectors"
+    if (drives.parse_range("7", 8), drives.parse_range("*", 8)) != ((7, 1), (None, None)):
+        return "ranges"
+    return None
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--kernel", default="6.1")
+    options.add_argument("names", nargs="*")
+    chosen = options.parse_args()
+    checks = {"parsers": parsers, "script": script, "killed": killed}
+    checks.update({name: lambda kernel, name=name: machine(kernel, name) for name in VERDICTS})
+    names = chosen.names or list(checks)
+    failed = 0
+    with ThreadPoolExecutor(2) as pool:
+        results = pool.map(lambda name: checks[name](chosen.kernel), names)
+        for number, (name, wrong) in enumerate(zip(names, results), 1):
+            print(f"{'not ok' if wrong else 'ok'} {number} - harness selftest: {name}", flush=True)
+            if wrong:
+                failed += 1
+                print("\n".join(f"# {line}" for line in wrong.splitlines()))
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

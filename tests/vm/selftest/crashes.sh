@@ -1,0 +1,5 @@
+# vm: modules=none
+. "$VM_LIB"
+good() { true; }
+test_case 'a good test' good
+echo c >/proc/sysrq-trigger

@@ -1,0 +1,2 @@
+# vm: modules=none
+echo 'no test at all'

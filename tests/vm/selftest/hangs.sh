@@ -1,0 +1,5 @@
+# vm: modules=none timeout=40
+. "$VM_LIB"
+good() { true; }
+test_case 'a good test' good
+sleep infinity

@@ -1,0 +1,7 @@
+# vm: modules=none
+# Gone without a word: neither a phase nor an end.
+. "$VM_LIB"
+good() { true; }
+test_case 'a good test' good
+echo o >/proc/sysrq-trigger
+sleep infinity

@@ -1,0 +1,4 @@
+# vm: modules=none
+echo "streamed: $*"
+printf 'no newline at the end'
+exit 7

@@ -1,0 +1,130 @@
+#!/bin/bash
+# Which kernel is "6.1"? Answers from the cache that `tools/setup kernels` fills.
+#
+#   kernels.sh list                  the series there are, with their releases
+#   kernels.sh release 6.1           6.1.0-56-amd64
+#   kernels.sh image   6.1           path of its vmlinuz
+#   kernels.sh modules 6.1           path of its lib/modules/<release>
+#   kernels.sh headers 6.1           path to build modules against
+#
+# A release is accepted wherever a series is. Other scripts may source this file.
+
+KERNEL_CACHE=${DM_REMAP_CACHE:-/var/cache/dm-remap}/kernels
+KERNEL_SERIES=${DM_REMAP_KERNELS:-6.1 6.12}
+
+kernel_release() {
+	local link=$KERNEL_CACHE/$1
+	if [[ -L $link ]]; then
+		basename "$(readlink "$link")"
+	elif [[ -d $link || -e /lib/modules/$1/build ]]; then
+		echo "$1"
+	else
+		echo "kernels: no kernel '$1' in $KERNEL_CACHE; run tools/setup kernels" >&2
+		return 1
+	fi
+}
+kernel_image() {
+	local release
+	release=$(kernel_release "$1") && echo "$KERNEL_CACHE/$release/boot/vmlinuz-$release"
+}
+kernel_modules() {
+	local release
+	release=$(kernel_release "$1") && echo "$KERNEL_CACHE/$release/lib/modules/$release"
+}
+kernel_headers() {
+	local release
+	release=$(kernel_release "$1") && echo "/lib/modules/$release/build"
+}
+kernel_has_headers() {
+	local release
+	release=$(kernel_release "$1" 2>/dev/null) && [[ -e /lib/modules/$release/build/Makefile ]]
+}
+kernel_has_image() {
+	local release
+	release=$(kernel_release "$1" 2>/dev/null) && [[ -f $KERNEL_CACHE/$release/.complete ]]
+}
+kernel_list() {
+	local series
+	for series in $KERNEL_SERIES; do
+		if kernel_has_image "$series"; then echo "$series $(kernel_release "$series")"; fi
+	done
+}
+
+# The newest release of a series that apt knows both an image and headers of.
+kernel_newest() {
+	local release
+	while read -r release; do
+		if apt-cache show "linux-image-$release" "linux-headers-$release" >/dev/null 2>&1; then
+			echo "$release"
+			return 0
+		fi
+	done < <(apt-cache pkgnames "linux-image-$1." |
+		sed -nE "s/^linux-image-(${1//./\\.}\.[0-9]+(-[0-9]+)?(\+deb[0-9u]+)?(\+[0-9]+)?-amd64)$/\1/p" | sort -rV)
+	echo "kernels: apt knows no kernel $1 (is bookworm-security among its sources?)" >&2
+	return 1
+}
+
+# An installed image would put itself into /boot and the boot loader of the
+# machine: it is unpacked beside the system instead.
+kernel_fetch() { # RELEASE
+	local dir=$KERNEL_CACHE/$1 tmp
+	[[ ! -f $dir/.complete ]] || return 0
+	echo "setup: fetching kernel $1" >&2
+	mkdir -p "$KERNEL_CACHE"
+	rm -rf "$dir" "$KERNEL_CACHE"/.tmp.*
+	tmp=$(mktemp -d "$KERNEL_CACHE/.tmp.XXXXXX")
+	chmod 755 "$tmp"
+	(
+		set -e
+		cd "$tmp"
+		"${APT[@]}" download "linux-image-$1" >&2
+		dpkg-deb -x ./*.deb unpacked
+		rm -f ./*.deb
+		if [[ -d unpacked/usr/lib/modules ]]; then
+			mkdir -p unpacked/lib
+			mv unpacked/usr/lib/modules unpacked/lib/
+		fi
+		rm -rf unpacked/usr unpacked/etc
+		depmod -b unpacked "$1"
+		touch unpacked/.complete
+	) || {
+		rm -rf "$tmp"
+		return 1
+	}
+	mv "$tmp/unpacked" "$dir"
+	rm -rf "$tmp"
+}
+
+# The cache wins over what apt has newer: a run must not change kernels underfoot.
+# Deleting the symlink asks for the newest again.
+kernel_install() { # SERIES headers|all
+	local series=$1 what=$2 release=
+	if [[ -L $KERNEL_CACHE/$series ]]; then
+		release=$(kernel_release "$series")
+		# A cache may be older than what the mirror still has headers for.
+		if [[ ! -e /lib/modules/$release/build/Makefile ]]; then
+			apt_refresh
+			apt-cache show "linux-headers-$release" >/dev/null 2>&1 || release=
+		fi
+	fi
+	if [[ -z $release ]]; then
+		apt_refresh
+		release=$(kernel_newest "$series") || return 1
+	fi
+	packages_install "linux-headers-$release" || return 1
+	if [[ $what == all ]]; then kernel_fetch "$release" || return 1; fi
+	mkdir -p "$KERNEL_CACHE"
+	ln -sfn "$release" "$KERNEL_CACHE/$series"
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	set -eu
+	case ${1:-} in
+	list) kernel_list ;;
+	release | image | modules | headers) "kernel_$1" "${2:?which kernel?}" ;;
+	*)
+		sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
+		exit 2
+		;;
+	esac
+fi
