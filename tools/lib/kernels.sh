@@ -64,35 +64,60 @@ kernel_newest() {
 	return 1
 }
 
-# An installed image would put itself into /boot and the boot loader of the
-# machine: it is unpacked beside the system instead.
-kernel_fetch() { # RELEASE
-	local dir=$KERNEL_CACHE/$1 tmp
-	[[ ! -f $dir/.complete ]] || return 0
-	echo "setup: fetching kernel $1" >&2
+# Downloads packages and unpacks them, without installing, to DIRECTORY.
+kernel_unpack() { # DIRECTORY PACKAGE...
+	local dir=$1 tmp
+	shift
 	mkdir -p "$KERNEL_CACHE"
-	rm -rf "$dir" "$KERNEL_CACHE"/.tmp.*
 	tmp=$(mktemp -d "$KERNEL_CACHE/.tmp.XXXXXX")
 	chmod 755 "$tmp"
 	(
 		set -e
 		cd "$tmp"
-		"${APT[@]}" download "linux-image-$1" >&2
-		dpkg-deb -x ./*.deb unpacked
-		rm -f ./*.deb
-		if [[ -d unpacked/usr/lib/modules ]]; then
-			mkdir -p unpacked/lib
-			mv unpacked/usr/lib/modules unpacked/lib/
-		fi
-		rm -rf unpacked/usr unpacked/etc
-		depmod -b unpacked "$1"
+		"${APT[@]}" download "$@" >&2
+		for deb in ./*.deb; do dpkg-deb -x "$deb" unpacked; done
 		touch unpacked/.complete
 	) || {
 		rm -rf "$tmp"
 		return 1
 	}
+	rm -rf "$dir"
 	mv "$tmp/unpacked" "$dir"
 	rm -rf "$tmp"
+}
+
+# An installed image would put itself into /boot and the boot loader of the
+# machine: it is unpacked beside the system instead.
+kernel_fetch_image() { # RELEASE
+	local dir=$KERNEL_CACHE/$1
+	[[ ! -f $dir/.complete ]] || return 0
+	echo "setup: fetching kernel $1" >&2
+	kernel_unpack "$dir" "linux-image-$1" || return 1
+	if [[ -d $dir/usr/lib/modules ]]; then
+		mkdir -p "$dir/lib"
+		mv "$dir/usr/lib/modules" "$dir/lib/"
+	fi
+	rm -rf "$dir/usr" "$dir/etc"
+	depmod -b "$dir" "$1"
+}
+
+# The headers of 6.12 depend on its image: installed, they would bring it along.
+kernel_fetch_headers() { # RELEASE
+	local dir=$KERNEL_CACHE/$1.headers packages others
+	[[ ! -e /lib/modules/$1/build/Makefile ]] || return 0
+	echo "setup: fetching the headers of $1" >&2
+	mapfile -t packages < <(kernel_depends "linux-headers-$1" | grep -E '^linux-(headers|kbuild)-')
+	mapfile -t others < <(kernel_depends "${packages[@]}" | grep -v '^linux-')
+	packages_install "${others[@]}" || return 1
+	if [[ ! -f $dir/.complete ]]; then
+		kernel_unpack "$dir" "linux-headers-$1" "${packages[@]}" || return 1
+		sed -i "s|/usr/src/|$dir/usr/src/|" "$dir/usr/src/linux-headers-$1/Makefile"
+	fi
+	mkdir -p "/lib/modules/$1"
+	ln -sfn "$dir/usr/src/linux-headers-$1" "/lib/modules/$1/build"
+}
+kernel_depends() { # PACKAGE...
+	apt-cache depends --important "$@" | sed -n 's/^  Depends: //p' | grep -v '^<' | sort -u
 }
 
 # The cache wins over what apt has newer: a run must not change kernels underfoot.
@@ -111,8 +136,8 @@ kernel_install() { # SERIES headers|all
 		apt_refresh
 		release=$(kernel_newest "$series") || return 1
 	fi
-	packages_install "linux-headers-$release" || return 1
-	if [[ $what == all ]]; then kernel_fetch "$release" || return 1; fi
+	kernel_fetch_headers "$release" || return 1
+	if [[ $what == all ]]; then kernel_fetch_image "$release" || return 1; fi
 	mkdir -p "$KERNEL_CACHE"
 	ln -sfn "$release" "$KERNEL_CACHE/$series"
 }

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "crash_points.hh"
+
+#include <algorithm>
+
+namespace dm_remap::sim {
+
+using namespace host;
+
+History::History(uint64_t seed)
+	: world(seed), main(world, { .name = "8:0", .sectors = main_sectors }),
+	  spare(world, { .name = "8:16", .sectors = 4096 }), device_(std::make_unique<MappedDevice>("crash")),
+	  oracle_(main_sectors)
+{
+}
+
+TableOptions History::table()
+{
+	TableOptions t;
+
+	t.main = &main;
+	t.members = { { &spare, 0, spare.options().sectors } };
+	t.read_retries = 0;
+	return t;
+}
+
+void History::create()
+{
+	if (device_->create(table()) != 0)
+		violation("the device cannot be made: " + device_->reason());
+	device_was_created = true;
+}
+
+void History::remove()
+{
+	if (device_->remove() != 0)
+		violation("the device cannot be removed: " + device_->reason());
+}
+
+void History::reload()
+{
+	if (device_->load(table()) != 0 || device_->suspend() != 0 || device_->resume() != 0)
+		violation("the table cannot be reloaded: " + device_->reason());
+}
+
+void History::write(uint64_t sector, uint32_t sectors, int version, uint32_t flags)
+{
+	std::fill_n(data_.begin(), sectors * 512, uint8_t(version));
+	for (uint64_t s = sector; s < sector + sectors; s++)
+		oracle_[s].legal.insert(version);
+	if (device_->write(sector, data_.data(), sectors, flags) != DMR_STS_OK)
+		violation("a write fails");
+	for (uint64_t s = sector; s < sector + sectors; s++) {
+		Expectation &e = oracle_[s];
+		bool remaps = main.faulty(s) && !e.remapped;
+
+		// A write that caused a remap is durable when acknowledged, and main's copy is never legal again.
+		if (remaps || flags & DMR_IO_FUA)
+			e.legal = { version };
+		e.remapped |= remaps;
+		e.error_legal &= !e.remapped;
+	}
+}
+
+void History::read_bad(uint64_t sector, uint32_t sectors)
+{
+	if (device_->read(sector, data_.data(), sectors) != DMR_STS_MEDIUM)
+		violation("a read of bad blocks does not fail with a medium error");
+}
+
+void History::flush()
+{
+	if (device_->flush() != DMR_STS_OK)
+		violation("a flush fails");
+	for (uint64_t s = 0; s < main_sectors; s++) {
+		if (device_->read(s, data_.data(), 1) == DMR_STS_OK)
+			oracle_[s].legal = { data_[0] };
+	}
+}
+
+void History::make_bad(uint64_t sector, uint32_t sectors)
+{
+	main.fail(sector, sectors);
+	for (uint64_t s = sector; s < sector + sectors; s++)
+		oracle_[s].error_legal = true;
+}
+
+uint64_t History::commits()
+{
+	dmr_snapshot s;
+
+	dmr_engine_snapshot(device_->active()->engine(), &s);
+	return s.commits;
+}
+
+uint64_t History::checkpoints()
+{
+	dmr_snapshot s;
+
+	dmr_engine_snapshot(device_->active()->engine(), &s);
+	return s.checkpoints;
+}
+
+void History::expect_checkpoints(uint64_t n)
+{
+	if (checkpoints() != n)
+		violation("the scenario has written another number of checkpoints than it is meant to");
+}
+
+void History::reboot_and_check()
+{
+	if (at_cut_.empty())
+		at_cut_ = oracle_;
+	oracle_ = at_cut_;
+	world.reboot();
+	device_ = std::make_unique<MappedDevice>("crash");
+	create();
+	if (!violations.empty())
+		return;
+	check_sectors("after the cut");
+	remove();
+	// Healthy again: what main holds of remapped blocks is stale, and must not be shown; of others it is the truth.
+	std::vector<uint64_t> bad;
+	for (uint64_t s = 0; s < main_sectors; s++) {
+		if (main.faulty(s))
+			bad.push_back(s);
+	}
+	main.heal_all();
+	create();
+	check_sectors("after main has healed");
+	remove();
+	for (uint64_t s : bad)
+		main.fail(s, 1);
+	world.check_no_leaks();
+	for (const std::string &text : world.take_violations())
+		violation(text);
+}
+
+void History::check_sectors(const char *when)
+{
+	const auto data = data_.begin();
+
+	for (uint64_t s = 0; s < main_sectors; s++) {
+		Expectation &e = oracle_[s];
+		std::string where = "sector " + std::to_string(s) + " " + when;
+
+		if (device_->read(s, data_.data(), 1) != DMR_STS_OK) {
+			if (!e.error_legal || !main.faulty(s))
+				violation(where + " cannot be read");
+			continue;
+		}
+		if (!std::all_of(data, data + 512, [&](uint8_t byte) { return byte == data[0]; }))
+			violation(where + " is torn");
+		else if (!e.legal.count(data[0]))
+			violation(where + " holds version " + std::to_string(data[0]));
+		else if (e.seen && *e.seen != data[0])
+			violation(where + " has changed from version " + std::to_string(*e.seen) + " to " + std::to_string(data[0]));
+		e.seen = data[0];
+	}
+}
+
+} // namespace dm_remap::sim
