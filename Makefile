@@ -40,7 +40,7 @@ tree:
 	@for d in metadata spare_pool reassembly stats; do ln -sf ../shim/runtime.c $(build)/src/$$d/; done
 
 host:
-	cmake -S . -B $(HOST)
+	cmake -S . -B $(HOST) $(if $(shell command -v ninja),-G Ninja)
 	cmake --build $(HOST) $(jobs)
 
 # Not kbuild's modules_install: it signs with a key that no headers package has,
@@ -63,7 +63,7 @@ clean:
 
 help:
 	@echo 'make modules [KVER=<release>] [KDIR=<dir>]   build/<release>/*.ko (default: the running kernel)'
-	@echo 'make host                                    cmake build of libraries, dmremap, tests in build/host'
+	@echo 'make host                                    cmake build of libraries, simulators, tests in build/host'
 	@echo 'make install [KVER=] [DESTDIR=<dir>]         modules, depmod, and the host build if there is one'
 	@echo 'make gates   [KVER=<release>]                properties of the built modules, see tests/gates'
 	@echo 'make clean                                   removes build/'

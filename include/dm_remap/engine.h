@@ -66,6 +66,8 @@ struct dmr_engine_params {
 	bool format;
 	bool read_only;
 	bool members_live;		/* another table of this mapped device runs on the members now */
+	bool main_live;			/* another table of this mapped device has served this main, with the set: */
+	uint8_t live_set[DMR_UUID_SIZE];
 	const char *name;		/* of the mapped device; copied */
 	const struct dmr_metadata_ops *metadata;
 	const struct dmr_spare_pool_ops *pool;

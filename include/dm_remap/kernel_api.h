@@ -77,7 +77,7 @@ enum dmr_event_kind {
 	DMR_EVENT_PENDING,
 	DMR_EVENT_MEMBER_FAILED,	/* a member's metadata can no longer be written */
 	DMR_EVENT_MAIN_GONE,
-	DMR_EVENT_MAIN_READONLY,
+	DMR_EVENT_MAIN_READ_ONLY,
 	DMR_EVENT_FLUSH_FAILED,
 	DMR_EVENT_COUNT
 };

@@ -55,14 +55,15 @@ struct dmr_setup {
 	uint32_t member_count;
 	uint32_t own_index;		/* which member holds this superblock */
 	uint32_t read_retries;		/* table options as of the last change */
-	/* The same on every member, fixed by formatting; 0 in a setup that was never opened. Units of a copy, a slot, a half. */
+	/* In units, of a copy, a slot, a half. Fixed by formatting for all members; 0 in a setup that was never opened. */
 	uint32_t copy_units, checkpoint_units, log_half_units;
 	uint32_t reserved;
 	struct dmr_member_entry members[DMR_MAX_MEMBERS];
 };
 
 enum dmr_probe_verdict {
-	DMR_PROBE_BLANK,	/* reserved area, first and last MiB of the range are zero, but for traces of a formatting that was cut off */
+	/* Reserved area, first and last MiB of the range are zero, but for traces of a formatting that was cut off. */
+	DMR_PROBE_BLANK,
 	DMR_PROBE_MEMBER,	/* a superblock verifies; setup is filled */
 	DMR_PROBE_FOREIGN,	/* something else is there */
 	DMR_PROBE_DAMAGED,	/* our magic, but no copy of the superblock verifies */
@@ -75,8 +76,9 @@ struct dmr_probe {
 	uint64_t first_nonzero_sector;	/* of the range, valid if FOREIGN */
 	bool copy_lost;			/* MEMBER, but one copy of the superblock does not verify, or is behind */
 	/*
-	 * MEMBER, and its formatting was cut off just before its end: all is there, and nothing was ever stored. In a set of
-	 * several it may be that a member has not come that far and is BLANK: if no member lacks this mark, format all anew.
+	 * MEMBER, and its formatting was cut off just before its end: all is there, and nothing was ever stored. In a
+	 * set of several it may be that a member has not come that far and is BLANK: if no member lacks this mark,
+	 * format all anew.
 	 */
 	bool formatting;
 };
@@ -110,8 +112,8 @@ struct dmr_load_report {
 	uint64_t records;	/* replayed from the log */
 	uint64_t checkpoint_entries;
 	/*
-	 * A copy is torn, rotten or behind. Unless the table is read-only, write a checkpoint before any I/O is served: until
-	 * then what was loaded may rest on one copy alone, and append answers -EINVAL.
+	 * A copy is torn, rotten or behind. Unless the table is read-only, write a checkpoint before any I/O is served:
+	 * until then what was loaded may rest on one copy alone, and append answers -EINVAL.
 	 */
 	bool needs_checkpoint;
 };
@@ -142,29 +144,31 @@ struct dmr_metadata_ops {
 			struct dmr_geometry *out, char *reason);
 
 	/*
-	 * The same for a new set: one layout that every member can hold. Fills max_extents, copy_units, checkpoint_units,
-	 * log_half_units, and data_start and unit_bytes of the members. setup->member_count and main.block_bytes are set.
+	 * The same for a new set: one layout that every member can hold. Fills max_extents, copy_units,
+	 * checkpoint_units, log_half_units, and data_start and unit_bytes of the members. setup->member_count and
+	 * main.block_bytes are set.
 	 */
 	int (*lay_out)(const struct dmr_member_range *members, uint64_t max_extents, struct dmr_setup *setup, char *reason);
 
 	/*
-	 * Allocates only: all that later calls need. setup->max_extents and data_start of the members are set. One whose
-	 * layout is still 0 is laid out here, and must come to the same data_start (-EINVAL with a reason).
+	 * Allocates only: all that later calls need. setup->max_extents and data_start of the members are set. One
+	 * whose layout is still 0 is laid out here, and must come to the same data_start (-EINVAL with a reason).
 	 */
 	int (*open)(const struct dmr_metadata_params *params, struct dmr_metadata **out, char *reason);
 	void (*close)(struct dmr_metadata *md); /* writes nothing */
 
 	/*
-	 * Write superblocks, empty checkpoints and log to every active member, durably: the superblocks last. Afterwards
-	 * appends may follow. Cut off at any moment it leaves what it found, or what probe calls BLANK, or all of it (over
-	 * content that was not blank, also what probe calls FOREIGN).
+	 * Write superblocks, empty checkpoints and log to every active member, durably: the superblocks last.
+	 * Afterwards appends may follow. Cut off at any moment it leaves what it found, or what probe calls BLANK, or
+	 * all of it (over content that was not blank, also what probe calls FOREIGN).
 	 */
 	int (*format)(struct dmr_metadata *md, char *reason);
 
 	/*
 	 * Find the newest state that verifies and hand it to sink. May be called again, from the start. Writes nothing.
-	 * Negative errno with a reason: -EUCLEAN for damage (what is lost, where), -ESTALE if a member was formatted anew
-	 * since the setup was read. A superblock that was updated since then takes the place of the setup given to open.
+	 * Negative errno with a reason: -EUCLEAN for damage (what is lost, where), -ESTALE if a member was formatted
+	 * anew since the setup was read. A superblock that was updated since then takes the place of the setup given to
+	 * open.
 	 */
 	int (*load)(struct dmr_metadata *md, dmr_record_sink sink, void *context, struct dmr_load_report *report,
 		    char *reason);
@@ -178,9 +182,9 @@ struct dmr_metadata_ops {
 	uint32_t (*records_per_commit)(const struct dmr_metadata *md);
 	bool (*wants_checkpoint)(const struct dmr_metadata *md);
 	/*
-	 * Durable on return. On an error the old checkpoint and log still hold, but nothing can be appended any more. -ENOSPC:
-	 * source->count exceeds setup->max_extents; then nothing was written and appends may go on. May rewind source twice.
-	 * Also mends superblocks of which a copy was lost.
+	 * Durable on return. On an error the old checkpoint and log still hold, but nothing can be appended any more.
+	 * -ENOSPC: source->count exceeds setup->max_extents; then nothing was written and appends may go on. May rewind
+	 * source twice. Also mends superblocks of which a copy was lost.
 	 */
 	int (*checkpoint)(struct dmr_metadata *md, const struct dmr_record_source *source);
 
@@ -190,9 +194,9 @@ struct dmr_metadata_ops {
 	const struct dmr_setup *(*setup)(const struct dmr_metadata *md);
 
 	/*
-	 * Replace branch, member states, name, main identity and read_retries by those of setup, in the superblock of every
-	 * active member, durably; its generation rises by one. What formatting fixed stays: -EINVAL if it differs, or before
-	 * format or load. -EIO as with append.
+	 * Replace branch, member states, name, main identity and read_retries by those of setup, in the superblock of
+	 * every active member, durably; its generation rises by one. What formatting fixed stays: -EINVAL if it
+	 * differs, or before format or load. -EIO as with append.
 	 */
 	int (*update_setup)(struct dmr_metadata *md, const struct dmr_setup *setup);
 };

@@ -24,8 +24,8 @@ public:
 	TextWriter(const TextWriter &) = delete;
 	TextWriter &operator=(const TextWriter &) = delete;
 
-	// In src/core/text.cc, not inline: no compiler inlines it, and two objects of one kernel module cannot both hold a
-	// copy (the linker drops one, which the kernel's tables of functions and returns go on naming).
+	// In src/core/text.cc, not inline: no compiler inlines it, and two objects of one kernel module cannot both
+	// hold a copy (the linker drops one, which the kernel's tables of functions and returns go on naming).
 	DMR_PRINTF(2, 3) void print(const char *format, ...);
 
 	void put(char c)

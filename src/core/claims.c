@@ -137,11 +137,12 @@ int dmr_claim_uuids(struct dmr_target *t, const struct dmr_setup *setup, char *r
 		other = dmr_uuid_user(t, setup->members[i].uuid);
 		if (other)
 			scnprintf(reason, DMR_REASON_SIZE,
-				  "member %u, UUID %pUb, is a copy of one in use by remap device '%s': remove either", i,
-				  setup->members[i].uuid, other->inst.name);
+				  "member %u, UUID %pUb, is a copy of one in use by remap device '%s': remove either",
+				  i, setup->members[i].uuid, other->inst.name);
 	}
 	for (i = 0; i < setup->member_count && !other; i++)
 		memcpy(t->uuids[t->uuid_count++], setup->members[i].uuid, DMR_UUID_SIZE);
+	memcpy(t->set_uuid, setup->set_uuid, DMR_UUID_SIZE);
 	mutex_unlock(&dmr_claims_lock);
 	return other ? -EBUSY : 0;
 }
@@ -158,6 +159,31 @@ void dmr_claims_started(struct dmr_target *t)
 	mutex_lock(&dmr_claims_lock);
 	t->started = true;
 	mutex_unlock(&dmr_claims_lock);
+}
+
+void dmr_claims_served(struct dmr_target *t)
+{
+	mutex_lock(&dmr_claims_lock);
+	t->served = true;
+	mutex_unlock(&dmr_claims_lock);
+}
+
+bool dmr_claims_main_live(struct dmr_target *t, u8 *set_uuid)
+{
+	const struct dmr_target *other;
+	bool live = false;
+
+	mutex_lock(&dmr_claims_lock);
+	list_for_each_entry(other, &dmr_claimants, claims) {
+		struct dmr_range main = dmr_range_of(t, 0), used = dmr_range_of(other, 0);
+
+		if (!other->served || !dmr_share(t, other) || !dmr_intersect(&main, &used))
+			continue;
+		memcpy(set_uuid, other->set_uuid, DMR_UUID_SIZE);
+		live = true;
+	}
+	mutex_unlock(&dmr_claims_lock);
+	return live;
 }
 
 bool dmr_claims_members_live(struct dmr_target *t)

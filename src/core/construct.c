@@ -39,7 +39,8 @@ static int dmr_get_device(struct dm_target *ti, const char *role, const char *pa
 
 	if (err) {
 		*dm = NULL;
-		dmr_refuse(reason, "%s %s cannot be opened (%pe)", role, path, ERR_PTR(err));
+		dmr_refuse(reason, "%s %s cannot be opened (%pe)%s", role, path, ERR_PTR(err),
+			   err == -EBUSY ? ": it is mounted, or part of another device" : "");
 		return err;
 	}
 	if ((mode & DMR_BLK_WRITE) && bdev_read_only((*dm)->bdev)) {
@@ -56,12 +57,14 @@ static int dmr_check_main(struct dm_target *ti, const char *path, struct block_d
 	unsigned int bytes = bdev_logical_block_size(bdev), block = bytes >> SECTOR_SHIFT;
 
 	if (bytes != 512 && bytes != 4096)
-		return dmr_refuse(reason, "main %s has logical blocks of %u bytes; 512 and 4096 are supported", path, bytes);
+		return dmr_refuse(reason, "main %s has logical blocks of %u bytes; 512 and 4096 are supported", path,
+				  bytes);
 	if (ti->len > bdev_nr_sectors(bdev))
 		return dmr_refuse(reason, "main %s has %llu sectors, fewer than the %llu of the table", path,
 				  (u64)bdev_nr_sectors(bdev), (u64)ti->len);
 	if (ti->begin & (block - 1))
-		return dmr_refuse(reason, "first sector %llu of the table is not a multiple of main's block of %u sectors",
+		return dmr_refuse(reason,
+				  "first sector %llu of the table is not a multiple of main's block of %u sectors",
 				  (u64)ti->begin, block);
 	if (ti->len & (block - 1))
 		return dmr_refuse(reason, "length %llu of the table is not a multiple of main's block of %u sectors",
@@ -79,14 +82,14 @@ static int dmr_check_spare(struct block_device *main, const struct dmr_table_mem
 		return dmr_refuse(reason, "spare %s has logical blocks of %u bytes, larger than main's of %u", m->path,
 				  bdev_logical_block_size(bdev), bytes);
 	if (m->start & (block - 1))
-		return dmr_refuse(reason, "start %llu on spare %s is not a multiple of main's block of %u sectors", m->start,
-				  m->path, block);
+		return dmr_refuse(reason, "start %llu on spare %s is not a multiple of main's block of %u sectors",
+				  m->start, m->path, block);
 	if (!m->sectors || m->sectors & (block - 1))
 		return dmr_refuse(reason, "length %llu on spare %s is not a multiple of main's block of %u sectors",
 				  m->sectors, m->path, block);
 	if (m->start > size || m->sectors > size - m->start)
-		return dmr_refuse(reason, "%llu sectors at %llu go beyond the end of spare %s, which has %llu", m->sectors,
-				  m->start, m->path, size);
+		return dmr_refuse(reason, "%llu sectors at %llu go beyond the end of spare %s, which has %llu",
+				  m->sectors, m->start, m->path, size);
 	return 0;
 }
 
@@ -128,13 +131,18 @@ static int dmr_create_engine(struct dmr_target *t, const struct dmr_table *table
 	p->main = &t->inst.main;
 	p->sectors = ti->len;
 	for (i = 0; i < t->member_count; i++)
-		p->members[i] = (struct dmr_member_range){ &t->members[i].dev, t->members[i].start, t->members[i].sectors };
+		p->members[i] = (struct dmr_member_range){
+			.dev = &t->members[i].dev,
+			.start = t->members[i].start,
+			.sectors = t->members[i].sectors,
+		};
 	p->member_count = t->member_count;
 	p->read_retries = table->read_retries;
 	p->max_workers = DMR_MAX_WORKERS;
 	p->format = table->format;
 	p->read_only = !(dm_table_get_mode(ti->table) & DMR_BLK_WRITE);
 	p->members_live = dmr_claims_members_live(t);
+	p->main_live = dmr_claims_main_live(t, p->live_set);
 	p->name = t->inst.name;
 	p->metadata = t->roles.metadata;
 	p->pool = t->roles.pool;

@@ -12,7 +12,7 @@ namespace dm_remap {
 Error Engine::create(const dmr_engine_params &params, char *reason)
 {
 	p_ = params;
-	__builtin_strncpy(name_, params.name, sizeof(name_) - 1);
+	dmr_format(name_, sizeof(name_), "%s", params.name);
 	p_.name = name_;
 	setup_ = static_cast<dmr_setup *>(dmr_alloc(sizeof(dmr_setup)));
 	probes_ = static_cast<dmr_probe *>(dmr_alloc(sizeof(dmr_probe) * p_.member_count));
@@ -87,9 +87,14 @@ Error Engine::assemble(char *reason)
 		error = Error(-p_.reassembly->assemble(&request, &verdict_, setup_, reason));
 	}
 	dmr_free(members);
-	if (!error && verdict_ == DMR_ASSEMBLY_FORMAT)
-		error = complete_setup(reason);
-	return error;
+	if (error)
+		return error;
+	if (p_.main_live &&
+	    (verdict_ == DMR_ASSEMBLY_FORMAT || __builtin_memcmp(setup_->set_uuid, p_.live_set, sizeof(p_.live_set)))) {
+		dmr_format(reason, DMR_REASON_SIZE, "the device serves this main with another spare, which holds its map: this table would forget that; name the same spare, or remove the device first");
+		return Error(EINVAL);
+	}
+	return verdict_ == DMR_ASSEMBLY_FORMAT ? complete_setup(reason) : error;
 }
 
 // A new set: what depends on the layout.
@@ -141,7 +146,8 @@ Error Engine::init_parts(char *reason)
 				    .read_only = p_.read_only,
 				    .metadata = p_.metadata,
 				    .pool = p_.pool,
-				    .counters = &counters_ },
+				    .counters = &counters_,
+				    .flush_state = &flush_state_ },
 				  *setup_, reason);
 
 	if (error)
@@ -306,6 +312,7 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 	Engine &e = *static_cast<Engine *>(context);
 	uint32_t members = e.flush_state_.begin();
 	uint32_t failed = 0;
+	uint32_t lost = e.flush_state_.take_lost();
 	dmr_status status = dmr_device_flush(e.p_.main);
 
 	for (uint32_t i = 0; i < e.p_.member_count; i++) {
@@ -319,10 +326,12 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 		status = member_status;
 	}
 	e.flush_state_.end(members, failed);
+	if (lost != 0 && status == DMR_STS_OK)
+		status = DMR_STS_IOERR;
 	if (status != DMR_STS_OK) {
 		e.counters_.flush_error();
 		dmr_log(e.p_.inst, DMR_LOG_ERR, "%s failed a flush (status %u): data written since the last one may be lost",
-			failed ? "a spare" : "main", status);
+			failed | lost ? "a spare" : "main", status);
 		dmr_event(e.p_.inst, DMR_EVENT_FLUSH_FAILED);
 	}
 	dmr_request_end(req, status);
@@ -369,7 +378,7 @@ void Engine::snapshot(dmr_snapshot &out)
 	out.mode = mode();
 	if (out.mode < DMR_MODE_SPARE_EXHAUSTED && out.spare_sectors_used + out.spare_sectors_bad >= out.spare_sectors_total)
 		out.mode = DMR_MODE_SPARE_EXHAUSTED;
-	if (out.mode < DMR_MODE_MAP_FULL && out.extents + 2 > out.max_extents)
+	if (out.mode < DMR_MODE_MAP_FULL && store_.room() == 0)
 		out.mode = DMR_MODE_MAP_FULL;
 	out.health = health::score(out);
 }

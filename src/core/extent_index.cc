@@ -151,10 +151,10 @@ bool ExtentIndex::fill(uint64_t nodes)
 //
 // Copies: two a level and edit, and each node once. Splits: one a level and edit. Above the leaves less, because what
 // fills a node is splits below it: count for each node its children above 31, of at most 62. A split in the middle
-// takes 31 of that away, a new child adds one; a split at the right end of the level leaves a node of one child,
-// so the next one takes 61 more. Hence s splits below cause at most nodes + s / 31 splits in the middle and 1 + s / 61 at
-// the end. (absorb() makes no node of more than 31 children.) A level that does not exist begins with one node.
-// A root that collapses was copied by that edit and is back in the pool before one grows again.
+// takes 31 of that away, a new child adds one; a split at the right end of the level leaves a node of one child, so
+// the next one takes 61 more. Hence s splits below cause at most nodes + s / 31 splits in the middle and 1 + s / 61 at
+// the end. (absorb() makes no node of more than 31 children.) A level that does not exist begins with one node. A root
+// that collapses was copied by that edit and is back in the pool before one grows again.
 uint64_t ExtentIndex::nodes_needed(uint64_t edits) const
 {
 	uint64_t splits = edits;

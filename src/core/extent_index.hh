@@ -35,8 +35,8 @@ namespace dm_remap {
 // What lookup() says about a block.
 struct IndexAnswer {
 	bool found = false;
-	// found: the extent that holds the block, whole. Not found: start is the block asked for, and length reaches to the
-	// next extent, or to `limit`.
+	// found: the extent that holds the block, whole. Not found: start is the block asked for, and length reaches to
+	// the next extent, or to `limit`.
 	Extent extent;
 };
 
@@ -59,13 +59,13 @@ public:
 
 	// ---- the writer ----
 
-	// Make sure that `edits` calls of put() or clear() cannot fail for want of memory. Answers how many are assured:
-	// fewer than asked when memory is short, at least one as long as the reserve is whole. 0 means that earlier
+	// Make sure that `edits` calls of put() or clear() cannot fail for want of memory. Answers how many are
+	// assured: fewer than asked when memory is short, at least one as long as the reserve is whole. 0 means that earlier
 	// transactions used up the reserve and memory for it could not be had since. process, may block.
 	uint32_t prepare(uint32_t edits);
-	// Replaces whatever was said of the range. EINVAL for an empty range, one longer than max_extent_length, one that
-	// ends past the last block number, or a spare block beyond max_spare_block. The edits that prepare() assured cannot
-	// fail otherwise; further ones (a load) allocate as they go, never from the reserve, and may fail with ENOMEM.
+	// Replaces whatever was said of the range. EINVAL for an empty range, one longer than max_extent_length, one
+	// that ends past the last block number, or a spare block beyond max_spare_block. The edits that prepare()
+	// assured cannot fail otherwise; further ones (a load) allocate as they go, never from the reserve, and may fail with ENOMEM.
 	// After an error the index says what it said before. process, may block if not assured.
 	Error put(const Extent &extent);
 	// Nothing is said of the range any more. Errors and context as put(), but a range of any length.

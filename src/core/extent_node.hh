@@ -88,7 +88,7 @@ struct ExtentNode final {
 	const uint64_t *keys() const { return level == 0 ? leaf.starts : inner.keys; }
 	uint64_t first() const { return keys()[0]; }
 
-	// The search jumps about in the keys: fetched all at once they halve the time of a lookup in a large index.
+	// The search jumps about in the keys: fetching them at once takes about a third off a lookup among a million.
 	void prefetch() const
 	{
 		const char *start = reinterpret_cast<const char *>(leaf.starts);

@@ -33,6 +33,28 @@ public:
 		set(word_ | bit);
 	}
 
+	// A flush of the engine's own has failed: what users wrote to the member since its last flush may be gone, and the
+	// next flush of theirs has to say so. Any context.
+	void lost(uint32_t member)
+	{
+		SpinGuard guard(lock_);
+		uint32_t bit = 1u << member;
+
+		if (word_ & (bit | bit << DMR_MAX_MEMBERS)) {
+			lost_ |= bit;
+			set(word_ | bit);
+		}
+	}
+	// The members of which this is so; told once.
+	uint32_t take_lost()
+	{
+		SpinGuard guard(lock_);
+		uint32_t lost = lost_;
+
+		lost_ = 0;
+		return lost;
+	}
+
 	// The dirty members, from now on "being flushed". One flusher at a time.
 	uint32_t begin()
 	{
@@ -57,6 +79,7 @@ private:
 
 	Spinlock lock_;
 	uint32_t word_ = 0;
+	uint32_t lost_ = 0;
 };
 
 } // namespace dm_remap

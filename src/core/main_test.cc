@@ -117,7 +117,7 @@ void MainTest::enter(State state)
 		dmr_event(inst_, DMR_EVENT_MAIN_GONE);
 	} else if (state == State::read_only) {
 		dmr_log(inst_, DMR_LOG_ERR, "main refuses every write: it has turned read-only, no block is remapped; copy the data away and replace it");
-		dmr_event(inst_, DMR_EVENT_MAIN_READONLY);
+		dmr_event(inst_, DMR_EVENT_MAIN_READ_ONLY);
 	} else {
 		dmr_log(inst_, DMR_LOG_INFO, "main answers again");
 	}

@@ -51,10 +51,9 @@ void MapStore::lead()
 		error = write_batch(count);
 		publish(count, static_cast<bool>(error));
 	}
-	if (!failed() && metadata_ops_->wants_checkpoint(metadata_) && checkpoint()) {
-		__atomic_store_n(&failed_, true, __ATOMIC_RELAXED);
-		dmr_log(inst_, DMR_LOG_ERR, "a checkpoint could not be written: no more remaps; existing ones are served");
-		dmr_event(inst_, DMR_EVENT_MEMBER_FAILED);
+	if (!failed() && metadata_ops_->wants_checkpoint(metadata_)) {
+		if (Error failure = checkpoint())
+			fail("a checkpoint", failure.negative());
 	}
 	dmr_mutex_lock(commit_lock_.handle());
 
@@ -99,11 +98,14 @@ uint32_t MapStore::waiting_records() const
 // served gets its result here and counts too.
 uint32_t MapStore::choose(uint32_t credit, uint32_t &data_members)
 {
-	// One edit of the index adds two extents at most (it cuts one in the middle).
-	uint64_t used = index_.extents() + bad_records_;
-	uint64_t room = max_extents_ > used ? (max_extents_ - used) / 2 : 0;
+	uint64_t room = this->room();
 	uint32_t tickets = 0;
 
+	// Not even the index's reserve is left: somebody has to give way, or the leader would turn for ever.
+	if (credit == 0) {
+		first_->result = Error(ENOMEM);
+		return 1;
+	}
 	for (CommitTicket *t = first_; t && credit > 0; t = t->next) {
 		uint32_t left = static_cast<uint32_t>(t->records.size()) - t->committed;
 
@@ -142,6 +144,8 @@ uint32_t MapStore::flush_data(uint32_t members)
 		if (status == DMR_STS_OK)
 			continue;
 		failed |= 1u << i;
+		flush_state_->lost(i);
+		counters_->flush_error();
 		dmr_log(inst_, DMR_LOG_ERR, "spare %u failed a flush (status %u): the remaps that wait for it fail", i, status);
 		dmr_event(inst_, DMR_EVENT_FLUSH_FAILED);
 	}
@@ -166,14 +170,23 @@ uint32_t MapStore::compose(uint32_t tickets, uint32_t failed_members)
 	return count;
 }
 
+// Nothing can be made durable any more, for good. A flush of a member may have been among what failed.
+void MapStore::fail(const char *what, int error)
+{
+	__atomic_store_n(&failed_, true, __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < member_count_; i++)
+		flush_state_->lost(i);
+	dmr_log(inst_, DMR_LOG_ERR, "%s of the metadata cannot be written (error %d): no more remaps; existing ones are served",
+		what, error);
+	dmr_event(inst_, DMR_EVENT_MEMBER_FAILED);
+}
+
 Error MapStore::write_batch(uint32_t count)
 {
 	int rc = metadata_ops_->append(metadata_, batch_, count);
 
 	if (rc) {
-		__atomic_store_n(&failed_, true, __ATOMIC_RELAXED);
-		dmr_log(inst_, DMR_LOG_ERR, "the metadata cannot be written (error %d): no more remaps; existing ones are served", rc);
-		dmr_event(inst_, DMR_EVENT_MEMBER_FAILED);
+		fail("a record", rc);
 		return Error(EIO);
 	}
 	note_generation();
@@ -207,7 +220,8 @@ Error MapStore::remember(std::span<const dmr_record> records)
 	MutexGuard guard(commit_lock_);
 
 	for (const dmr_record &record : records) {
-		index_.prepare(1);
+		if (index_.prepare(1) == 0)
+			return Error(ENOMEM);
 		filter_.add(MainBlock(record.main_block), Blocks(record.length));
 		if (Error error = put_record(record))
 			return error;

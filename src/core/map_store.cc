@@ -15,6 +15,7 @@ Error MapStore::init(const Config &config, const dmr_setup &setup, char *reason)
 	metadata_ops_ = config.metadata;
 	pool_ops_ = config.pool;
 	counters_ = config.counters;
+	flush_state_ = config.flush_state;
 	max_extents_ = setup.max_extents;
 	for (uint32_t i = 0; i < member_count_; i++)
 		data_start_[i] = setup.members[i].data_start;

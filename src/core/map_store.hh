@@ -13,6 +13,7 @@
 
 #include "counters.hh"
 #include "extent_index.hh"
+#include "flush_state.hh"
 #include "locks.hh"
 #include "region_filter.hh"
 
@@ -51,6 +52,7 @@ public:
 		const dmr_metadata_ops *metadata;
 		const dmr_spare_pool_ops *pool;
 		Counters *counters;
+		FlushState *flush_state;
 	};
 
 	// Allocates; setup->max_extents and data_start are set. process.
@@ -89,6 +91,13 @@ public:
 	void snapshot(dmr_snapshot &out); // process, may block
 	dmr_pool_usage usage(uint32_t member); // process, may block
 	uint64_t max_extents() const { return max_extents_; }
+	// So many more records fit for certain: one edit of the index adds two extents at most (it cuts one in the middle).
+	uint64_t room() const
+	{
+		uint64_t used = index_.extents() + bad_records_;
+
+		return max_extents_ > used ? (max_extents_ - used) / 2 : 0;
+	}
 
 private:
 	class Source;
@@ -112,6 +121,7 @@ private:
 	Error write_batch(uint32_t count);
 	void publish(uint32_t count, bool in_doubt);
 	void note_generation();
+	void fail(const char *what, int error);
 
 	dmr_instance *inst_ = nullptr;
 	BlockSize block_size_;
@@ -126,6 +136,7 @@ private:
 	const dmr_metadata_ops *metadata_ops_ = nullptr;
 	const dmr_spare_pool_ops *pool_ops_ = nullptr;
 	Counters *counters_ = nullptr;
+	FlushState *flush_state_ = nullptr;
 
 	dmr_metadata *metadata_ = nullptr;
 	dmr_pool *pool_ = nullptr;

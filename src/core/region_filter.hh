@@ -21,14 +21,14 @@ public:
 	RegionFilter(const RegionFilter &) = delete;
 	RegionFilter &operator=(const RegionFilter &) = delete;
 
-	// For a main of so many blocks, at least one; the region is the smallest power of two of blocks that does. All bits
-	// are clear. Once in a life; ENOMEM. process, may block.
+	// For a main of so many blocks, at least one; the region is the smallest power of two of blocks that does. All
+	// bits are clear. Once in a life; ENOMEM. process, may block.
 	Error init(Blocks main_blocks);
 	// Frees the bitmap: no reader is left. process.
 	void destroy();
 
-	// False: the index says nothing of the n blocks, at least one, from `start` on. True for blocks that the filter does
-	// not cover, and for a range so long that a lookup in the index is cheaper. Not before init(). any.
+	// False: the index says nothing of the n blocks, at least one, from `start` on. True for blocks that the filter
+	// does not cover, and for a range so long that a lookup in the index is cheaper. Not before init(). any.
 	bool maybe(MainBlock start, Blocks n) const
 	{
 		const uint64_t first = start.value >> shift_;

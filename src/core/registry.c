@@ -77,8 +77,8 @@ static const void *dmr_role_get(struct dmr_role *role, char *reason)
 		ops = dmr_role_try(role);
 	}
 	if (!ops)
-		scnprintf(reason, DMR_REASON_SIZE, "module %s is not loaded, and could not be: modprobe %s", role->module,
-			  role->module);
+		scnprintf(reason, DMR_REASON_SIZE, "module %s is not loaded, and could not be: modprobe %s",
+			  role->module, role->module);
 	return ops;
 }
 

@@ -88,7 +88,7 @@ private:
 	// slow_relocate.cc: what main does not take goes to a spare
 	dmr_status relocate(Job &job, MainBlock piece);
 	dmr_status place(Job &job, MainBlock piece, MainBlock at, Blocks length);
-	void try_spare_blocks(Job &job, MainBlock piece, MainBlock at, const dmr_spare_extent &spare);
+	dmr_status try_spare_blocks(Job &job, MainBlock piece, MainBlock at, const dmr_spare_extent &spare);
 	dmr_status commit_records(Job &job);
 	dmr_status give_up(Job &job, dmr_status status);
 	dmr_status without_spare(Job &job, MainBlock piece);

@@ -126,9 +126,13 @@ void SlowIo::record_pending(Job &job, MainBlock piece)
 		error = c_.store->remember(ticket.records);
 	else
 		error = c_.store->commit(ticket);
+	if (error.code() == ENOSPC)
+		dmr_event(c_.inst, DMR_EVENT_MAP_FULL);
+	const char *outcome = c_.read_only ? "known until this read-only table is gone" : "pending until they are written";
+
 	dmr_log(c_.inst, DMR_LOG_WARN, "%u blocks of %u bytes cannot be read in the request at sector %llu: %s", space.bad.count(),
 		c_.block_size.bytes(), static_cast<unsigned long long>(job.info.sector),
-		error ? "they could not be recorded" : "pending until they are written");
+		error ? "they could not be recorded" : outcome);
 	dmr_event(c_.inst, DMR_EVENT_PENDING);
 }
 

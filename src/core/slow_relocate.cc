@@ -92,7 +92,7 @@ dmr_status SlowIo::place(Job &job, MainBlock piece, MainBlock at, Blocks length)
 		Result<dmr_spare_extent> spare = c_.store->allocate(length.value < room ? length : Blocks(room));
 
 		if (!spare.ok())
-			return DMR_STS_NOSPC;
+			return spare.error().code() == ENOSPC ? DMR_STS_NOSPC : DMR_STS_RESOURCE;
 		Blocks got(spare->length);
 		dmr_status status = spare_io_at(job, at, got, spare->member, SpareBlock(spare->block), 0);
 
@@ -103,8 +103,8 @@ dmr_status SlowIo::place(Job &job, MainBlock piece, MainBlock at, Blocks length)
 		} else if (!may_be_media(status) || (status != DMR_STS_MEDIUM && !spare_answers(job, spare->member))) {
 			c_.store->release(*spare);
 			return status;
-		} else {
-			try_spare_blocks(job, piece, at, *spare);
+		} else if (dmr_status gone = try_spare_blocks(job, piece, at, *spare)) {
+			return gone;
 		}
 		space.data_members |= 1u << spare->member;
 		at = at + got;
@@ -113,8 +113,9 @@ dmr_status SlowIo::place(Job &job, MainBlock piece, MainBlock at, Blocks length)
 	return DMR_STS_OK;
 }
 
-// One of these spare blocks refused the write: find out which.
-void SlowIo::try_spare_blocks(Job &job, MainBlock piece, MainBlock at, const dmr_spare_extent &spare)
+// One of these spare blocks refused the write: find out which. Not OK: the member does not answer any more; the blocks
+// that it was not asked for are free again.
+dmr_status SlowIo::try_spare_blocks(Job &job, MainBlock piece, MainBlock at, const dmr_spare_extent &spare)
 {
 	for (uint32_t i = 0; i < spare.length; i++) {
 		SpareBlock block(spare.block + i);
@@ -124,12 +125,16 @@ void SlowIo::try_spare_blocks(Job &job, MainBlock piece, MainBlock at, const dmr
 		if (status == DMR_STS_OK) {
 			add_record(*job.space, { (at + Blocks(i)).value, block.value, 1, DMR_RECORD_MAP, member, 0 });
 			job.space->unplaced.remove(static_cast<uint32_t>((at - piece).value) + i);
+		} else if (!may_be_media(status) || (status != DMR_STS_MEDIUM && !spare_answers(job, spare.member))) {
+			c_.store->release({ block.value, spare.length - i, spare.member });
+			return status;
 		} else {
 			job.failure = status;
 			c_.counters->error(job.info.op);
 			add_record(*job.space, { 0, block.value, 1, DMR_RECORD_BAD_SPARE, member, 0 });
 		}
 	}
+	return DMR_STS_OK;
 }
 
 // NOSPC: the map is full. On any failure the spare blocks that no record speaks of are free again.

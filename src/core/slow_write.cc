@@ -94,6 +94,11 @@ dmr_status SlowIo::try_main(Job &job, MainBlock piece, MainBlock first, Blocks l
 			    !c_.main_test->writes(job.space->block, job.start, job.length))
 				return status;
 			job.main_tested = true;
+			if (again == DMR_STS_OK) {
+				c_.main_test->write_succeeded();
+				if (part.length == Blocks(1))
+					continue;
+			}
 		}
 		if (part.length == Blocks(1)) {
 			job.space->bad.add(offset);

@@ -65,13 +65,20 @@ private:
 		return true;
 	}
 
+	// A number, but one beyond its limit.
+	template <typename T>
+	static bool too_large(const Result<T> &number)
+	{
+		return number.error().code() == ERANGE;
+	}
+
 	bool sectors(const char *argument, const char *value, uint64_t &out)
 	{
 		const Result<uint64_t> number = parse_u64(value, max_sectors);
 
 		if (!number.ok())
 			return fail(argument, value,
-				    number.error().code() == ERANGE ? TableFault::sectors_too_large : TableFault::not_sectors);
+				    too_large(number) ? TableFault::sectors_too_large : TableFault::not_sectors);
 		out = *number;
 		return true;
 	}
@@ -85,7 +92,7 @@ private:
 		const unsigned int follow = argc_ - positional - 1;
 		const Result<uint32_t> number = parse_u32(value);
 
-		if (!number.ok() && number.error().code() != ERANGE)
+		if (!number.ok() && !too_large(number))
 			return fail("#feature_args", value, TableFault::not_count);
 		if (!number.ok() || *number != follow) {
 			fail("#feature_args", value, TableFault::wrong_count);
@@ -131,7 +138,7 @@ private:
 
 		if (!number.ok())
 			return fail("read_retries", value,
-				    number.error().code() == ERANGE ? TableFault::too_many_retries : TableFault::not_retries);
+				    too_large(number) ? TableFault::too_many_retries : TableFault::not_retries);
 		out_.read_retries = *number;
 		out_.read_retries_given = true;
 		return true;

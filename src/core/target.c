@@ -22,7 +22,8 @@ static noinline int remap_map_flush(struct dmr_instance *inst, struct dmr_reques
 }
 
 /* The bio is in flight, cut, and has its sector on the spare. */
-static noinline int remap_map_spare(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio, unsigned int member)
+static noinline int remap_map_spare(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio,
+				    unsigned int member)
 {
 	struct block_device *bdev = dmr_engine_member_device(inst->engine, member)->bdev;
 
@@ -149,7 +150,8 @@ static int remap_preresume(struct dm_target *ti)
 	if (err)
 		dmr_log(&t->inst, DMR_LOG_ERR, "cannot be resumed: %s (%d)", reason, err);
 	else
-		t->running = true;
+		dmr_claims_served(t);
+	t->running = !err;
 	memalloc_noio_restore(noio);
 	return err;
 }

@@ -46,7 +46,9 @@ struct dmr_target {
 	struct list_head claims;
 	u8 uuids[DMR_MAX_MEMBERS][DMR_UUID_SIZE];
 	unsigned int uuid_count;
+	u8 set_uuid[DMR_UUID_SIZE];
 	bool started;		/* was resumed: from then on its members may change at any time */
+	bool served;		/* and that worked: its set has the map of its main */
 };
 
 /* ---- construct.c ---- */
@@ -78,8 +80,11 @@ int dmr_claim_ranges(struct dmr_target *t, char *reason);
 int dmr_claim_uuids(struct dmr_target *t, const struct dmr_setup *setup, char *reason);
 void dmr_claims_release(struct dmr_target *t); /* if anything was claimed */
 void dmr_claims_started(struct dmr_target *t);
+void dmr_claims_served(struct dmr_target *t);
 /* Does another table of the same mapped device run on these members? */
 bool dmr_claims_members_live(struct dmr_target *t);
+/* Has another table of the same mapped device served this main? Then also with which set. */
+bool dmr_claims_main_live(struct dmr_target *t, u8 *set_uuid);
 
 int dmr_home_get(struct dmr_target *t);
 void dmr_home_put(struct dmr_target *t);

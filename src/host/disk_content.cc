@@ -77,20 +77,8 @@ void SparseBytes::for_each(const std::function<void(uint64_t, const uint8_t *)> 
 		f(index * chunk_bytes, chunks_.at(index)->bytes);
 }
 
-DiskContent::Bytes DiskContent::copy(const void *data) const
-{
-	Bytes bytes(new uint8_t[block_bytes_]);
-
-	if (data)
-		std::memcpy(bytes.get(), data, block_bytes_);
-	else
-		std::memset(bytes.get(), 0, block_bytes_);
-	return bytes;
-}
-
 void DiskContent::write(uint64_t at, const void *data, size_t n, bool durable)
 {
-	auto *from = static_cast<const uint8_t *>(data);
 	const uint64_t number = ++clock_;
 
 	if (durable || !volatile_cache_) {
@@ -99,17 +87,7 @@ void DiskContent::write(uint64_t at, const void *data, size_t n, bool durable)
 			pending_.erase(pending_.lower_bound(at / block_bytes_),
 				       pending_.lower_bound((at + n) / block_bytes_));
 	} else {
-		for (uint64_t block = at / block_bytes_; block < (at + n) / block_bytes_; block++) {
-			Pending &p = pending_[block];
-
-			if (!p.durable) {
-				p.durable = copy(nullptr);
-				newest_.read(block * block_bytes_, p.durable.get(), block_bytes_);
-			}
-			p.versions.push_back({number, copy(from), false});
-			if (from)
-				from += block_bytes_;
-		}
+		add_versions(at, data, n, {number, false});
 	}
 	newest_.write(at, data, n);
 }
@@ -134,22 +112,29 @@ void DiskContent::flush(uint64_t submitted)
 	}
 }
 
+void DiskContent::add_versions(uint64_t at, const void *data, size_t n, Origin origin)
+{
+	// One allocation for all blocks, old and new: they share it.
+	const Bytes all(new uint8_t[2 * n]);
+	uint8_t *old_bytes = all.get(), *new_bytes = old_bytes + n;
+
+	newest_.read(at, old_bytes, n);
+	if (data)
+		std::memcpy(new_bytes, data, n);
+	else
+		std::memset(new_bytes, 0, n);
+	for (size_t i = 0; i < n; i += block_bytes_) {
+		Pending &p = pending_[(at + i) / block_bytes_];
+
+		if (!p.durable)
+			p.durable = Bytes(all, old_bytes + i);
+		p.versions.push_back({origin.number, Bytes(all, new_bytes + i), origin.in_flight});
+	}
+}
+
 void DiskContent::freeze_in_flight(uint64_t at, const void *data, size_t n)
 {
-	auto *from = static_cast<const uint8_t *>(data);
-	const uint64_t number = ++clock_;
-
-	for (uint64_t block = at / block_bytes_; block < (at + n) / block_bytes_; block++) {
-		Pending &p = pending_[block];
-
-		if (!p.durable) {
-			p.durable = copy(nullptr);
-			newest_.read(block * block_bytes_, p.durable.get(), block_bytes_);
-		}
-		p.versions.push_back({number, copy(from), true});
-		if (from)
-			from += block_bytes_;
-	}
+	add_versions(at, data, n, {++clock_, true});
 }
 
 void DiskContent::rot(uint64_t at, uint8_t mask)
@@ -163,8 +148,11 @@ void DiskContent::rot(uint64_t at, uint8_t mask)
 	if (it == pending_.end())
 		return;
 	const auto flip = [&](Bytes &bytes) {
-		bytes = copy(bytes.get());
-		bytes[at % block_bytes_] ^= mask;
+		Bytes changed(new uint8_t[block_bytes_]); // snapshots may have the other one
+
+		std::memcpy(changed.get(), bytes.get(), block_bytes_);
+		changed[at % block_bytes_] ^= mask;
+		bytes = changed;
 	};
 	flip(it->second.durable);
 	for (Version &v : it->second.versions)

@@ -83,7 +83,12 @@ private:
 		std::vector<Version> versions;
 	};
 
-	Bytes copy(const void *data) const;
+	struct Origin {
+		uint64_t number;
+		bool in_flight;
+	};
+
+	void add_versions(uint64_t at, const void *data, size_t n, Origin origin);
 	Unflushed describe(uint64_t block, const Pending &p) const;
 
 	uint32_t block_bytes_;

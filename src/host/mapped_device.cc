@@ -22,7 +22,7 @@ int MappedDevice::load(const TableOptions &options)
 {
 	// The new table is made while the old one of the slot is still there, as dm does.
 	made_ = std::make_unique<Target>(name_, options);
-	const int err = made_->construct(active_ && active_->started(), &reason_);
+	const int err = made_->construct(active_ && active_->started() ? active_.get() : nullptr, &reason_);
 
 	if (err) {
 		made_.reset();

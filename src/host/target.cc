@@ -14,7 +14,7 @@ namespace dm_remap::host {
 
 Target::Target(const std::string &name, const TableOptions &options) : instance_(name), options_(options) {}
 
-int Target::construct(bool members_live, std::string *reason)
+int Target::construct(const Target *live, std::string *reason)
 {
 	char text[DMR_REASON_SIZE] = "";
 
@@ -28,7 +28,10 @@ int Target::construct(bool members_live, std::string *reason)
 	params_->max_workers = options_.max_workers;
 	params_->format = options_.format;
 	params_->read_only = options_.read_only;
-	params_->members_live = members_live;
+	params_->members_live = live != nullptr;
+	params_->main_live = live && live->served() && live->options().main == options_.main;
+	if (params_->main_live)
+		std::copy_n(dmr_engine_setup(live->engine_)->set_uuid, DMR_UUID_SIZE, params_->live_set);
 	params_->name = instance_.name.c_str();
 	params_->metadata = &dmr_metadata_operations;
 	params_->pool = &dmr_spare_pool_operations;
@@ -62,7 +65,7 @@ int Target::resume(std::string *reason)
 
 	*reason = text;
 	if (!err)
-		running_ = true;
+		running_ = served_ = true;
 	return err;
 }
 

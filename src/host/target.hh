@@ -50,7 +50,7 @@ public:
 	Target &operator=(const Target &) = delete;
 
 	// The constructor, once: 0, or a negative errno with a reason.
-	int construct(bool members_live, std::string *reason);
+	int construct(const Target *live, std::string *reason); // live: the table that is being replaced, if it was resumed
 	// The destructor, which may block: call it before a power cut may leave ~Target() half done. Of a table of an earlier
 	// boot only the host's own memory is left.
 	void destruct();
@@ -68,6 +68,7 @@ public:
 	dmr_engine *engine() { return engine_; }
 	dmr_instance &instance() { return instance_; }
 	const TableOptions &options() const { return options_; }
+	bool served() const { return served_; } // and that worked
 	bool started() const { return started_; } // was resumed once: its members may change at any time
 
 private:
@@ -93,7 +94,7 @@ private:
 	const TableOptions options_;
 	dmr_engine *engine_ = nullptr;
 	std::unique_ptr<dmr_engine_params> params_; // while it is made; too large for a fiber's stack
-	bool running_ = false, started_ = false;
+	bool running_ = false, started_ = false, served_ = false;
 	uint64_t under_way_ = 0;
 	WaitQueue idle_;
 	std::vector<std::unique_ptr<Piece>> pieces_;

@@ -169,8 +169,9 @@ SuperblockState decode_superblock(const format::Unit &unit, format::Superblock &
 	copy_bytes(out.name, scratch.name);
 
 	Layout layout = layout_of(out);
-	bool sane = out.generation && out.generation <= format::max_generation && possible(layout, out.max_extents) && main_possible(out.main) && terminated(out.name) &&
-		    out.member_count && out.member_count <= DMR_MAX_MEMBERS && out.own_index < out.member_count;
+	bool sane = out.generation && out.generation <= format::max_generation && main_possible(out.main) &&
+		    possible(layout, out.max_extents) && terminated(out.name) && out.member_count &&
+		    out.member_count <= DMR_MAX_MEMBERS && out.own_index < out.member_count;
 
 	for (uint32_t i = 0; sane && i < out.member_count; ++i)
 		sane = decode_member(scratch.members[i], layout, out.members[i]);
@@ -231,7 +232,8 @@ bool decode_head(const format::Unit &unit, Slot slot, uint64_t max_extents, Chec
 	out.body_crc = head.body_crc;
 	out.written = head.written;
 	return header.length == sizeof(head) && header.generation && header.generation <= format::max_generation &&
-	       header.checkpoint == header.generation && head.slot == static_cast<uint32_t>(slot) && out.entries <= max_extents &&
+	       header.checkpoint == header.generation && head.slot == static_cast<uint32_t>(slot) &&
+	       out.entries <= max_extents &&
 	       out.body_units == body_units_for(out.entries);
 }
 

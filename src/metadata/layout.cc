@@ -31,7 +31,7 @@ constexpr uint64_t units_needed(uint64_t max_extents)
 // The most extents that a copy of so many units can hold. units_needed() grows with the number of extents.
 constexpr uint64_t most_extents(uint64_t copy_units)
 {
-	uint64_t low = 0, high = format::max_extents_limit / format::records_per_unit;
+	uint64_t low = 0, high = body_units_for(format::max_extents_limit);
 
 	while (low < high) {
 		uint64_t middle = (low + high + 1) / 2;
@@ -41,7 +41,9 @@ constexpr uint64_t most_extents(uint64_t copy_units)
 		else
 			high = middle - 1;
 	}
-	return low * format::records_per_unit;
+	uint64_t extents = low * format::records_per_unit;
+
+	return extents < format::max_extents_limit ? extents : format::max_extents_limit;
 }
 static_assert(most_extents(format::min_copy_units) == 2 * format::records_per_unit);
 static_assert(units_needed(format::max_extents_limit) <= format::max_copy_units);

@@ -229,9 +229,10 @@ Error Loader::replay(Slot half, HalfRole role, Generation checkpoint, HalfEnd &e
 				if (block)
 					lost_from = next(end.generation);
 				bool was_begun = block || role == HalfRole::chosen;
+				Generation expected(checkpoint.value + 1 + block);
 
-				if (vote.all_lost() && vote.newest < lost_from.value && (was_begun || role == HalfRole::lost))
-					return refuse_lost_block(half, block, lost_from, vote.why);
+				if (vote.all_lost() && vote.newest <= expected.value && (was_begun || role == HalfRole::lost))
+					return refuse_lost_block(half, block, expected, vote.why);
 				// Torn, as it seems: what was believed must not rest on this for longer.
 				if (vote.lost && was_begun)
 					mend_.checkpoint = true;
@@ -265,8 +266,8 @@ Error Loader::run(Loaded &out, dmr_load_report &report)
 	if (Error error = replay(chosen, HalfRole::chosen, base.head.generation, first))
 		return error;
 
-	// The generation that a later checkpoint has taken, if there was one. It lost its head or body: all that it said has
-	// just been replayed, and its own half goes on from there.
+	// The generation that a later checkpoint has taken, if there was one. It lost its head or body: all that it
+	// said has just been replayed, and its own half goes on from there.
 	Generation later = next(first.generation);
 
 	if (rest.head.generation > base.head.generation && rest.head.generation != later)

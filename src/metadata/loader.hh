@@ -2,8 +2,8 @@
 // Finding the newest state that verifies.
 //
 // Which evidence counts. A unit is believed if it is whole, in its place, and of exactly the generation and checkpoint
-// that are expected there. A log ends at a block of which no copy is believed and at least one is provably older: copy B
-// is written only after copy A is durable, so such a block was never acknowledged. Where all copies are lost, or
+// that are expected there. A log ends at a block of which no copy is believed and at least one is provably older: copy
+// B is written only after copy A is durable, so such a block was never acknowledged. Where all copies are lost, or
 // anything later is found behind the end, something acknowledged is lost: the load is refused.
 #ifndef DMR_METADATA_LOADER_HH
 #define DMR_METADATA_LOADER_HH

@@ -19,8 +19,8 @@ public:
 	// On the device.
 	Sectors sector(UnitNumber unit) const { return start_ + Sectors(unit.value * unit_sectors()); }
 
-	// Units [first, first + n) to buffer, unit_bytes() apart. Bit i of the answer: unit first + i could be read; those
-	// that could not hold anything. n <= 32.
+	// Units [first, first + n) to buffer, unit_bytes() apart. Bit i of the answer: unit first + i could be read;
+	// those that could not hold anything. n <= 32.
 	uint32_t read(UnitNumber first, uint32_t n, void *buffer) const;
 	Error write(UnitNumber first, uint32_t n, const void *buffer, uint32_t flags) const;
 
@@ -74,8 +74,8 @@ public:
 		return *reinterpret_cast<const format::Unit *>(io_ + i * areas_[member].unit_bytes());
 	}
 
-	// Seal drafts [0, n) and write them to `first`.. of one member; of all active ones, one after the other. The drafts
-	// stay as they are but for what seal() fills in.
+	// Seal drafts [0, n) and write them to `first`.. of one member; of all active ones, one after the other. The
+	// drafts stay as they are but for what seal() fills in.
 	Error write(uint32_t member, Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment, uint32_t flags);
 	Error write_all(Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment, uint32_t flags);
 	Error flush_all();

@@ -23,8 +23,8 @@ private:
 	char *buffer_;
 };
 
-// Say why, and be the error: `return DMR_REFUSE_WITH(reason, ENOSPC, "...", ...);`. A macro, so that the compiler checks
-// the format.
+// Say why, and be the error: `return DMR_REFUSE_WITH(reason, ENOSPC, "...", ...);`. A macro, so that the compiler
+// checks the format.
 #define DMR_REFUSE_WITH(reason, positive_errno, ...)                                                      \
 	((reason).buffer() ? static_cast<void>(dmr_format((reason).buffer(), DMR_REASON_SIZE, __VA_ARGS__)) \
 			   : static_cast<void>(0),                                                      \

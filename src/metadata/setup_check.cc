@@ -19,6 +19,10 @@ Error check_member(const dmr_member_range &range, const dmr_member_entry &entry,
 		return DMR_REFUSE_WITH(reason, EINVAL,
 				       "spare %s: units of %u bytes from sector %llu on are not possible: repair the set", info.name,
 				       entry.unit_bytes, print(range.start));
+	if (entry.sectors != range.sectors)
+		return DMR_REFUSE_WITH(reason, EINVAL,
+				       "spare %s: the set knows it as a range of %llu sectors, %llu were given: name the range as it was formatted",
+				       info.name, print(entry.sectors), print(range.sectors));
 	uint64_t end = area_end(Sectors(range.start), entry.unit_bytes, layout).value;
 
 	if (end > entry.data_start || entry.data_start > range.sectors)

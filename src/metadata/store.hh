@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // The handle behind struct dmr_metadata: one set's superblocks, checkpoints and log.
 //
-// The life of a generation. The log half that follows the newest checkpoint is filled block by block. When it is full, a
-// checkpoint goes into the other slot, and the log goes on in the other half:
+// The life of a generation. The log half that follows the newest checkpoint is filled block by block. When it is full,
+// a checkpoint goes into the other slot, and the log goes on in the other half:
 //
 //	slot 0, generation c --- half 0: c+1 ... d-1 --- slot 1, generation d --- half 1: d+1 ... --- slot 0 again ...
 //

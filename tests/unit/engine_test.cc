@@ -120,6 +120,16 @@ TEST_P(EngineOtherStatus, IsPassedUpUntouched)
 INSTANTIATE_TEST_SUITE_P(NotMedia, EngineOtherStatus,
 			 testing::Values(DMR_STS_NOTSUPP, DMR_STS_TIMEOUT, DMR_STS_NOSPC, DMR_STS_TRANSPORT, DMR_STS_RESOURCE));
 
+TEST_F(EngineTest, ABlockThatTakesTheWriteAfterAllStaysOnMain)
+{
+	create();
+	// It fails for the user and for the first trial; the same block again succeeds.
+	main.fail(1000, 1, { .status = DMR_STS_IOERR, .times = 2 });
+	EXPECT_EQ(write(1000, 1, 1), DMR_STS_OK);
+	EXPECT_EQ(snapshot().remapped_sectors, 0u);
+	EXPECT_EQ(on(main, 1000, 1), pattern(1000, 1, 1));
+}
+
 TEST_F(EngineTest, OptionalReadsFailWithoutATrace)
 {
 	std::vector<uint8_t> data(512);
@@ -189,7 +199,7 @@ TEST_F(EngineTest, AMainThatTurnsReadOnlyCostsNoSpareBlock)
 		EXPECT_EQ(write(1000 + 8 * i, 8, 2), DMR_STS_TARGET);
 	EXPECT_EQ(snapshot().spare_sectors_used, 0u);
 	EXPECT_EQ(mode(), "main_read_only");
-	EXPECT_EQ(events(DMR_EVENT_MAIN_READONLY), 1u);
+	EXPECT_EQ(events(DMR_EVENT_MAIN_READ_ONLY), 1u);
 	EXPECT_EQ(read(100, 8), pattern(100, 8, 1));
 }
 
@@ -379,6 +389,19 @@ TEST_F(EngineTest, AFailedFlushIsReportedAndNotForgotten)
 	EXPECT_EQ(events(DMR_EVENT_FLUSH_FAILED), 2u);
 }
 
+TEST_F(EngineTest, AFlushThatFailsForTheEngineIsReportedToTheUser)
+{
+	create();
+	main.fail(1000, 2);
+	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
+	ASSERT_EQ(device.flush(), DMR_STS_OK);
+	ASSERT_EQ(write(1000, 1, 2), DMR_STS_OK); // in the spare's cache
+	spare.fail_flushes(1);
+	EXPECT_NE(write(1001, 1, 3), DMR_STS_OK) << "its data could not be made durable";
+	EXPECT_EQ(device.flush(), DMR_STS_IOERR) << "the error may have been that of the acknowledged write";
+	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
+}
+
 TEST_F(EngineTest, FuaIsDurableOnWhicheverDiskHoldsTheBlock)
 {
 	create();
@@ -456,6 +479,22 @@ TEST_F(EngineTest, ARefusedTableLeavesTheOldOneServing)
 	EXPECT_EQ(other.counts().writes, 0u);
 }
 
+TEST_F(EngineTest, AReloadWithAnotherSpareDoesNotForgetTheMap)
+{
+	create();
+	main.fail(1000, 4);
+	ASSERT_EQ(write(1000, 2, 1), DMR_STS_OK);
+	SimDisk blank(world, { .name = "8:32", .sectors = 16384 });
+	TableOptions t = table();
+	t.members[0].dev = &blank;
+	EXPECT_EQ(device.load(t), -EINVAL);
+	EXPECT_NE(device.reason().find("would forget"), std::string::npos) << device.reason();
+	EXPECT_EQ(blank.counts().writes, 0u);
+	EXPECT_EQ(read(1000, 2), pattern(1000, 2, 1));
+	// Removed and made anew with a blank spare it is a new device, as a new main would be.
+	EXPECT_EQ(device.load(table()), 0) << device.reason();
+}
+
 TEST_F(EngineTest, TheSpareOfAnotherMainIsRefused)
 {
 	create();
@@ -524,6 +563,23 @@ TEST_F(EngineTest, OneWorkerIsEnough)
 	}
 	EXPECT_EQ(world.run_until([&] { return done == ios.size(); }), Stop::Done);
 	EXPECT_EQ(snapshot().remapped_sectors, 4 * (ios.size() + 1));
+}
+
+TEST_F(EngineTest, WithoutAnyMemoryRecoveryGoesOnOrFailsButNeverHangs)
+{
+	uint64_t remapped = 0;
+
+	create();
+	main.fail(1000, 2000);
+	world.memory().fail_chance(65536);
+	for (uint64_t at = 1000; at < 3000; at += 7)
+		remapped += write(at, 1, 1) == DMR_STS_OK;
+	EXPECT_GT(remapped, 0u) << "the reserves are there for this";
+	EXPECT_EQ(snapshot().remapped_sectors, remapped);
+	world.memory().fail_chance(0);
+	EXPECT_EQ(write(1000, 200, 2), DMR_STS_OK);
+	recreate();
+	EXPECT_EQ(read(1000, 200), pattern(1000, 200, 2));
 }
 
 // ---- words ----

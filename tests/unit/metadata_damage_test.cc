@@ -282,12 +282,13 @@ TEST_F(MetadataDamage, LostCheckpointAndALostBlockOfItsLogIsRefused)
 	restore(saved);
 	set.lose(layout().body(Copy::a, Slot::one));
 	set.lose(log(0, Slot::one));
-	expect_refused("generation " + std::to_string(newest) + " may be lost");
+	expect_refused("generation " + std::to_string(newest + 1) + " may be lost");
 }
 
 TEST_F(MetadataDamage, CheckpointThatCannotBeReachedIsRefused)
 {
-	// The last block before the newest checkpoint is torn in A and an older one in B, and that checkpoint has lost its body.
+	// The last block before the newest checkpoint is torn in A and an older one in B, and that checkpoint has lost
+	// its body.
 	UnitNumber last = log(half() - 1, Slot::zero);
 
 	set.rot(last);
@@ -309,7 +310,7 @@ TEST_F(MetadataDamage, BothSuperblocksLostIsDamageForTheProbe)
 {
 	set.lose(layout().superblock(Copy::a));
 	EXPECT_EQ(set.load(), -ENODATA);
-	EXPECT_EQ(set.verdict, DMR_PROBE_DAMAGED);
+	EXPECT_EQ(set.probe.verdict, DMR_PROBE_DAMAGED);
 	// Between the constructor and the resume.
 	ASSERT_EQ(set.open(), 0);
 	EXPECT_EQ(set.reload(), -EUCLEAN);

@@ -78,6 +78,7 @@ private:
 // A checkpoint's source over a vector, handing out odd portions.
 class Source final {
 public:
+	Source() = default;
 	explicit Source(std::vector<dmr_record> records) : records_(std::move(records)) {}
 
 	dmr_record_source table()
@@ -179,14 +180,11 @@ public:
 	// Open by what the superblocks say. Fills loaded and report.
 	int load(bool read_only = false)
 	{
-		auto probe = std::make_unique<dmr_probe>();
-
-		if (int rc = ops.probe(&ranges_[0], probe.get(), reason))
+		if (int rc = ops.probe(&ranges_[0], &probe, reason))
 			return rc;
-		verdict = probe->verdict;
-		if (verdict != DMR_PROBE_MEMBER)
+		if (probe.verdict != DMR_PROBE_MEMBER)
 			return -ENODATA;
-		*setup_ = probe->setup;
+		*setup_ = probe.setup;
 		if (int rc = open(read_only))
 			return rc;
 		return reload();
@@ -198,9 +196,9 @@ public:
 		return ops.load(md, [](void *c, const dmr_record *r) { static_cast<Map *>(c)->apply(*r); return 0; }, &loaded,
 				&report, reason);
 	}
-	int append(const std::vector<dmr_record> &records)
+	int append(std::initializer_list<dmr_record> records)
 	{
-		int rc = ops.append(md, records.data(), static_cast<uint32_t>(records.size()));
+		int rc = ops.append(md, records.begin(), static_cast<uint32_t>(records.size()));
 
 		if (!rc)
 			for (const dmr_record &record : records)
@@ -209,13 +207,13 @@ public:
 	}
 	int checkpoint(const Map &state)
 	{
-		Source source(state.records());
-		dmr_record_source table = source.table();
+		source_ = Source(state.records());
+		dmr_record_source table = source_.table();
 
 		return ops.checkpoint(md, &table);
 	}
 	// As core does it: checkpoint when the half is full.
-	void commit(const std::vector<dmr_record> &records)
+	void commit(std::initializer_list<dmr_record> records)
 	{
 		if (ops.wants_checkpoint(md)) {
 			ASSERT_EQ(checkpoint(map), 0);
@@ -288,7 +286,7 @@ public:
 	Map map;		// what was acknowledged
 	Map loaded;
 	dmr_load_report report = {};
-	dmr_probe_verdict verdict = DMR_PROBE_BLANK;
+	dmr_probe probe = {};
 
 private:
 	Options options_;
@@ -296,6 +294,7 @@ private:
 	std::vector<std::unique_ptr<SimDisk>> disks_;
 	std::vector<dmr_member_range> ranges_;
 	uint64_t counter_ = 0;
+	Source source_;
 };
 
 } // namespace dm_remap::metadata_test

@@ -56,7 +56,7 @@ TEST(MetadataStore, FullUnitKeepsOrderAndValue)
 	for (uint64_t i = 0; i < 164; i++)
 		records.push_back({999'836 + i, spare + i, 1, DMR_RECORD_MAP, 0, 0});
 	set.format();
-	ASSERT_EQ(set.append(records), 0);
+	ASSERT_EQ(ops.append(set.md, records.data(), 164), 0);
 	ASSERT_EQ(set.load(), 0) << set.reason;
 
 	std::vector<dmr_record> got;
@@ -164,12 +164,13 @@ TEST(MetadataStore, BadArgumentsOfAppend)
 	EXPECT_EQ(set.append({set.next_record()}), -EINVAL) << "neither formatted nor loaded";
 	ASSERT_EQ(ops.format(set.md, set.reason), 0);
 	EXPECT_EQ(ops.append(set.md, nullptr, 0), -EINVAL);
-	EXPECT_EQ(set.append(std::vector<dmr_record>(165, set.next_record())), -EINVAL);
+	std::vector<dmr_record> many(165, set.next_record());
+	EXPECT_EQ(ops.append(set.md, many.data(), 165), -EINVAL);
 }
 
 TEST(MetadataStore, ReadOnlyHandleWritesNothing)
 {
-	Set set;
+	Set set({.max_extents = 164});
 
 	set.format();
 	set.commits(3);

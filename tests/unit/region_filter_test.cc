@@ -32,6 +32,12 @@ extern "C" void dmr_free(void *p)
 	std::free(p);
 }
 
+// The index, which is linked in as well, refers to it.
+extern "C" void dmr_free_rcu(void *)
+{
+	std::abort();
+}
+
 namespace {
 
 class RegionFilterTest : public testing::Test {
