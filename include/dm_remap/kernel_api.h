@@ -111,6 +111,8 @@ void dmr_free(void *p); /* process; NULL is allowed */
  * more than as garbage: they are overwritten at once. any.
  */
 void dmr_free_rcu(void *p);
+/* Wait until every reader that is inside a section now is out. process, may block. */
+void dmr_rcu_synchronize(void);
 /* A reader section for workers that look something up; map is called inside one. Nests; no blocking call within. any. */
 void dmr_rcu_read_lock(void);
 void dmr_rcu_read_unlock(void);

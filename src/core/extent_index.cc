@@ -208,6 +208,22 @@ Error ExtentIndex::start_edit()
 	return Error::none();
 }
 
+// Memory is short: what the transaction replaced, as soon as no reader looks at it, makes up for what it took. So only
+// the growth of the tree needs the allocator.
+void ExtentIndex::refill()
+{
+	dmr_rcu_synchronize();
+	while (retired_ != nullptr && pool_count_ < reserve_) {
+		Node *node = retired_;
+
+		retired_ = node->link;
+		node->link = pool_;
+		pool_ = node;
+		pool_count_++;
+	}
+	free_list(retired_, dmr_free);
+}
+
 void ExtentIndex::publish()
 {
 	// What is kept beyond the reserve serves small transactions without a call of the allocator.
@@ -216,6 +232,8 @@ void ExtentIndex::publish()
 	__atomic_store_n(&published_, root_, __ATOMIC_RELEASE);
 	transaction_++;
 	assured_ = 0;
+	if (pool_count_ < reserve_ && retired_ != nullptr)
+		refill();
 	free_list(retired_, dmr_free_rcu);
 	while (pool_count_ > kept) {
 		Node *node = pool_;

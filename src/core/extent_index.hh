@@ -60,8 +60,8 @@ public:
 	// ---- the writer ----
 
 	// Make sure that `edits` calls of put() or clear() cannot fail for want of memory. Answers how many are
-	// assured: fewer than asked when memory is short, at least one as long as the reserve is whole. 0 means that earlier
-	// transactions used up the reserve and memory for it could not be had since. process, may block.
+	// assured: fewer than asked when memory is short. 0 means that the growth of the tree has used up the reserve and no
+	// memory could be had since; edits that do not make it grow never come to that. process, may block.
 	uint32_t prepare(uint32_t edits);
 	// Replaces whatever was said of the range. EINVAL for an empty range, one longer than max_extent_length, one
 	// that ends past the last block number, or a spare block beyond max_spare_block. The edits that prepare()
@@ -119,6 +119,7 @@ private:
 	Node *take(uint8_t level);
 	Node *own(Node *&slot);
 	void recycle(Node *node);
+	void refill();
 	void drop(Node *subtree);
 
 	Node *published_ = nullptr;	// what readers see; stored with RELEASE, loaded with CONSUME

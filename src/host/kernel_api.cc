@@ -124,6 +124,14 @@ void dmr_free(void *p)
 	Memory::release(p);
 }
 
+void dmr_rcu_synchronize(void)
+{
+	if (World *world = World::current()) {
+		world->may_block("rcu_synchronize");
+		world->rcu().synchronize(world->scheduler());
+	}
+}
+
 void dmr_free_rcu(void *p)
 {
 	if (!p)

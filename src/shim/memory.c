@@ -46,6 +46,12 @@ void dmr_free_rcu(void *p)
 }
 EXPORT_SYMBOL_GPL(dmr_free_rcu);
 
+void dmr_rcu_synchronize(void)
+{
+	synchronize_rcu_expedited();
+}
+EXPORT_SYMBOL_GPL(dmr_rcu_synchronize);
+
 void dmr_rcu_read_lock(void)
 {
 	rcu_read_lock();

@@ -52,6 +52,11 @@ extern "C" void dmr_free_rcu(void *p)
 
 inline constexpr uint64_t far = ~0ull;
 
+extern "C" void dmr_rcu_synchronize()
+{
+	memory.grace_period();
+}
+
 inline Extent mapped(uint64_t start, uint64_t length, uint64_t spare, uint8_t member = 0)
 {
 	return {MainBlock(start), Blocks(length), ExtentKind::mapped, member, SpareBlock(spare)};

@@ -285,21 +285,38 @@ TEST_F(ExtentIndexTest, OneEditOverThousandsOfExtentsNeedsOnlyTheReserve)
 	EXPECT_EQ(index.memory(), 1024u);
 }
 
-TEST_F(ExtentIndexTest, WithoutMemoryPrepareSaysZeroOnceTheReserveIsGone)
+// Edits that replace extents take as many nodes as they give back.
+TEST_F(ExtentIndexTest, WithoutMemoryEditsGoOnAsLongAsTheTreeDoesNotGrow)
 {
-	uint32_t transactions = 0;
+	for (uint64_t i = 0; i < 60000; i++)
+		put(mapped(i * 3, 1, i));
+	index.publish();
+	memory.allowed = 0;
+	for (uint64_t i = 0; i < 2000; i++) {
+		ASSERT_EQ(index.prepare(1), 1u) << "transaction " << i;
+		put(pending(i * 30, 1));
+		index.publish();
+	}
+	for (uint64_t i = 0; i < 2000; i++)
+		EXPECT_EQ(index.lookup(MainBlock(i * 30), MainBlock(far)).extent.kind, ExtentKind::pending);
+}
+
+TEST_F(ExtentIndexTest, WithoutMemoryPrepareSaysZeroOnceGrowthHasUsedUpTheReserve)
+{
+	uint64_t transactions = 0;
 
 	for (uint64_t i = 0; i < 60000; i++)
 		put(mapped(i * 3, 1, i));
 	index.publish();
 	memory.allowed = 0;
-	for (; index.prepare(1) == 1; transactions++) {
-		put(pending(transactions * 6000 + 1, 1));
+	for (; transactions < 60000 && index.prepare(1) == 1; transactions++) {
+		put(pending(transactions * 3 + 1, 1));
 		index.publish();
 	}
 	EXPECT_GE(transactions, 4u);
-	for (uint32_t i = 0; i < transactions; i++)
-		EXPECT_TRUE(index.lookup(MainBlock(i * 6000 + 1), MainBlock(far)).found);
+	EXPECT_LT(transactions, 60000u);
+	for (uint64_t i = 0; i < transactions; i++)
+		EXPECT_TRUE(index.lookup(MainBlock(i * 3 + 1), MainBlock(far)).found);
 	memory.allowed = far;
 	EXPECT_EQ(index.prepare(1), 1u);
 }

@@ -72,6 +72,11 @@ extern "C" void dmr_free_rcu(void *p)
 	deferred.push_back(p);
 }
 
+extern "C" void dmr_rcu_synchronize()
+{
+	grace_period();
+}
+
 namespace {
 
 // What a reader can check without knowing the history. Main is cut into stripes; each transaction sets pairs of
