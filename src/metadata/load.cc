@@ -43,7 +43,7 @@ Error Store::reread_superblocks(uint32_t member, Generation &newest, bool &behin
 	if (why == UnitState::stranger)
 		return DMR_REFUSE_WITH(reason, ESTALE, "spare %s was formatted for another set since the table was loaded: load the table again",
 				       info.name);
-	return DMR_REFUSE_WITH(reason, EUCLEAN, "spare %s: no copy of its superblock verifies any more, one is %s: run 'dmremap repair'",
+	return DMR_REFUSE_WITH(reason, EUCLEAN, "spare %s: no copy of its superblock verifies any more, one is %s: see docs/administration.md",
 			       info.name, describe(why));
 }
 

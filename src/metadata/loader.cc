@@ -317,7 +317,7 @@ Error Loader::refuse_no_checkpoint()
 	};
 
 	return DMR_REFUSE_WITH(reason_, EUCLEAN,
-			       "no checkpoint verifies: in slot 0 (generation %llu, spare %s sector %llu) a unit is %s, in slot 1 (generation %llu) one is %s, in all copies: run 'dmremap repair'",
+			       "no checkpoint verifies: in slot 0 (generation %llu, spare %s sector %llu) a unit is %s, in slot 1 (generation %llu) one is %s, in all copies: see docs/administration.md",
 			       zero.head.generation.print(), place.spare, print(place.sector), state(zero),
 			       one.head.generation.print(), state(one));
 }
@@ -327,7 +327,7 @@ Error Loader::refuse_lost_block(Slot half, uint32_t block, Generation lost, Unit
 	Where place = where(members_.layout().log(Copy::a, half) + block);
 
 	return DMR_REFUSE_WITH(reason_, EUCLEAN,
-			       "generation %llu may be lost: all copies of block %u of log half %u (spare %s sector %llu) are gone, one is %s: run 'dmremap repair'",
+			       "generation %llu may be lost: all copies of block %u of log half %u (spare %s sector %llu) are gone, one is %s: see docs/administration.md",
 			       lost.print(), block, static_cast<uint32_t>(half), place.spare, print(place.sector), describe(why));
 }
 
@@ -336,7 +336,7 @@ Error Loader::refuse_gap(Slot half, uint32_t block, Generation lost, Generation 
 	Where place = where(members_.layout().log(Copy::a, half) + block);
 
 	return DMR_REFUSE_WITH(reason_, EUCLEAN,
-			       "generation %llu is lost, but block %u of log half %u (spare %s sector %llu) is of generation %llu: run 'dmremap repair'",
+			       "generation %llu is lost, but block %u of log half %u (spare %s sector %llu) is of generation %llu: see docs/administration.md",
 			       lost.print(), block, static_cast<uint32_t>(half), place.spare, print(place.sector), found.print());
 }
 
@@ -345,7 +345,7 @@ Error Loader::refuse_lost_checkpoint(Slot slot, Generation lost, Generation foun
 	Where place = where(members_.layout().head(Copy::a, slot));
 
 	return DMR_REFUSE_WITH(reason_, EUCLEAN,
-			       "generation %llu is lost: the checkpoint of generation %llu in slot %u (spare %s sector %llu) does not verify (a unit is %s), and the log ends before it: run 'dmremap repair'",
+			       "generation %llu is lost: the checkpoint of generation %llu in slot %u (spare %s sector %llu) does not verify (a unit is %s), and the log ends before it: see docs/administration.md",
 			       lost.print(), found.print(), static_cast<uint32_t>(slot), place.spare, print(place.sector),
 			       describe(view(slot).body));
 }

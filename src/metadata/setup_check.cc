@@ -17,7 +17,7 @@ Error check_member(const dmr_member_range &range, const dmr_member_entry &entry,
 	dmr_device_describe(range.dev, &info);
 	if (!unit_bytes_possible(entry.unit_bytes) || range.start > format::max_sectors)
 		return DMR_REFUSE_WITH(reason, EINVAL,
-				       "spare %s: units of %u bytes from sector %llu on are not possible: repair the set", info.name,
+				       "spare %s: units of %u bytes from sector %llu on are not possible: see docs/administration.md", info.name,
 				       entry.unit_bytes, print(range.start));
 	if (entry.sectors != range.sectors)
 		return DMR_REFUSE_WITH(reason, EINVAL,
@@ -46,7 +46,7 @@ Error check_setup(const dmr_metadata_params &params, const dmr_setup &setup, Rea
 				       setup.main.block_bytes);
 	if (!possible(layout, setup.max_extents))
 		return DMR_REFUSE_WITH(reason, EINVAL,
-				       "the set's layout (%u units a copy, %u a checkpoint, %u half a log, %llu extents) is not possible: repair the set",
+				       "the set's layout (%u units a copy, %u a checkpoint, %u half a log, %llu extents) is not possible: see docs/administration.md",
 				       layout.copy_units, layout.checkpoint_units, layout.log_half_units,
 				       print(setup.max_extents));
 	for (uint32_t i = 0; i < params.member_count; ++i) {

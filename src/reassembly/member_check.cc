@@ -67,7 +67,7 @@ Error refuse_unless_indexed(const dmr_assembly_member &member, Refusal &refusal)
 
 	if (setup.member_count && setup.member_count <= DMR_MAX_MEMBERS && setup.own_index < setup.member_count)
 		return Error::none();
-	return DMR_REFUSE(refusal, "spare %s: its superblock calls it member %u of %u, which cannot be: repair the set",
+	return DMR_REFUSE(refusal, "spare %s: its superblock calls it member %u of %u, which cannot be: see docs/administration.md",
 			  member.info.name, setup.own_index, setup.member_count);
 }
 
@@ -138,8 +138,8 @@ Result<Standing> check_member(const dmr_assembly_request &request, const dmr_ass
 		if (request.format)
 			return formattable(request, member, refusal);
 		return DMR_REFUSE(refusal,
-				  "spare %s holds dm-remap metadata, but no copy of its superblock verifies: repair "
-				  "it, or, to use it all the same and lose its map, add the feature argument 'format'",
+				  "spare %s holds dm-remap metadata, but no copy of its superblock verifies: see "
+				  "docs/administration.md, or, to use it all the same and lose its map, add the feature argument 'format'",
 				  name);
 	case DMR_PROBE_UNSUPPORTED:
 		return DMR_REFUSE(refusal,

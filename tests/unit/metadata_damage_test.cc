@@ -40,7 +40,7 @@ protected:
 	{
 		ASSERT_EQ(set.load(), -EUCLEAN) << set.reason;
 		EXPECT_NE(std::string(set.reason).find(part), std::string::npos) << set.reason;
-		EXPECT_NE(std::string(set.reason).find("run 'dmremap repair'"), std::string::npos) << set.reason;
+		EXPECT_NE(std::string(set.reason).find("see docs/administration.md"), std::string::npos) << set.reason;
 	}
 	// Whatever was found, the next checkpoint restores the redundancy, and life goes on.
 	void expect_mended()

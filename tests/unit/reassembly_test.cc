@@ -272,9 +272,9 @@ TEST_F(ReassemblyTest, AnotherLengthOfTheRange)
 TEST_F(ReassemblyTest, AnImpossibleIndex)
 {
 	add_member("8:16").probe->setup.own_index = 3;
-	expect_refused("spare 8:16: its superblock calls it member 3 of 1, which cannot be: repair the set");
+	expect_refused("spare 8:16: its superblock calls it member 3 of 1, which cannot be: see docs/administration.md");
 	spares_[0].probe->setup.member_count = 17;
-	expect_refused("spare 8:16: its superblock calls it member 3 of 17, which cannot be: repair the set");
+	expect_refused("spare 8:16: its superblock calls it member 3 of 17, which cannot be: see docs/administration.md");
 }
 
 TEST_F(ReassemblyTest, LargerLogicalBlocksThanMain)
@@ -349,8 +349,8 @@ TEST_F(ReassemblyTest, FormatGivesForeignAndDamagedContentUp)
 TEST_F(ReassemblyTest, ADamagedSuperblock)
 {
 	add("8:16").probe->verdict = DMR_PROBE_DAMAGED;
-	expect_refused("spare 8:16 holds dm-remap metadata, but no copy of its superblock verifies: repair it, or, to "
-		       "use it all the same and lose its map, add the feature argument 'format'");
+	expect_refused("spare 8:16 holds dm-remap metadata, but no copy of its superblock verifies: see "
+		       "docs/administration.md, or, to use it all the same and lose its map, add the feature argument 'format'");
 }
 
 TEST_F(ReassemblyTest, AnUnknownVersionEvenWithFormat)
