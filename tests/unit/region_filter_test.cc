@@ -32,8 +32,12 @@ extern "C" void dmr_free(void *p)
 	std::free(p);
 }
 
-// The index, which is linked in as well, refers to it.
+// The index, which is linked in as well, refers to them.
 extern "C" void dmr_free_rcu(void *)
+{
+	std::abort();
+}
+extern "C" void dmr_rcu_synchronize()
 {
 	std::abort();
 }
