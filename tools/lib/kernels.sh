@@ -76,7 +76,6 @@ kernel_unpack() { # DIRECTORY PACKAGE...
 		cd "$tmp"
 		"${APT[@]}" download "$@" >&2
 		for deb in ./*.deb; do dpkg-deb -x "$deb" unpacked; done
-		touch unpacked/.complete
 	) || {
 		rm -rf "$tmp"
 		return 1
@@ -97,8 +96,8 @@ kernel_fetch_image() { # RELEASE
 		mkdir -p "$dir/lib"
 		mv "$dir/usr/lib/modules" "$dir/lib/"
 	fi
-	rm -rf "$dir/usr" "$dir/etc"
-	depmod -b "$dir" "$1"
+	rm -rf "${dir:?}/usr" "${dir:?}/etc"
+	depmod -b "$dir" "$1" && touch "$dir/.complete"
 }
 
 # The headers of 6.12 depend on its image: installed, they would bring it along.
@@ -112,6 +111,7 @@ kernel_fetch_headers() { # RELEASE
 	if [[ ! -f $dir/.complete ]]; then
 		kernel_unpack "$dir" "linux-headers-$1" "${packages[@]}" || return 1
 		sed -i "s|/usr/src/|$dir/usr/src/|" "$dir/usr/src/linux-headers-$1/Makefile"
+		touch "$dir/.complete"
 	fi
 	mkdir -p "/lib/modules/$1"
 	ln -sfn "$dir/usr/src/linux-headers-$1" "/lib/modules/$1/build"
