@@ -123,7 +123,7 @@ struct dmr_device *dmr_engine_member_device(const struct dmr_engine *e, uint32_t
  * What to do with a failed I/O, by the table of design.md section 4: true: give it to dmr_engine_enqueue(); false:
  * pass its status up. optional: read-ahead, or a read marked failfast. any.
  */
-bool dmr_engine_wants_failed(struct dmr_engine *e, enum dmr_op op, dmr_status status, bool optional, bool on_main);
+bool dmr_engine_wants_failed(struct dmr_engine *e, enum dmr_op op, dmr_status status, bool optional);
 
 /* Take the request over; dmr_request_end() is called for it from a worker. any. */
 void dmr_engine_enqueue(struct dmr_engine *e, struct dmr_request *req);

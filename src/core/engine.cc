@@ -262,7 +262,7 @@ dmr_route Engine::route(dmr_op op, uint64_t sector, uint32_t sectors) const
 	return { sector, covered, DMR_WHERE_SLOW, 0 };
 }
 
-bool Engine::wants_failed(dmr_op op, dmr_status status, bool optional, bool on_main)
+bool Engine::wants_failed(dmr_op op, dmr_status status, bool optional)
 {
 	if (op == DMR_OP_FLUSH) {
 		counters_.flush_error();
@@ -273,8 +273,7 @@ bool Engine::wants_failed(dmr_op op, dmr_status status, bool optional, bool on_m
 	// Advice that a device does not follow is no error of its media.
 	if (op == DMR_OP_DISCARD || (op == DMR_OP_WRITE_ZEROES && status != DMR_STS_MEDIUM) || !may_be_media(status))
 		return false;
-	if (on_main || !optional)
-		counters_.error(op);
+	counters_.error(op);
 	if (optional || (p_.read_only && op != DMR_OP_READ)) {
 		counters_.add(&CounterValues::unrecovered, 1);
 		return false;

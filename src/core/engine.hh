@@ -28,7 +28,7 @@ public:
 
 	dmr_route route(dmr_op op, uint64_t sector, uint32_t sectors) const;
 	dmr_device *member_device(uint32_t member) const { return p_.members[member].dev; }
-	bool wants_failed(dmr_op op, dmr_status status, bool optional, bool on_main);
+	bool wants_failed(dmr_op op, dmr_status status, bool optional);
 	void enqueue(dmr_request *req) { queue_.push(req); }
 	void spare_written(uint32_t member) { flush_state_.written(member); }
 	bool flush_needs_worker() const { return !flush_state_.clean(); }

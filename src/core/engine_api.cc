@@ -76,9 +76,9 @@ struct dmr_device *dmr_engine_member_device(const struct dmr_engine *e, uint32_t
 	return e->engine.member_device(member);
 }
 
-bool dmr_engine_wants_failed(struct dmr_engine *e, enum dmr_op op, dmr_status status, bool optional, bool on_main)
+bool dmr_engine_wants_failed(struct dmr_engine *e, enum dmr_op op, dmr_status status, bool optional)
 {
-	return e->engine.wants_failed(op, status, optional, on_main);
+	return e->engine.wants_failed(op, status, optional);
 }
 
 void dmr_engine_enqueue(struct dmr_engine *e, struct dmr_request *req)

@@ -164,15 +164,35 @@ void dmr_unregister_stats(const struct dmr_stats_ops *ops)
 }
 EXPORT_SYMBOL_GPL(dmr_unregister_stats);
 
-/* Unique also where a table has several targets. */
-static void dmr_stats_name(struct dmr_stats_device *device, const struct dmr_instance *inst)
+static bool dmr_stats_name_taken(const char *name)
 {
 	const struct dmr_stats_device *other;
 
-	strscpy(device->name, inst->name, sizeof(device->name));
 	list_for_each_entry(other, &dmr_stats_devices, list)
-		if (!strcmp(other->name, device->name))
-			scnprintf(device->name, sizeof(device->name), "%.100s@%llu", inst->name, (u64)inst->ti->begin);
+		if (!strcmp(other->name, name))
+			return true;
+	return false;
+}
+
+/*
+ * The name of now: the device may have been renamed. Unique, also where a table has several targets, or where a device
+ * that was renamed while it ran is still known by a name that another one has now.
+ */
+static void dmr_stats_name(struct dmr_stats_device *device, const struct dmr_instance *inst)
+{
+	u64 begin = inst->ti->begin;
+	char name[DMR_NAME_SIZE];
+	unsigned int n;
+
+	if (dm_copy_name_and_uuid(dm_table_get_md(inst->ti->table), name, NULL))
+		strscpy(name, inst->name, sizeof(name));
+	strscpy(device->name, name, sizeof(device->name));
+	for (n = 1; dmr_stats_name_taken(device->name); n++) {
+		if (n == 1)
+			scnprintf(device->name, sizeof(device->name), "%.90s@%llu", name, begin);
+		else
+			scnprintf(device->name, sizeof(device->name), "%.90s@%llu.%u", name, begin, n);
+	}
 }
 
 void dmr_stats_device_add(struct dmr_target *t)

@@ -93,7 +93,7 @@ static noinline int remap_end_io_rest(struct dmr_instance *inst, struct dmr_requ
 	if (req->state != DMR_REQUEST_FLUSH)
 		dmr_inflight_leave(&inst->inflight, req->epoch);
 	if (!status || !dmr_engine_wants_failed(inst->engine, op, (__force dmr_status)status,
-						op == DMR_OP_READ && optional, on_main))
+						op == DMR_OP_READ && optional))
 		return DM_ENDIO_DONE;
 	req->state = DMR_REQUEST_SLOW;
 	req->error = (__force dmr_status)status;

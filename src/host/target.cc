@@ -216,7 +216,7 @@ void Target::end_io(Piece &p, dmr_status status)
 	if (p.state != State::Flush)
 		dmr_inflight_leave(&instance_.inflight, p.epoch);
 	if (!status || !dmr_engine_wants_failed(engine_, p.req.info.op, status,
-						p.req.info.op == DMR_OP_READ && p.io->optional, on_main)) {
+						p.req.info.op == DMR_OP_READ && p.io->optional)) {
 		finish(p, status);
 		return;
 	}

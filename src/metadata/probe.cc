@@ -94,28 +94,33 @@ void Prober::accept()
 	found_ = true;
 }
 
+// Note what one of the possible places of a superblock holds.
+void Prober::take_in(Sectors place)
+{
+	switch (examine(place)) {
+	case Found::superblock:
+		accept();
+		break;
+	case Found::unsupported:
+		unsupported_ = true;
+		break;
+	case Found::remains:
+		remains_ = true;
+		break;
+	case Found::mark:
+	case Found::nothing:
+	case Found::unreadable:
+		break;
+	}
+}
+
 void Prober::look_for_copy_a()
 {
 	FirstPlaces places(range_);
 	Sectors place, end = Sectors(range_.start + range_.sectors);
 
-	while (!found_ && places.next(place) && place + Sectors(format::sectors_per_unit) <= end) {
-		switch (examine(place)) {
-		case Found::superblock:
-			accept();
-			break;
-		case Found::unsupported:
-			unsupported_ = true;
-			break;
-		case Found::remains:
-			remains_ = true;
-			break;
-		case Found::mark:
-		case Found::nothing:
-		case Found::unreadable:
-			break;
-		}
-	}
+	while (!found_ && places.next(place) && place + Sectors(format::sectors_per_unit) <= end)
+		take_in(place);
 }
 
 // Where copy A says it is; without copy A, at any place where it may be.
@@ -139,23 +144,8 @@ void Prober::look_for_copy_b()
 		}
 		return;
 	}
-	while (places.next(place)) {
-		switch (examine(place)) {
-		case Found::superblock:
-			accept();
-			break;
-		case Found::unsupported:
-			unsupported_ = true;
-			break;
-		case Found::remains:
-			remains_ = true;
-			break;
-		case Found::mark:
-		case Found::nothing:
-		case Found::unreadable:
-			break;
-		}
-	}
+	while (places.next(place))
+		take_in(place);
 	out_.copy_lost = found_;
 	out_.formatting = found_ && mark_;
 }

@@ -29,6 +29,7 @@ private:
 	Found examine(Sectors place);
 	Found examine_superblock(Sectors place, const format::Unit &unit);
 	Found examine_mark(Sectors place, const format::Unit &unit);
+	void take_in(Sectors place);
 	void look_for_copy_a();
 	void look_for_copy_b();
 	void accept();
