@@ -196,6 +196,15 @@ kept() {
 	assert_eq 700 "$(failing_sectors "$(drive main)" 698 4)"
 }
 
+udev_runs() {
+	local device
+	udev_start
+	device=$(drive plain)
+	assert_eq "$device" "$(readlink -f /dev/disk/by-id/virtio-plain)"
+	dm_create udev_linear "0 1024 linear $device 0"
+	[[ -e /dev/disk/by-id/dm-name-udev_linear ]]
+}
+
 case $PHASE in
 1)
 	test_case 'drives resolve by name' drives_resolve
@@ -230,5 +239,6 @@ case $PHASE in
 	;;
 3)
 	test_case 'a power cut keeps drives, rules and state' kept
+	test_case 'udev, when it is asked for' udev_runs
 	;;
 esac

@@ -34,14 +34,40 @@ drive() {
 # drive_gone NAME: until the kernel has let go of it.
 drive_gone() { wait_for "! drive_now $1" 15 "drive $1 to go"; }
 
-sectors_of() { blockdev --getsz "$1"; } # DEVICE
+# Without a process of its own: starting one takes a tenth of a second here.
+sysfs_of() { # DEVICE
+	local dir name
+	if [[ $1 == /dev/mapper/* && ! -L $1 ]]; then
+		for dir in /sys/block/dm-*; do
+			read -r name <"$dir/dm/name"
+			if [[ $name == "${1##*/}" ]]; then
+				echo "$dir"
+				return
+			fi
+		done
+		return 1
+	fi
+	name=$1
+	[[ ! -L $1 ]] || name=$(readlink -f "$1")
+	echo "/sys/class/block/${name##*/}"
+}
+# attribute_of DEVICE FILE: of the whole disk, if a partition has none of its own.
+attribute_of() {
+	local dir
+	dir=$(sysfs_of "$1") || return
+	[[ -e $dir/$2 ]] || dir+=/..
+	echo "$(<"$dir/$2")"
+}
+sectors_of() { attribute_of "$1" size; }                     # DEVICE
+number_of() { attribute_of "$1" dev; }                       # DEVICE: prints MAJOR:MINOR
+block_of() { attribute_of "$1" queue/logical_block_size; }   # DEVICE: prints bytes
 
 # --- device-mapper
 
 # dm_create NAME [TABLE]: the table is an argument or comes from stdin; gone when the test ends.
 dm_create() {
-	if (($# > 1)); then dmsetup create "$1" --table "$2"; else dmsetup create "$1"; fi
-	[[ -z ${DEFERRED+set} ]] || defer "dm_remove_if_there $1"
+	if (($# > 1)); then dmsetup create "$1" --table "$2"; else dmsetup create "$1"; fi || return
+	! declare -p DEFERRED >/dev/null 2>&1 || defer "dm_remove_if_there $1"
 }
 # dm_reload NAME [TABLE] [SUSPEND-OPTION...]: load, suspend, resume. '-' reads the table from stdin.
 dm_reload() {
@@ -77,7 +103,7 @@ bad_table() {
 	((at >= size)) || echo "$at $((size - at)) linear $device $at"
 }
 # bad_create NAME DEVICE [RANGE...]: makes /dev/mapper/NAME of it. Reads and writes get BLK_STS_IOERR.
-bad_create() { bad_table "${@:2}" | dm_create "$1"; }
+bad_create() { dm_create "$1" < <(bad_table "${@:2}"); }
 # bad_change NAME DEVICE [RANGE...]: from now on these are the bad ones. Works under a device in use.
 bad_change() { bad_table "${@:2}" | dm_reload "$1" - --nolockfs; }
 
@@ -152,6 +178,7 @@ pattern_write() { pattern "$4" "$2" "$3" | write_sectors "$1" "$2" "$3" "${@:5}"
 # pattern_check DEVICE START COUNT SEED: fails at the first sector that holds something else, and says what.
 pattern_check() {
 	local have at=0
+	! cmp -s <(pattern "$4" "$2" "$3") <(read_sectors "$1" "$2" "$3" 2>/dev/null) || return 0
 	have=$(mktemp /dev/shm/pattern.XXXXXX)
 	if ! read_sectors "$1" "$2" "$3" >"$have"; then
 		rm "$have"
@@ -171,11 +198,20 @@ $(dd if="$have" bs=512 skip="$at" count=1 status=none | tr -d '\0' | tr -s ' ' |
 }
 # failing_sectors DEVICE START COUNT: reads block by block; prints those that cannot be read, in one line.
 failing_sectors() {
-	local at step failing=()
-	step=$(($(blockdev --getss "$1") / 512))
-	for ((at = $2; at < $2 + $3; at += step)); do
-		read_sectors "$1" "$at" "$step" >/dev/null 2>&1 || failing+=("$at")
-	done
+	local step line full partial failed='' failing=()
+	step=$(($(block_of "$1") / 512))
+	# After each error dd tells how many blocks it has read.
+	while read -r line; do
+		case $line in
+		*'error reading'*) failed=yes ;;
+		*' records in')
+			IFS='+ ' read -r full partial _ <<<"$line"
+			[[ -z $failed ]] || failing+=($(($2 + (full + partial) * step)))
+			failed=
+			;;
+		esac
+	done < <(dd if="$1" of=/dev/null bs=$((step * 512)) skip=$(($2 / step)) count=$(($3 / step)) iflag=direct \
+		conv=noerror,sync status=noxfer 2>&1)
 	echo "${failing[*]-}"
 }
 

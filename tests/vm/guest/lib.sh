@@ -59,7 +59,7 @@ say() { printf '# %s\n' "$*"; }
 
 # test_case NAME FUNCTION [ARGUMENT...]: runs it in a subshell that ends at the first command that fails.
 test_case() {
-	local name=$1 status
+	local name=$1 status begun=$SECONDS
 	shift
 	if [[ -n ${ONLY:-} && ! $name =~ $ONLY ]]; then return; fi
 	TEST_NUMBER=$((TEST_NUMBER + 1))
@@ -74,6 +74,7 @@ test_case() {
 		"$@"
 	)
 	status=$?
+	say "$((SECONDS - begun)) s"
 	case $status in
 	0) test_result "ok $TEST_NUMBER - $name" ;;
 	77) test_result "ok $TEST_NUMBER - $name # SKIP $(</run/test-skipped)" ;;

@@ -92,8 +92,13 @@ class Qemu:
                 return message.get("return")
 
     def read_events(self):
-        """What has arrived on the QMP socket; call when it is readable."""
-        data = self.channel["qmp"].recv(1 << 16, socket.MSG_DONTWAIT)
+        """What has arrived on the QMP socket, if anything; False at its end."""
+        # A socket with a timeout waits for data whatever the flags of recv().
+        self.channel["qmp"].settimeout(0)
+        try:
+            data = self.channel["qmp"].recv(1 << 16)
+        except BlockingIOError:
+            return True  # it was readable, but command() came first
         self._buffer += data
         while b"\n" in self._buffer:
             self.events.append(self._message(time.monotonic() + 1))

@@ -166,7 +166,7 @@ class Session:
         if name == "qmp":
             try:
                 return self.qemu.read_events()
-            except (BlockingIOError, ConnectionError):
+            except ConnectionError:
                 return False
         channel = self.qemu.channel[name]
         try:

@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# Devices of the project's own, and what they say of themselves. Sourced by groups, after lib.sh.
+
+# remap_line MAIN SPARE [FEATURE...]: the table line; all of MAIN, all of SPARE. SPARE may be DEVICE:START:SECTORS.
+remap_line() {
+	local main=$1 spare start sectors
+	IFS=: read -r spare start sectors <<<"$2"
+	shift 2
+	echo "0 $(sectors_of "$main") remap $main $spare ${start:-0} ${sectors:-$(sectors_of "$spare")}${*:+ $# $*}"
+}
+
+# remap_create NAME MAIN SPARE [FEATURE...]: makes /dev/mapper/NAME.
+remap_create() { dm_create "$1" "$(remap_line "${@:2}")"; }
+
+# remap_again NAME: remove, and create by the line that the device has printed itself.
+remap_again() {
+	local line
+	line=$(dmsetup table "$1") && dmsetup remove "$1" && dmsetup create "$1" --table "$line"
+}
+
+# remap_get NAME FIELD...: fields of the status line, by name, in one line.
+remap_get() {
+	local words values=() field
+	read -ra words < <(dmsetup status "$1")
+	for field in "${@:2}"; do
+		case $field in
+		generation) values+=("${words[3]}") ;;
+		extents) values+=("${words[4]%/*}") ;;
+		max_extents) values+=("${words[4]#*/}") ;;
+		remapped) values+=("${words[5]}") ;;
+		pending) values+=("${words[6]}") ;;
+		used) values+=("${words[7]%/*}") ;;
+		total) values+=("${words[7]#*/}") ;;
+		bad) values+=("${words[8]}") ;;
+		remaps) values+=("${words[9]}") ;;
+		read_errors) values+=("${words[10]}") ;;
+		write_errors) values+=("${words[11]}") ;;
+		health) values+=("${words[12]}") ;;
+		members) values+=("${words[13]}") ;;
+		mode) values+=("${words[-1]}") ;;
+		*) fail "no field '$field' in the status" || return ;;
+		esac
+	done
+	echo "${values[*]}"
+}
+
+# wipe DEVICE...: zeroes all over, as a new disk.
+wipe() {
+	local device
+	for device in "$@"; do blkdiscard --force --zeroout "$device" || return; done
+}
+
+# data_start SPARE NAME: where on the spare the blocks begin; before that lies metadata.
+data_start() { echo $(($(sectors_of "$1") - $(remap_get "$2" total))); }
+
+sum_of() { dd if="$1" bs=1M iflag=direct status=none | sha256sum; } # DEVICE, past the cache
+
+# disk_stat DEVICE NUMBER: a field of /sys/block/*/stat, from 1: 5 writes, 7 sectors written, 12 discards, 16 flushes.
+disk_stat() {
+	local words
+	read -ra words <"/sys/dev/block/$(stat -Lc %Hr:%Lr "$1")/stat"
+	echo "${words[$2 - 1]}"
+}
+
+# assert_refused REASON COMMAND...: fails, and the kernel says exactly this of the table or message.
+assert_refused() {
+	local reason=$1 said
+	shift
+	klog_mark
+	assert_fail "$@" || return
+	said=$(klog_since | sed -n 's/^dm-remap: [^:]*: \(table\|message\) refused: //p')
+	assert_eq "$reason" "$said" "refused, but for another reason"
+}
+
+# random_file MEBIBYTES: prints its name; in memory, gone when the test ends unless called in $(…).
+random_file() {
+	local file
+	file=$(mktemp /dev/shm/random.XXXXXX) && head -c "$1M" /dev/urandom >"$file" && echo "$file"
+}
+# file_write FILE DEVICE; file_check FILE DEVICE: the whole device, past the cache.
+file_write() { dd if="$1" of="$2" bs=1M oflag=direct conv=notrunc status=none; }
+file_check() { dd if="$2" bs=1M iflag=direct status=none | cmp - "$1" || fail "$2 differs from what was written"; }
