@@ -10,12 +10,12 @@
 X=/dev/mapper/x
 UEVENTS=/run/uevents
 
-# prepare MAIN SPARE: device x over these drives, both healthy and blank; the drives' nodes in $MAIN and $SPARE.
+# prepare MAIN SPARE [SPARE-SECTORS]: device x over these drives, both healthy and blank; the drives' nodes in $MAIN and $SPARE.
 prepare() {
 	MAIN=$(drive "$1") SPARE=$(drive "$2")
 	defer "host heal $1; host heal $2"
 	wipe "$MAIN" "$SPARE"
-	remap_create x "$MAIN" "$SPARE"
+	remap_create x "$MAIN" "$SPARE${3:+:0:$3}"
 	: >$UEVENTS
 }
 
@@ -307,10 +307,12 @@ spare_fails_flushes() { # MAIN SPARE ERROR
 # --- the rest
 
 metadata_area_fails() { # MAIN SPARE
-	prepare "$1" "$2"
+	local area
+	prepare "$1" "$2" 4096
 	host bad "$1" 1000:64 3000
 	pattern_write $X 1000 8 old
-	host bad "$2" "0:$(data_start "$SPARE" x)" write
+	area=$((4096 - $(remap_get x total)))
+	host bad "$2" "0:$area" write
 	assert_fail pattern_write $X 1008 8 new
 	event_wait member_failed
 	assert_eq '8 metadata_failed' "$(remap_get x remapped mode)"
@@ -322,7 +324,7 @@ metadata_area_fails() { # MAIN SPARE
 	pattern_write $X 2998 2 new
 	dmsetup remove x
 	host heal "$2"
-	remap_create x "$MAIN" "$SPARE"
+	remap_create x "$MAIN" "$SPARE:0:4096"
 	assert_eq ok "$(remap_get x mode)"
 	pattern_check $X 1000 8 newer
 	pattern_check $X 2998 2 new

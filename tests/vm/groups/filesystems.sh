@@ -15,6 +15,7 @@ prepare() {
 	remap_create x "$MAIN" "$SPARE"
 }
 
+# QEMU takes long for thousands of bad sectors: its time grows with their square.
 # random_ranges COUNT LENGTH FIRST LAST: COUNT ranges of LENGTH sectors somewhere in FIRST..LAST, for bad.
 RANDOM=4711
 random_ranges() {
@@ -180,7 +181,7 @@ check_x() { # TYPE
 # Some runs anywhere refuse writes.
 main_decays() {
 	# shellcheck disable=SC2046
-	host bad main $(random_ranges 12 5 0 131072) write
+	host bad main $(random_ranges 8 4 0 131072) write
 }
 write_file() { # NAME MEBIBYTES: its checksum goes to the host
 	local file=/dev/shm/$1
@@ -198,7 +199,7 @@ check_files() { (cd $MOUNT && cat /state/*.md5 | md5sum -c --quiet); }
 free_space_dies() {
 	local ranges
 	mapfile -t ranges < <(dumpe2fs $X 2>/dev/null | sed -n 's/^  Free blocks: //p' | tr -s ', ' '\n' |
-		awk -F- 'NF == 2 && $2 - $1 > 40 { for (b = $1 + 9; b < $2; b += 200) print b * 8 + 3 ":20" }')
+		awk -F- 'NF == 2 && $2 - $1 > 40 { for (b = $1 + 9; b < $2; b += 700) print b * 8 + 3 ":9" }')
 	((${#ranges[@]} == 0)) || host bad main "${ranges[@]}"
 }
 
@@ -209,7 +210,7 @@ fill_dying_disk() { # TYPE MKFS...
 	host heal main
 	prepare "$(drive main)" "$(drive spare)"
 	# shellcheck disable=SC2046
-	host bad main $(random_ranges 40 5 0 131072)
+	host bad main $(random_ranges 40 4 0 131072)
 	"$@" $X
 	mount_x "$type"
 	for i in 1 2 3 4; do
