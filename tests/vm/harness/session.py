@@ -18,6 +18,7 @@ from .qemu import Qemu, QmpError
 BOOT_TIMEOUT = 240
 UNPLUG_TIMEOUT = 30
 MAX_SLIPS = 2
+EMULATOR_SLIPS = ("int3: 0000 [#", "Possible timer handling issue on cpu=")
 # Kernel taint bits that nothing here may set: M machine check, B bad page, D oops, W warning, L soft lockup.
 BAD_TAINT = {4: "machine check", 5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
 
@@ -116,9 +117,9 @@ class Session:
         return not self.problems
 
     def _emulator_slipped(self):
-        """The booting kernel patches its code by way of breakpoints, and with two processors emulated side by side one
-        may run into a breakpoint that is gone already. Before the script that is no finding."""
-        return self.problems and not self.ready and self.breakpoint_met
+        """Before the script begins, nothing of ours runs. With two processors emulated side by side one may run into a
+        breakpoint, by which the booting kernel patches its code, that is gone already; or its timer stays silent."""
+        return self.problems and not self.ready and self.slip_met
 
     def _cmdline(self):
         modern = tuple(int(part) for part in re.findall(r"\d+", self.image.release)[:2]) >= (6, 2)
@@ -136,7 +137,7 @@ class Session:
 
     def _boot(self):
         self.started = time.monotonic()
-        self.ready = self.breakpoint_met = False
+        self.ready = self.slip_met = False
         initrd = self.directory / "initrd"
         settings = {
             "RELEASE": self.image.release, "REPO": REPO, "PHASE": self.phase, "SCRIPT": "/run/vm/script.sh",
@@ -170,6 +171,8 @@ class Session:
                     selector.unregister(key.fileobj)
             self._handle_events()
             self._give_up_unplugs()
+            if self._emulator_slipped():
+                break
         selector.close()
         self._drain()
         self.log.flush()
@@ -197,7 +200,7 @@ class Session:
             else:
                 self._write(f"qemu: {line}" if name == "qemu" else line)
             if name == "serial":
-                self.breakpoint_met |= "int3: 0000 [#" in line
+                self.slip_met |= any(sign in line for sign in EMULATOR_SLIPS)
                 found = splat.find(line, self.spec.allow)
                 if found:
                     self.problem(f"kernel log: '{found}' in: {line.strip()}")
