@@ -169,32 +169,25 @@ write_sectors() {
 		iflag=fullblock,count_bytes oflag=direct,seek_bytes conv=notrunc status=none "${@:4}"
 }
 # pattern SEED START [COUNT]: sectors of text that name the seed and their own number.
-pattern() {
-	awk -v seed="$1" -v at="$2" -v count="${3:-1}" 'BEGIN {
-		for (i = 0; i < count; i++) printf "%-511s\n", "pattern " seed " sector " at + i
-	}'
+pattern() { pattern_mixed "$2" "${3:-1}" "$1"; }
+pattern_mixed() { # START [COUNT SEED]...: one after the other
+	awk -v at="$1" 'BEGIN {
+		for (i = 1; i < ARGC; i += 2)
+			for (end = at + ARGV[i]; at < end; at++) printf "%-511s\n", "pattern " ARGV[i + 1] " sector " at
+	}' "${@:2}"
 }
 pattern_write() { pattern "$4" "$2" "$3" | write_sectors "$1" "$2" "$3" "${@:5}"; } # DEVICE START COUNT SEED
-# pattern_check DEVICE START COUNT SEED: fails at the first sector that holds something else, and says what.
+# pattern_check DEVICE START [COUNT SEED]...: fails at the first sector that holds something else, and says what.
 pattern_check() {
-	local have at=0
-	! cmp -s <(pattern "$4" "$2" "$3") <(read_sectors "$1" "$2" "$3" 2>/dev/null) || return 0
-	have=$(mktemp /dev/shm/pattern.XXXXXX)
-	if ! read_sectors "$1" "$2" "$3" >"$have"; then
-		rm "$have"
-		fail "$1: cannot read sectors $2:$3"
-		return 1
-	fi
-	if pattern "$4" "$2" "$3" | cmp -s "$have"; then
-		rm "$have"
-		return 0
-	fi
-	at=$(pattern "$4" "$2" "$3" | cmp "$have" | sed -n 's/.*byte \([0-9]*\),.*/\1/p')
+	local have=/dev/shm/pattern.$BASHPID count=0 i at wanted
+	for ((i = 3; i < $#; i += 2)); do count=$((count + ${!i})); done
+	read_sectors "$1" "$2" $count >"$have" || fail "$1: cannot read sectors $2:$count" || return
+	! cmp -s "$have" <(pattern_mixed "${@:2}") || return 0
+	at=$(pattern_mixed "${@:2}" | cmp "$have" - | sed 's/.*byte \([0-9]*\),.*/\1/')
 	at=$(((${at:-1} - 1) / 512))
-	fail "$1: sector $(($2 + at)) is not 'pattern $4 sector $(($2 + at))' but:
+	wanted=$(pattern_mixed "${@:2}" | dd bs=512 skip="$at" count=1 iflag=fullblock status=none | xargs)
+	fail "$1: sector $(($2 + at)) is not '$wanted' but:
 $(dd if="$have" bs=512 skip="$at" count=1 status=none | tr -d '\0' | tr -s ' ' | head -c 100 | cat -v)"
-	rm "$have"
-	return 1
 }
 # failing_sectors DEVICE START COUNT: reads block by block; prints those that cannot be read, in one line.
 failing_sectors() {
