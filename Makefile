@@ -5,7 +5,8 @@
 
 KVER  ?= $(shell uname -r)
 KDIR  ?= /lib/modules/$(KVER)/build
-BUILD ?= $(CURDIR)/build/$(KVER)
+# With DMR_BREAK=<name> a deliberate mistake (include/dm_remap/breaks.hh) is built in, to see whether tests notice.
+BUILD ?= $(CURDIR)/build/$(KVER)$(addprefix -,$(DMR_BREAK))
 HOST  ?= $(CURDIR)/build/host
 
 jobs  := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -13,7 +14,7 @@ build := $(abspath $(BUILD))
 
 # Headers can be upgraded in place, under the same release name and with old
 # time stamps, which make cannot see: such a tree is built again from scratch.
-identity = $(KDIR) $(shell stat -Lc %Y.%Z.%s $(KDIR)/include/generated/autoconf.h $(KDIR)/Module.symvers 2>/dev/null)
+identity = $(KDIR) $(DMR_BREAK) $(shell stat -Lc %Y.%Z.%s $(KDIR)/include/generated/autoconf.h $(KDIR)/Module.symvers 2>/dev/null)
 
 all: modules
 
@@ -63,6 +64,7 @@ clean:
 
 help:
 	@echo 'make modules [KVER=<release>] [KDIR=<dir>]   build/<release>/*.ko (default: the running kernel)'
+	@echo '             DMR_BREAK=<name>                         with a deliberate mistake, in a folder of its own'
 	@echo 'make host                                    cmake build of libraries, simulators, tests in build/host'
 	@echo 'make install [KVER=] [DESTDIR=<dir>]         modules, depmod, and the host build if there is one'
 	@echo 'make gates   [KVER=<release>]                properties of the built modules, see tests/gates'

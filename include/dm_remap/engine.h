@@ -21,17 +21,28 @@ extern "C" {
 enum { DMR_READ_RETRIES_DEFAULT = 3, DMR_READ_RETRIES_MAX = 100 };
 
 struct dmr_table_member {
-	const char *path;	/* points into argv */
-	uint64_t start, sectors;
+	const char *path;	/* points into argv; NULL for "-", a missing one */
+	uint64_t start, sectors; /* as given, also of a missing one */
 };
 
 struct dmr_table {
 	const char *main_path;	/* points into argv */
 	struct dmr_table_member members[DMR_MAX_MEMBERS];
 	uint32_t member_count;
+	uint64_t max_extents;		/* 0: not given */
 	uint32_t read_retries;
 	bool read_retries_given;
 	bool format;
+	bool degraded;
+	bool force;
+};
+
+/* The arguments of `add_spare <dev> [<start> <sectors>]` and `remove_spare <dev> [cancel]`. */
+struct dmr_spare_message {
+	const char *path;	/* points into argv */
+	uint64_t start, sectors; /* add_spare; sectors 0: to the end of the device */
+	bool add;
+	bool cancel;
 };
 
 /*
@@ -39,6 +50,12 @@ struct dmr_table {
  * names the argument and the value. Touches nothing. any.
  */
 int dmr_table_parse(unsigned int argc, char **argv, struct dmr_table *out, char *reason);
+
+/*
+ * 1: argv is one of these messages, and out is filled; 0: it is another one; -EINVAL with a reason that names the
+ * argument and the value. any.
+ */
+int dmr_spare_message_parse(unsigned int argc, char **argv, struct dmr_spare_message *out, char *reason);
 
 /* ---- life ---- */
 
@@ -59,11 +76,14 @@ struct dmr_engine_params {
 	struct dmr_instance *inst;
 	struct dmr_device *main;
 	uint64_t sectors;		/* length of the target */
-	struct dmr_member_range members[DMR_MAX_MEMBERS];
+	struct dmr_member_range members[DMR_MAX_MEMBERS]; /* in the table's order; dev NULL: "-" */
 	uint32_t member_count;
+	uint64_t max_extents;		/* 0: not given */
 	uint32_t read_retries;
 	uint32_t max_workers;		/* recoveries at the same time, 1..DMR_MAX_WORKERS */
 	bool format;
+	bool degraded;
+	bool force;
 	bool read_only;
 	bool members_live;		/* another table of this mapped device runs on the members now */
 	bool main_live;			/* another table of this mapped device has served this main, with the set: */
@@ -88,7 +108,10 @@ const struct dmr_setup *dmr_engine_setup(const struct dmr_engine *e);
 /* preresume: the first call loads the newest state (or formats); later ones find it loaded. process, may block. */
 int dmr_engine_resume(struct dmr_engine *e, char *reason);
 
-/* presuspend: ask movers to stop. postsuspend: no I/O of users is under way; afterwards the engine issues none. */
+/*
+ * presuspend: movers stop and release their ranges; presuspend_undo (and the next resume) starts them again.
+ * postsuspend: no I/O of users is under way; afterwards the engine issues none. process, may block.
+ */
 void dmr_engine_presuspend(struct dmr_engine *e);
 void dmr_engine_presuspend_undo(struct dmr_engine *e);
 void dmr_engine_postsuspend(struct dmr_engine *e);
@@ -107,7 +130,7 @@ struct dmr_route {
 	uint64_t sector;	/* on the device, absolute */
 	uint32_t sectors;	/* how many of those asked for this answer covers, at least one block */
 	uint16_t where;		/* enum dmr_where */
-	uint16_t member;	/* with SPARE: index of the member */
+	uint16_t member;	/* with SPARE: the member's slot in the set */
 };
 
 /*
@@ -145,6 +168,24 @@ int dmr_engine_status(struct dmr_engine *e, char *buf, size_t size);
  * fits is there and dm asks again with a larger one.
  */
 int dmr_engine_message(struct dmr_engine *e, unsigned int argc, char **argv, char *buf, size_t size, char *reason);
+
+/*
+ * A range that is not yet a member, on a device that the C side keeps open until the engine is destroyed: it joins the
+ * set, durably. 0, or a negative errno with a reason and nothing changed: -EBUSY suspended or another such change is under
+ * way, -EROFS a read-only table, -EINVAL not blank or not fit, -ENOSPC, -EIO. process, may block.
+ */
+int dmr_engine_add_member(struct dmr_engine *e, const struct dmr_member_range *range, char *reason);
+/*
+ * 0: it is no member any more; 1: a job has begun to move its blocks to the others, status tells how far it is, and an
+ * event its end; negative errno with a reason, and nothing changed. The device stays open. process, may block.
+ */
+int dmr_engine_remove_member(struct dmr_engine *e, const struct dmr_member_range *range, char *reason);
+/* Stop that job; what it has moved stays moved. -ENOENT: there is none. process, may block. */
+int dmr_engine_cancel_remove(struct dmr_engine *e, const struct dmr_member_range *range, char *reason);
+/* Is that job under way (also one that waits for a resume)? any. */
+bool dmr_engine_removing(const struct dmr_engine *e);
+/* Is this range a member now? any. */
+bool dmr_engine_has_member(const struct dmr_engine *e, const struct dmr_member_range *range);
 
 /* All but what the block layer counts (reads, writes, read_ns, write_ns stay 0). process, may block. */
 void dmr_engine_snapshot(struct dmr_engine *e, struct dmr_snapshot *out);

@@ -75,7 +75,8 @@ enum dmr_event_kind {
 	DMR_EVENT_SPARE_EXHAUSTED,
 	DMR_EVENT_MAP_FULL,		/* max_extents reached */
 	DMR_EVENT_PENDING,
-	DMR_EVENT_MEMBER_FAILED,	/* a member's metadata can no longer be written */
+	DMR_EVENT_MEMBER_FAILED,	/* a member's metadata can no longer be written: it was dropped */
+	DMR_EVENT_MEMBER_REMOVED,	/* the job of remove_spare has ended, well or not */
 	DMR_EVENT_MAIN_GONE,
 	DMR_EVENT_MAIN_READ_ONLY,
 	DMR_EVENT_FLUSH_FAILED,

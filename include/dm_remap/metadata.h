@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-enum { DMR_METADATA_ABI = 1, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128 };
+enum { DMR_METADATA_ABI = 2, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128, DMR_MAX_ANCESTORS = 32 };
 
 /* A pool member as the table names it: a range of a device. */
 struct dmr_member_range {
@@ -32,7 +32,16 @@ struct dmr_main_identity {
 	char identity[DMR_IDENTITY_SIZE]; /* "" where the disk has none: then only the size is compared */
 };
 
-enum dmr_member_state { DMR_MEMBER_ABSENT, DMR_MEMBER_ACTIVE, DMR_MEMBER_DROPPED };
+enum dmr_member_state {
+	DMR_MEMBER_ABSENT,	/* a free slot of the list */
+	DMR_MEMBER_ACTIVE,
+	DMR_MEMBER_DROPPED,	/* its metadata is behind; its spare blocks still serve */
+	/*
+	 * To be added: nothing lives on it. On disk only in the superblock of the member itself, until those of the others
+	 * name it: one that no other superblock names was never part of the set.
+	 */
+	DMR_MEMBER_JOINING,
+};
 
 struct dmr_member_entry {
 	uint8_t uuid[DMR_UUID_SIZE];
@@ -46,13 +55,20 @@ struct dmr_member_entry {
 /* The setup record: who belongs together. It is in the superblock of every member. */
 struct dmr_setup {
 	uint8_t set_uuid[DMR_UUID_SIZE];
-	uint8_t branch[DMR_UUID_SIZE];	/* changes when the set is started without a member */
+	/*
+	 * Changes whenever an active member is left behind: dropped, removed, or missing at a start. What had the branch
+	 * before is then the newest ancestor. A member of an ancestor's branch is stale: all that it knows, the set knows
+	 * too. Members of two branches of which neither descends from the other went separate ways. See lineage.hh.
+	 */
+	uint8_t branch[DMR_UUID_SIZE];
+	uint8_t ancestors[DMR_MAX_ANCESTORS][DMR_UUID_SIZE]; /* newest first; the oldest are forgotten */
+	uint32_t ancestor_count;
 	uint64_t generation;		/* of the superblock's last change; counted apart from the commits */
 	uint64_t created;		/* wall seconds */
 	uint64_t max_extents;		/* map, pending and bad-spare records that a checkpoint must hold, together */
 	struct dmr_main_identity main;
 	char name[DMR_NAME_SIZE];	/* of the mapped device when it was formatted */
-	uint32_t member_count;
+	uint32_t member_count;		/* slots in use, absent ones among them; a slot's number never changes */
 	uint32_t own_index;		/* which member holds this superblock */
 	uint32_t read_retries;		/* table options as of the last change */
 	/* In units, of a copy, a slot, a half. Fixed by formatting for all members; 0 in a setup that was never opened. */
@@ -100,7 +116,10 @@ struct dmr_metadata;
 
 struct dmr_metadata_params {
 	struct dmr_instance *inst;
-	/* member_count of them, in the order of setup->members; copied. dev NULL for one that is not there. */
+	/*
+	 * member_count of them, in the order of setup->members; copied. dev NULL for one that is not there: if the setup
+	 * has it active it is dropped, in a new branch, before anything else is written.
+	 */
 	const struct dmr_member_range *members;
 	uint32_t member_count;
 	bool read_only;		/* nothing is ever written */
@@ -111,9 +130,11 @@ struct dmr_load_report {
 	uint64_t generation;	/* of the last record believed */
 	uint64_t records;	/* replayed from the log */
 	uint64_t checkpoint_entries;
+	uint32_t stale;		/* bit per member that is there and was not believed: it is behind, or joining */
 	/*
 	 * A copy is torn, rotten or behind. Unless the table is read-only, write a checkpoint before any I/O is served:
-	 * until then what was loaded may rest on one copy alone, and append answers -EINVAL.
+	 * until then what was loaded may rest on one copy alone, and append answers -EINVAL. The same if a member has
+	 * to be dropped, brought up to date, or taken in: that checkpoint does it.
 	 */
 	bool needs_checkpoint;
 };
@@ -174,17 +195,20 @@ struct dmr_metadata_ops {
 		    char *reason);
 
 	/*
-	 * Append records, at most records_per_commit() of them, as one generation; all copies durable on return.
-	 * -EIO: whether they will be found by a later load is unknown, and nothing can be appended any more.
-	 * -ENOSPC: the log half is full; checkpoint first.
+	 * Append records, at most records_per_commit() of them, as one generation; all copies durable on return, on
+	 * every member that is healthy then. A member that fails is dropped: the others record that, durably, before this
+	 * returns 0 (see healthy). -EIO: no member is left, whether the records will be found by a later load is
+	 * unknown, and nothing can be appended any more. -ENOSPC: the log half is full; checkpoint first.
 	 */
 	int (*append)(struct dmr_metadata *md, const struct dmr_record *records, uint32_t count);
 	uint32_t (*records_per_commit)(const struct dmr_metadata *md);
 	bool (*wants_checkpoint)(const struct dmr_metadata *md);
 	/*
-	 * Durable on return. On an error the old checkpoint and log still hold, but nothing can be appended any more.
-	 * -ENOSPC: source->count exceeds setup->max_extents; then nothing was written and appends may go on. May rewind
-	 * source twice. Also mends superblocks of which a copy was lost.
+	 * Durable on return; members that fail are dropped as by append. On an error the old checkpoint and log still
+	 * hold, but nothing can be appended any more. -ENOSPC: source->count exceeds setup->max_extents; then nothing was
+	 * written and appends may go on. May rewind source twice. Also does what a load or add_member left to be done: mends
+	 * superblocks of which a copy was lost, drops missing members, brings stale and joining ones up to date (two
+	 * checkpoints) and only then names them active, in their own superblocks last.
 	 */
 	int (*checkpoint)(struct dmr_metadata *md, const struct dmr_record_source *source);
 
@@ -193,12 +217,33 @@ struct dmr_metadata_ops {
 	/* The setup as the superblocks have it, layout included. Until the next call on md. */
 	const struct dmr_setup *(*setup)(const struct dmr_metadata *md);
 
+	/* Bit per member that takes part: commits go to it. One that goes missing here was dropped. any. */
+	uint32_t (*healthy)(const struct dmr_metadata *md);
+
 	/*
-	 * Replace branch, member states, name, main identity and read_retries by those of setup, in the superblock of
-	 * every active member, durably; its generation rises by one. What formatting fixed stays: -EINVAL if it
-	 * differs, or before format or load. -EIO as with append.
+	 * Replace name, main identity and read_retries by those of setup, in the superblock of every healthy member,
+	 * durably; its generation rises by one. The rest stays: -EINVAL if it differs, or before format or load. Errors
+	 * as with append.
 	 */
 	int (*update_setup)(struct dmr_metadata *md, const struct dmr_setup *setup);
+
+	/*
+	 * A further member, into the first absent slot or a new one: lays its area out with the set's layout and writes
+	 * all but what a checkpoint completes: call checkpoint() next, appends answer -EINVAL until then. `entry` gives
+	 * uuid and identity; the rest is filled in. The caller has seen that the range may be overwritten. *index:
+	 * its slot. -ENOSPC with a reason: 16 members, or the range cannot hold the area of this set; -EIO with a reason:
+	 * it cannot be written; then the set is as before.
+	 */
+	int (*add_member)(struct dmr_metadata *md, const struct dmr_member_range *range, const struct dmr_member_entry *entry,
+			  uint32_t *index, char *reason);
+
+	/*
+	 * Its slot becomes absent, in a new branch, durably on the others; then its superblocks are wiped, as far as it
+	 * takes writes. No record of the set speaks of it any more (bad blocks apart, which are forgotten with it).
+	 * -EBUSY: no other member is healthy. Errors as with append. Call checkpoint() next, as records of its bad
+	 * blocks must not be found by a load.
+	 */
+	int (*remove_member)(struct dmr_metadata *md, uint32_t index);
 };
 
 int dmr_register_metadata(const struct dmr_metadata_ops *ops);

@@ -14,10 +14,10 @@
 extern "C" {
 #endif
 
-enum { DMR_REASSEMBLY_ABI = 1 };
+enum { DMR_REASSEMBLY_ABI = 2 };
 
 struct dmr_assembly_member {
-	const struct dmr_member_range *range;
+	const struct dmr_member_range *range; /* dev NULL: "-", one that is missing; then probe and info say nothing */
 	const struct dmr_probe *probe;
 	struct dmr_device_info info;
 };
@@ -27,12 +27,26 @@ struct dmr_assembly_request {
 	const char *name;			/* of the mapped device */
 	const struct dmr_assembly_member *members; /* in the table's order */
 	uint32_t member_count;
-	bool format;				/* the feature argument */
+	/* The feature arguments. */
+	uint64_t max_extents;			/* 0: not given */
+	bool format;
+	bool degraded;				/* start without members that the others have recorded as dropped */
+	bool force;				/* with degraded: without any that is missing */
 	bool read_only;
 };
 
+struct dmr_assembly {
+	/*
+	 * LOAD: the set's, as the newest branch has it, with an entry of state JOINING for each blank spare that the
+	 * table names beside the set's. FORMAT: a new one with new UUIDs.
+	 */
+	struct dmr_setup setup;
+	uint8_t slot[DMR_MAX_MEMBERS];		/* by number in the table: index in setup.members, or DMR_NO_SLOT for "-" */
+};
+enum { DMR_NO_SLOT = 255 };
+
 enum dmr_assembly_verdict {
-	DMR_ASSEMBLY_LOAD,	/* setup is the set's; members are in its order */
+	DMR_ASSEMBLY_LOAD,	/* the members may be named in any order */
 	DMR_ASSEMBLY_FORMAT,	/* setup is a new one with new UUIDs, to be formatted at first resume */
 };
 
@@ -42,10 +56,14 @@ struct dmr_reassembly_ops {
 
 	/*
 	 * 0 and a verdict, or -EINVAL with a reason that says what was found, where, and what to do. For FORMAT the caller
-	 * still fills max_extents, data_start of the members and read_retries.
+	 * still fills the layout (see dmr_metadata_ops::lay_out) and read_retries; for joining members nothing: the metadata
+	 * lays them out.
 	 */
 	int (*assemble)(const struct dmr_assembly_request *request, enum dmr_assembly_verdict *verdict,
-			struct dmr_setup *setup, char *reason);
+			struct dmr_assembly *out, char *reason);
+
+	/* May this range become a further member of a set of this main (add_spare)? As assemble: it must be blank. */
+	int (*admit)(const struct dmr_assembly_request *request, char *reason);
 };
 
 int dmr_register_reassembly(const struct dmr_reassembly_ops *ops);

@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-enum { DMR_SPARE_POOL_ABI = 1 };
+enum { DMR_SPARE_POOL_ABI = 2 };
 
 struct dmr_pool;
 
@@ -29,6 +29,7 @@ struct dmr_pool_usage {
 	uint64_t total;		/* blocks of the members' data areas */
 	uint64_t used;		/* serving, or allocated for a recovery under way */
 	uint64_t bad;		/* never to be used again; not in used */
+	uint64_t free;		/* can be allocated: not used, not bad, on a member that is open */
 };
 
 struct dmr_spare_pool_ops {
@@ -38,12 +39,18 @@ struct dmr_spare_pool_ops {
 	int (*create)(struct dmr_pool **out);
 	void (*destroy)(struct dmr_pool *pool);
 
-	/* Blocks [first, end) of the member may be given out. -EEXIST, -EINVAL. */
+	/* Blocks [first, end) of the member may be given out; it is open. -EEXIST, -EINVAL. */
 	int (*add_member)(struct dmr_pool *pool, uint32_t member, uint64_t first, uint64_t end);
+
+	/* A closed member gives out nothing; all else about it goes on. Of an unknown member: nothing happens. */
+	void (*set_open)(struct dmr_pool *pool, uint32_t member, bool open);
+
+	/* Forget a member and its bad blocks. -EBUSY while any of its blocks is used, -EINVAL if there is no such member. */
+	int (*remove_member)(struct dmr_pool *pool, uint32_t member);
 
 	/*
 	 * Up to `wanted` consecutive blocks: the first run that is free at or after the place where the last allocation
-	 * ended (next fit; members in order, first fit). May give fewer than wanted, never 0. -ENOSPC: none left.
+	 * ended (next fit; open members in order, first fit). May give fewer than wanted, never 0. -ENOSPC: none left.
 	 */
 	int (*allocate)(struct dmr_pool *pool, uint32_t wanted, struct dmr_spare_extent *out);
 

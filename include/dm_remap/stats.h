@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-enum { DMR_STATS_ABI = 1 };
+enum { DMR_STATS_ABI = 2 };
 
 /* What is known of one device at one moment. Counters count since the device was created, across table reloads. */
 struct dmr_snapshot {
@@ -23,6 +23,8 @@ struct dmr_snapshot {
 	uint64_t read_ns, write_ns;		/* their summed duration, block layer */
 	uint64_t read_errors, write_errors;	/* failed I/Os that main or a spare reported */
 	uint64_t remaps;			/* blocks remapped */
+	uint64_t rescued;			/* of these: read only after retries, and saved on a spare */
+	uint64_t moved;				/* blocks moved from one spare to another */
 	uint64_t remaps_last_hour;		/* blocks, in the last 60 minutes */
 	uint64_t errors_last_hour;
 	uint64_t unrecovered;			/* I/Os that were failed to the user */
@@ -34,6 +36,7 @@ struct dmr_snapshot {
 	uint64_t active_mappings;		/* extents served by a spare */
 	uint64_t remapped_sectors, pending_sectors;
 	uint64_t spare_sectors_total, spare_sectors_used, spare_sectors_bad;
+	uint64_t spare_sectors_free;		/* on members that take new blocks */
 	uint64_t generation;
 	uint64_t main_sectors;
 	uint32_t health;			/* 0..100, see health.hh */

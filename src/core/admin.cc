@@ -26,17 +26,63 @@ void Engine::status(TextWriter &out)
 	out.print("%llu %llu/%llu %llu %llu %llu/%llu %llu %llu %llu %llu %u %u", ull(s.generation), ull(s.extents),
 		  ull(s.max_extents), ull(s.remapped_sectors), ull(s.pending_sectors), ull(s.spare_sectors_used),
 		  ull(s.spare_sectors_total), ull(s.spare_sectors_bad), ull(s.remaps), ull(s.read_errors), ull(s.write_errors),
-		  s.health, p_.member_count);
-	for (uint32_t i = 0; i < p_.member_count; i++) {
+		  s.health, store_.member_count());
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (!(store_.known() & 1u << i))
+			continue;
 		dmr_pool_usage usage = store_.usage(i);
 		uint64_t unit = block_size_.sectors();
-		dmr_device_info info;
 
-		dmr_device_describe(p_.members[i].dev, &info);
-		out.print(" %s:%s:%llu/%llu", info.name, store_.failed() ? "failed" : "active", ull(usage.used * unit),
-			  ull(usage.total * unit));
+		out.print(" %s:%s:%llu/%llu", member_name(i).text, member_state(i), ull(usage.used * unit), ull(usage.total * unit));
 	}
 	out.print(" %s", mode_name(s.mode));
+}
+
+Engine::MemberName Engine::member_name(uint32_t slot) const
+{
+	MemberName name = { "-" };
+	dmr_device_info info;
+
+	if (dmr_device *dev = members_.device(slot)) {
+		dmr_device_describe(dev, &info);
+		__builtin_memcpy(name.text, info.name, sizeof(name.text));
+	}
+	return name;
+}
+
+// In the order of what an administrator should know first.
+const char *Engine::member_state(uint32_t slot) const
+{
+	uint32_t bit = 1u << slot;
+
+	if (!members_.present(slot))
+		return "missing";
+	if (store_.failed())
+		return "failed";
+	if (mover_.slot() == slot)
+		return "removing";
+	if (!(store_.healthy() & bit))
+		return p_.read_only ? "behind" : "dropped";
+	return store_.avoided() & bit ? "avoided" : "active";
+}
+
+// One line a member: who it is, what it does, how full it is.
+void Engine::message_spares(TextWriter &out)
+{
+	uint64_t unit = block_size_.sectors();
+
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (!(store_.known() & 1u << i))
+			continue;
+		dmr_pool_usage usage = store_.usage(i);
+
+		out.print("spare number=%u device=%s state=%s start=%llu total_sectors=%llu used_sectors=%llu bad_sectors=%llu\n", i,
+			  member_name(i).text, member_state(i), ull(members_.present(i) ? members_.range(i).start : 0),
+			  ull(usage.total * unit), ull(usage.used * unit), ull(usage.bad * unit));
+	}
+	if (uint32_t slot = mover_.slot(); slot != Mover::none)
+		out.print("removing number=%u device=%s moved_sectors=%llu left_sectors=%llu\n", slot, member_name(slot).text,
+			  ull(mover_.moved() * unit), ull(store_.usage(slot).used * unit));
 }
 
 void Engine::message_status(TextWriter &out)
@@ -49,8 +95,10 @@ void Engine::message_status(TextWriter &out)
 	out.print("map generation=%llu extents=%llu max_extents=%llu mappings=%llu remapped_sectors=%llu pending_sectors=%llu\n",
 		  ull(s.generation), ull(s.extents), ull(s.max_extents), ull(s.active_mappings), ull(s.remapped_sectors),
 		  ull(s.pending_sectors));
-	out.print("pool members=%u total_sectors=%llu used_sectors=%llu bad_sectors=%llu\n", p_.member_count,
-		  ull(s.spare_sectors_total), ull(s.spare_sectors_used), ull(s.spare_sectors_bad));
+	out.print("pool members=%u total_sectors=%llu used_sectors=%llu bad_sectors=%llu free_sectors=%llu main_permille=%llu\n",
+		  store_.member_count(), ull(s.spare_sectors_total), ull(s.spare_sectors_used),
+		  ull(s.spare_sectors_bad), ull(s.spare_sectors_free), ull(s.spare_sectors_total * 1000 / s.main_sectors));
+	message_spares(out);
 }
 
 void Engine::message_stats(TextWriter &out)
@@ -60,8 +108,8 @@ void Engine::message_stats(TextWriter &out)
 	snapshot(s);
 	out.print("errors read=%llu write=%llu last_hour=%llu last_time=%llu unrecovered=%llu\n", ull(s.read_errors),
 		  ull(s.write_errors), ull(s.errors_last_hour), ull(s.last_error_time), ull(s.unrecovered));
-	out.print("remaps blocks=%llu last_hour=%llu last_time=%llu untested=%llu\n", ull(s.remaps), ull(s.remaps_last_hour),
-		  ull(s.last_remap_time), ull(s.untested));
+	out.print("remaps blocks=%llu last_hour=%llu last_time=%llu untested=%llu rescued=%llu moved=%llu\n", ull(s.remaps),
+		  ull(s.remaps_last_hour), ull(s.last_remap_time), ull(s.untested), ull(s.rescued), ull(s.moved));
 	out.print("slow_path requests=%llu commits=%llu checkpoints=%llu\n", ull(s.pending_hits), ull(s.commits),
 		  ull(s.checkpoints));
 }
@@ -89,11 +137,13 @@ void Engine::message_cache_stats(TextWriter &out)
 void Engine::message_help(TextWriter &out)
 {
 	out.print("help: this list\n"
-		  "status: mode, map and pool\n"
+		  "status: mode, map, pool and each spare\n"
 		  "stats: counters since the device was created or clear_stats\n"
 		  "health: the score 0..100 and what it is made of\n"
 		  "cache_stats: size of the in-memory index\n"
-		  "clear_stats: set the counters of 'stats' to zero\n");
+		  "clear_stats: set the counters of 'stats' to zero\n"
+		  "add_spare <dev> [<start> <sectors>]: a further spare, which must be blank\n"
+		  "remove_spare <dev> [cancel]: take a spare out; what lives on it moves to the others first\n");
 }
 
 int Engine::message(unsigned int argc, char **argv, TextWriter &out, char *reason)

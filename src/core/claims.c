@@ -35,17 +35,27 @@ static struct mapped_device *dmr_md(const struct dmr_target *t)
 	return dm_table_get_md(t->inst.ti->table);
 }
 
-/* 0 is main, the members follow. */
-static struct dmr_range dmr_range_of(const struct dmr_target *t, unsigned int i)
+/* A member that the engine has let go of, by a message or at the end of a job, leaves its range to others. */
+static bool dmr_member_left(const struct dmr_target *t, struct dmr_member *m)
 {
-	const struct dmr_member *m = &t->members[i - 1];
+	if (t->alive && m->joined && !dmr_engine_has_member(t->inst.engine, &m->range))
+		m->left = true;
+	return m->left;
+}
+
+/* 0 is main, the members follow. An empty range: the member is missing, or has left. */
+static struct dmr_range dmr_range_of(struct dmr_target *t, unsigned int i)
+{
+	struct dmr_member *m = &t->members[i - 1];
 
 	if (i == 0)
 		return (struct dmr_range){ t->main->bdev, 0, t->inst.ti->len };
-	return (struct dmr_range){ m->dm->bdev, m->start, m->start + m->sectors };
+	if (!m->range.dev || dmr_member_left(t, m))
+		return (struct dmr_range){ t->main->bdev, 0, 0 };
+	return (struct dmr_range){ m->dev.bdev, m->range.start, m->range.start + m->range.sectors };
 }
 
-/* Cuts *a down to what it shares with b. */
+/* Cuts *a down to what it shares with b, if anything. */
 static bool dmr_intersect(struct dmr_range *a, const struct dmr_range *b)
 {
 	u64 base = get_start_sect(a->bdev), other = get_start_sect(b->bdev);
@@ -64,7 +74,10 @@ static int dmr_range_taken(const struct dmr_range *range, const struct dmr_targe
 	char device[32];
 
 	scnprintf(device, sizeof(device), "%u:%u", MAJOR(range->bdev->bd_dev), MINOR(range->bdev->bd_dev));
-	if (dmr_md(by) == dmr_md(t))
+	if (by == t && t->alive)
+		scnprintf(reason, DMR_REASON_SIZE, "%s sectors %llu..%llu are in use by this device", device,
+			  range->start, range->end - 1);
+	else if (dmr_md(by) == dmr_md(t))
 		scnprintf(reason, DMR_REASON_SIZE, "%s sectors %llu..%llu are named twice in this table", device,
 			  range->start, range->end - 1);
 	else
@@ -79,40 +92,105 @@ static bool dmr_share(const struct dmr_target *a, const struct dmr_target *b)
 	return dmr_md(a) == dmr_md(b) && a->inst.ti->table != b->inst.ti->table;
 }
 
-static int dmr_check_ranges(const struct dmr_target *t, char *reason)
+/* Against those before it, and all of other targets. */
+static int dmr_check_range(struct dmr_target *t, unsigned int i, char *reason)
+{
+	struct dmr_range range = dmr_range_of(t, i), taken;
+	struct dmr_target *other;
+	unsigned int j;
+
+	for (j = 0; j < i; j++) {
+		taken = dmr_range_of(t, j);
+		if (dmr_intersect(&range, &taken))
+			return dmr_range_taken(&range, t, t, reason);
+	}
+	list_for_each_entry(other, &dmr_claimants, claims) {
+		for (j = 0; other != t && j <= other->member_count && !dmr_share(t, other); j++) {
+			taken = dmr_range_of(other, j);
+			if (dmr_intersect(&range, &taken))
+				return dmr_range_taken(&range, t, other, reason);
+		}
+	}
+	return 0;
+}
+
+/* A table that is made while the set changes would be refused at its resume, when the old one is gone. */
+static int dmr_check_steady(const struct dmr_target *t, char *reason)
 {
 	const struct dmr_target *other;
-	unsigned int i, j;
 
-	for (i = 0; i <= t->member_count; i++) {
-		struct dmr_range range = dmr_range_of(t, i), taken;
-
-		for (j = 0; j < i; j++) {
-			taken = dmr_range_of(t, j);
-			if (dmr_intersect(&range, &taken))
-				return dmr_range_taken(&range, t, t, reason);
-		}
-		list_for_each_entry(other, &dmr_claimants, claims) {
-			for (j = 0; j <= other->member_count && !dmr_share(t, other); j++) {
-				taken = dmr_range_of(other, j);
-				if (dmr_intersect(&range, &taken))
-					return dmr_range_taken(&range, t, other, reason);
-			}
-		}
+	list_for_each_entry(other, &dmr_claimants, claims) {
+		if (!dmr_share(t, other) || !other->alive)
+			continue;
+		if (!other->changing && !dmr_engine_removing(other->inst.engine))
+			continue;
+		scnprintf(reason, DMR_REASON_SIZE,
+			  "a spare of the device is being added or removed: wait for the end of that, or send remove_spare <dev> cancel");
+		return -EBUSY;
 	}
 	return 0;
 }
 
 int dmr_claim_ranges(struct dmr_target *t, char *reason)
 {
+	unsigned int i;
 	int err;
 
 	mutex_lock(&dmr_claims_lock);
-	err = dmr_check_ranges(t, reason);
+	err = dmr_check_steady(t, reason);
+	for (i = 0; !err && i <= t->member_count; i++)
+		err = dmr_check_range(t, i, reason);
 	if (!err)
 		list_add(&t->claims, &dmr_claimants);
 	mutex_unlock(&dmr_claims_lock);
 	return err;
+}
+
+int dmr_claims_change_begin(struct dmr_target *t, char *reason)
+{
+	const struct dmr_target *other;
+	int err = 0;
+
+	mutex_lock(&dmr_claims_lock);
+	list_for_each_entry(other, &dmr_claimants, claims)
+		if (dmr_share(t, other) && !other->started)
+			err = -EBUSY;
+	if (err)
+		scnprintf(reason, DMR_REASON_SIZE, "a table is loaded: resume or clear it first");
+	else if (t->changing) {
+		scnprintf(reason, DMR_REASON_SIZE, "another message changes the spares: wait for its end");
+		err = -EBUSY;
+	} else {
+		t->changing = true;
+	}
+	mutex_unlock(&dmr_claims_lock);
+	return err;
+}
+
+void dmr_claims_change_end(struct dmr_target *t)
+{
+	mutex_lock(&dmr_claims_lock);
+	t->changing = false;
+	mutex_unlock(&dmr_claims_lock);
+}
+
+int dmr_claim_member(struct dmr_target *t, char *reason)
+{
+	int err;
+
+	mutex_lock(&dmr_claims_lock);
+	err = dmr_check_range(t, t->member_count + 1, reason);
+	if (!err)
+		smp_store_release(&t->member_count, t->member_count + 1);
+	mutex_unlock(&dmr_claims_lock);
+	return err;
+}
+
+void dmr_claim_member_undo(struct dmr_target *t)
+{
+	mutex_lock(&dmr_claims_lock);
+	WRITE_ONCE(t->member_count, t->member_count - 1);
+	mutex_unlock(&dmr_claims_lock);
 }
 
 static const struct dmr_target *dmr_uuid_user(const struct dmr_target *t, const u8 *uuid)
@@ -127,6 +205,18 @@ static const struct dmr_target *dmr_uuid_user(const struct dmr_target *t, const 
 	return NULL;
 }
 
+/* Those of members that are missing too: another device must not have them meanwhile. */
+static void dmr_note_uuids(struct dmr_target *t, const struct dmr_setup *setup)
+{
+	unsigned int i;
+
+	t->uuid_count = 0;
+	for (i = 0; i < setup->member_count; i++)
+		if (setup->members[i].state != DMR_MEMBER_ABSENT)
+			memcpy(t->uuids[t->uuid_count++], setup->members[i].uuid, DMR_UUID_SIZE);
+	memcpy(t->set_uuid, setup->set_uuid, DMR_UUID_SIZE);
+}
+
 int dmr_claim_uuids(struct dmr_target *t, const struct dmr_setup *setup, char *reason)
 {
 	const struct dmr_target *other = NULL;
@@ -134,17 +224,41 @@ int dmr_claim_uuids(struct dmr_target *t, const struct dmr_setup *setup, char *r
 
 	mutex_lock(&dmr_claims_lock);
 	for (i = 0; i < setup->member_count && !other; i++) {
+		if (setup->members[i].state == DMR_MEMBER_ABSENT)
+			continue;
 		other = dmr_uuid_user(t, setup->members[i].uuid);
 		if (other)
 			scnprintf(reason, DMR_REASON_SIZE,
 				  "member %u, UUID %pUb, is a copy of one in use by remap device '%s': remove either",
 				  i, setup->members[i].uuid, other->inst.name);
 	}
-	for (i = 0; i < setup->member_count && !other; i++)
-		memcpy(t->uuids[t->uuid_count++], setup->members[i].uuid, DMR_UUID_SIZE);
-	memcpy(t->set_uuid, setup->set_uuid, DMR_UUID_SIZE);
+	if (!other) {
+		dmr_note_uuids(t, setup);
+		for (i = 0; i < t->member_count; i++)
+			t->members[i].joined = t->members[i].range.dev;
+		t->alive = true;
+	}
 	mutex_unlock(&dmr_claims_lock);
 	return other ? -EBUSY : 0;
+}
+
+void dmr_claim_member_joined(struct dmr_target *t, const struct dmr_setup *setup)
+{
+	mutex_lock(&dmr_claims_lock);
+	dmr_note_uuids(t, setup);
+	t->members[t->member_count - 1].joined = true;
+	mutex_unlock(&dmr_claims_lock);
+}
+
+void dmr_claims_freeze(struct dmr_target *t)
+{
+	unsigned int i;
+
+	mutex_lock(&dmr_claims_lock);
+	for (i = 0; i < t->member_count; i++)
+		dmr_member_left(t, &t->members[i]);
+	t->alive = false;
+	mutex_unlock(&dmr_claims_lock);
 }
 
 void dmr_claims_release(struct dmr_target *t)
@@ -170,7 +284,7 @@ void dmr_claims_served(struct dmr_target *t)
 
 bool dmr_claims_main_live(struct dmr_target *t, u8 *set_uuid)
 {
-	const struct dmr_target *other;
+	struct dmr_target *other;
 	bool live = false;
 
 	mutex_lock(&dmr_claims_lock);
@@ -188,7 +302,7 @@ bool dmr_claims_main_live(struct dmr_target *t, u8 *set_uuid)
 
 bool dmr_claims_members_live(struct dmr_target *t)
 {
-	const struct dmr_target *other;
+	struct dmr_target *other;
 	unsigned int i, j;
 	bool live = false;
 

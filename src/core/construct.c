@@ -16,7 +16,7 @@ static char *dmr_reason_slot(void)
 	return slot;
 }
 
-static __printf(2, 3) int dmr_refuse(char *reason, const char *fmt, ...)
+int dmr_refuse(char *reason, const char *fmt, ...)
 {
 	va_list args;
 
@@ -32,6 +32,17 @@ struct dmr_construction {
 	struct dmr_engine_params params;
 };
 
+int dmr_check_device(const char *role, const char *path, struct block_device *bdev, dmr_blk_mode_t mode, char *reason)
+{
+	if ((mode & DMR_BLK_WRITE) && bdev_read_only(bdev)) {
+		dmr_refuse(reason, "%s %s is read-only: make it writable, or load a read-only table", role, path);
+		return -EROFS;
+	}
+	if (bdev_is_zoned(bdev))
+		return dmr_refuse(reason, "%s %s is a zoned device, which is not supported", role, path);
+	return 0;
+}
+
 static int dmr_get_device(struct dm_target *ti, const char *role, const char *path, struct dm_dev **dm, char *reason)
 {
 	dmr_blk_mode_t mode = dm_table_get_mode(ti->table);
@@ -43,13 +54,7 @@ static int dmr_get_device(struct dm_target *ti, const char *role, const char *pa
 			   err == -EBUSY ? ": it is mounted, or part of another device" : "");
 		return err;
 	}
-	if ((mode & DMR_BLK_WRITE) && bdev_read_only((*dm)->bdev)) {
-		dmr_refuse(reason, "%s %s is read-only: make it writable, or load a read-only table", role, path);
-		return -EROFS;
-	}
-	if (bdev_is_zoned((*dm)->bdev))
-		return dmr_refuse(reason, "%s %s is a zoned device, which is not supported", role, path);
-	return 0;
+	return dmr_check_device(role, path, (*dm)->bdev, mode, reason);
 }
 
 static int dmr_check_main(struct dm_target *ti, const char *path, struct block_device *bdev, char *reason)
@@ -72,8 +77,7 @@ static int dmr_check_main(struct dm_target *ti, const char *path, struct block_d
 	return 0;
 }
 
-static int dmr_check_spare(struct block_device *main, const struct dmr_table_member *m, struct block_device *bdev,
-			   char *reason)
+int dmr_check_spare(struct block_device *main, const struct dmr_table_member *m, struct block_device *bdev, char *reason)
 {
 	unsigned int bytes = bdev_logical_block_size(main), block = bytes >> SECTOR_SHIFT;
 	u64 size = bdev_nr_sectors(bdev);
@@ -93,10 +97,35 @@ static int dmr_check_spare(struct block_device *main, const struct dmr_table_mem
 	return 0;
 }
 
+/* "-": nothing is there but its place in the table. */
+static void dmr_note_missing(struct dmr_member *m, const struct dmr_table_member *from)
+{
+	m->range = (struct dmr_member_range){ .dev = NULL, .start = from->start, .sectors = from->sectors };
+	strscpy(m->name, "-", sizeof(m->name));
+}
+
+static int dmr_get_spare(struct dm_target *ti, struct dmr_member *m, const struct dmr_table_member *from, char *reason)
+{
+	struct dmr_target *t = ti->private;
+	int err = dmr_get_device(ti, "spare", from->path, &m->dm, reason);
+
+	if (m->dm)
+		t->member_count++;
+	if (!err)
+		err = dmr_check_spare(t->main->bdev, from, m->dm->bdev, reason);
+	if (err)
+		return err;
+	m->dev.bdev = m->dm->bdev;
+	m->range = (struct dmr_member_range){ .dev = &m->dev, .start = from->start, .sectors = from->sectors };
+	strscpy(m->name, m->dm->name, sizeof(m->name));
+	return 0;
+}
+
 static int dmr_get_devices(struct dm_target *ti, const struct dmr_table *table, char *reason)
 {
 	struct dmr_target *t = ti->private;
 	int err = dmr_get_device(ti, "main", table->main_path, &t->main, reason);
+	unsigned int present = 0;
 
 	if (!err)
 		err = dmr_check_main(ti, table->main_path, t->main->bdev, reason);
@@ -107,17 +136,18 @@ static int dmr_get_devices(struct dm_target *ti, const struct dmr_table *table, 
 		const struct dmr_table_member *from = &table->members[t->member_count];
 		struct dmr_member *m = &t->members[t->member_count];
 
-		err = dmr_get_device(ti, "spare", from->path, &m->dm, reason);
-		if (m->dm)
+		if (!from->path) {
+			dmr_note_missing(m, from);
 			t->member_count++;
-		if (!err)
-			err = dmr_check_spare(t->main->bdev, from, m->dm->bdev, reason);
+			continue;
+		}
+		err = dmr_get_spare(ti, m, from, reason);
 		if (err)
 			return err;
-		m->dev.bdev = m->dm->bdev;
-		m->start = from->start;
-		m->sectors = from->sectors;
+		present++;
 	}
+	if (!present)
+		return dmr_refuse(reason, "every spare is missing ('-'): the map is on them, name one at least");
 	return 0;
 }
 
@@ -131,15 +161,14 @@ static int dmr_create_engine(struct dmr_target *t, const struct dmr_table *table
 	p->main = &t->inst.main;
 	p->sectors = ti->len;
 	for (i = 0; i < t->member_count; i++)
-		p->members[i] = (struct dmr_member_range){
-			.dev = &t->members[i].dev,
-			.start = t->members[i].start,
-			.sectors = t->members[i].sectors,
-		};
+		p->members[i] = t->members[i].range;
 	p->member_count = t->member_count;
+	p->max_extents = table->max_extents;
 	p->read_retries = table->read_retries;
 	p->max_workers = DMR_MAX_WORKERS;
 	p->format = table->format;
+	p->degraded = table->degraded;
+	p->force = table->force;
 	p->read_only = !(dm_table_get_mode(ti->table) & DMR_BLK_WRITE);
 	p->members_live = dmr_claims_members_live(t);
 	p->main_live = dmr_claims_main_live(t, p->live_set);
@@ -167,8 +196,10 @@ static int dmr_construct(struct dm_target *ti, unsigned int argc, char **argv, s
 		err = dmr_create_engine(t, &c->table, &c->params, ti->error);
 	if (!err)
 		err = dmr_claim_uuids(t, dmr_engine_setup(t->inst.engine), ti->error);
+	t->max_extents = c->table.max_extents;
 	t->read_retries = c->table.read_retries;
 	t->read_retries_given = c->table.read_retries_given;
+	t->degraded = c->table.degraded;
 	return err;
 }
 
@@ -205,6 +236,14 @@ out:
 	return err;
 }
 
+static void dmr_put_member(struct dm_target *ti, struct dmr_member *m)
+{
+	if (m->dm)
+		dm_put_device(ti, m->dm);
+	else if (m->range.dev)
+		dmr_bdev_close(&m->own);
+}
+
 /* Also of what the constructor left half built. */
 void remap_dtr(struct dm_target *ti)
 {
@@ -213,11 +252,12 @@ void remap_dtr(struct dm_target *ti)
 	/* A table of several targets may be destroyed after a preresume that worked, without ever being resumed. */
 	if (t->running)
 		dmr_engine_postsuspend(t->inst.engine);
+	dmr_claims_freeze(t);
 	dmr_engine_destroy(t->inst.engine);
 	dmr_claims_release(t);
 	dmr_home_put(t);
 	while (t->member_count)
-		dm_put_device(ti, t->members[--t->member_count].dm);
+		dmr_put_member(ti, &t->members[--t->member_count]);
 	if (t->main)
 		dm_put_device(ti, t->main);
 	dmr_roles_put(&t->roles);

@@ -53,6 +53,7 @@ private:
 struct CounterValues final {
 	uint64_t read_errors = 0, write_errors = 0, flush_errors = 0;
 	uint64_t remaps = 0;		// blocks
+	uint64_t rescued = 0, moved = 0; // blocks: read with trouble and stored on a spare; from spare to spare
 	uint64_t unrecovered = 0, untested = 0, slow_requests = 0, commits = 0, checkpoints = 0;
 	uint64_t last_remap_time = 0, last_error_time = 0; // wall seconds
 	HourMeter remaps_by_minute, errors_by_minute;
@@ -114,6 +115,8 @@ public:
 		out.read_errors = values_->read_errors;
 		out.write_errors = values_->write_errors + values_->flush_errors;
 		out.remaps = values_->remaps;
+		out.rescued = values_->rescued;
+		out.moved = values_->moved;
 		out.remaps_last_hour = values_->remaps_by_minute.last_hour(now);
 		out.errors_last_hour = values_->errors_by_minute.last_hour(now);
 		out.unrecovered = values_->unrecovered;

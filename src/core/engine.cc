@@ -14,9 +14,9 @@ Error Engine::create(const dmr_engine_params &params, char *reason)
 	p_ = params;
 	dmr_format(name_, sizeof(name_), "%s", params.name);
 	p_.name = name_;
-	setup_ = static_cast<dmr_setup *>(dmr_alloc(sizeof(dmr_setup)));
+	assembly_ = static_cast<dmr_assembly *>(dmr_alloc(sizeof(dmr_assembly)));
 	probes_ = static_cast<dmr_probe *>(dmr_alloc(sizeof(dmr_probe) * p_.member_count));
-	if (!setup_ || !probes_) {
+	if (!assembly_ || !probes_) {
 		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the device");
 		return Error(ENOMEM);
 	}
@@ -50,85 +50,23 @@ Error Engine::describe(char *reason)
 	return Error::none();
 }
 
-Error Engine::probe_members(char *reason)
-{
-	for (uint32_t i = 0; i < p_.member_count; i++) {
-		if (int rc = p_.metadata->probe(&p_.members[i], &probes_[i], reason))
-			return Error(-rc);
-	}
-	return Error::none();
-}
-
-Error Engine::assemble(char *reason)
-{
-	dmr_assembly_member *members =
-		static_cast<dmr_assembly_member *>(dmr_alloc(sizeof(dmr_assembly_member) * p_.member_count));
-
-	if (!members) {
-		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the device");
-		return Error(ENOMEM);
-	}
-	Error error = probe_members(reason);
-
-	if (!error) {
-		for (uint32_t i = 0; i < p_.member_count; i++) {
-			members[i].range = &p_.members[i];
-			members[i].probe = &probes_[i];
-			dmr_device_describe(p_.members[i].dev, &members[i].info);
-		}
-		dmr_assembly_request request = {
-			.main = &identity_,
-			.name = name_,
-			.members = members,
-			.member_count = p_.member_count,
-			.format = p_.format,
-			.read_only = p_.read_only,
-		};
-		error = Error(-p_.reassembly->assemble(&request, &verdict_, setup_, reason));
-	}
-	dmr_free(members);
-	if (error)
-		return error;
-	if (p_.main_live &&
-	    (verdict_ == DMR_ASSEMBLY_FORMAT || __builtin_memcmp(setup_->set_uuid, p_.live_set, sizeof(p_.live_set)))) {
-		dmr_format(reason, DMR_REASON_SIZE, "the device serves this main with another spare, which holds its map: this table would forget that; name the same spare, or remove the device first");
-		return Error(EINVAL);
-	}
-	return verdict_ == DMR_ASSEMBLY_FORMAT ? complete_setup(reason) : error;
-}
-
-// A new set: what depends on the layout.
-Error Engine::complete_setup(char *reason)
-{
-	setup_->read_retries = p_.read_retries;
-	for (uint32_t i = 0; i < p_.member_count; i++) {
-		dmr_geometry geometry = {};
-		int rc = p_.metadata->geometry(&p_.members[i], block_size_.bytes(), setup_->max_extents, &geometry, reason);
-
-		if (rc)
-			return Error(-rc);
-		setup_->max_extents = geometry.max_extents;
-		setup_->members[i].data_start = geometry.area_sectors;
-	}
-	return Error::none();
-}
-
 Error Engine::init_parts(char *reason)
 {
 	Blocks main_blocks = block_size_.to_blocks(Sectors(p_.sectors));
-	void *persistent = dmr_instance_persistent(p_.inst, sizeof(CounterValues));
+	persistent_ = static_cast<Persistent *>(dmr_instance_persistent(p_.inst, sizeof(Persistent)));
 
 	spaces_ = static_cast<WorkerSpace *>(dmr_alloc(sizeof(WorkerSpace) * p_.max_workers));
 	dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the device");
-	if (!persistent || !spaces_)
+	if (!persistent_ || !spaces_)
 		return Error(ENOMEM);
 	for (uint32_t i = 0; i < p_.max_workers; i++) {
 		new (&spaces_[i]) WorkerSpace;
 		spaces_[i].block = dmr_io_buffer_alloc(block_size_.bytes());
-		if (!spaces_[i].block)
+		spaces_[i].data = dmr_io_buffer_alloc(block_size_.bytes());
+		if (!spaces_[i].block || !spaces_[i].data)
 			return Error(ENOMEM);
 	}
-	if (Error error = counters_.init(static_cast<CounterValues *>(persistent)))
+	if (Error error = counters_.init(&persistent_->counters))
 		return error;
 	if (Error error = ranges_.init())
 		return error;
@@ -141,39 +79,48 @@ Error Engine::init_parts(char *reason)
 	Error error = store_.init({ .inst = p_.inst,
 				    .block_size = block_size_,
 				    .main_blocks = main_blocks,
-				    .members = p_.members,
-				    .member_count = p_.member_count,
+				    .members = &members_,
 				    .read_only = p_.read_only,
 				    .metadata = p_.metadata,
 				    .pool = p_.pool,
 				    .counters = &counters_,
 				    .flush_state = &flush_state_ },
-				  *setup_, reason);
+				  assembly_->setup, reason);
 
 	if (error)
 		return error;
 	slow_io_.init({ .inst = p_.inst,
 			.main = p_.main,
 			.block_size = block_size_,
-			.members = p_.members,
+			.members = &members_,
 			.read_retries = p_.read_retries,
 			.read_only = p_.read_only,
 			.store = &store_,
 			.main_test = &main_test_,
 			.flush_state = &flush_state_,
 			.counters = &counters_ });
-	return main_test_.init({ .inst = p_.inst,
-				 .main = p_.main,
-				 .block_size = block_size_,
-				 .main_blocks = main_blocks,
-				 .store = &store_,
-				 .ranges = &ranges_,
-				 .queue = &queue_ });
+	error = main_test_.init({ .inst = p_.inst,
+				  .main = p_.main,
+				  .block_size = block_size_,
+				  .main_blocks = main_blocks,
+				  .store = &store_,
+				  .ranges = &ranges_,
+				  .queue = &queue_ });
+	if (error)
+		return error;
+	return mover_.init({ .inst = p_.inst,
+			     .block_size = block_size_,
+			     .main_blocks = main_blocks,
+			     .store = &store_,
+			     .ranges = &ranges_,
+			     .queue = &queue_,
+			     .slow_io = &slow_io_ });
 }
 
 void Engine::destroy()
 {
-	// The queues first: their workers use all the rest.
+	// The mover and the queues first: their workers use all the rest.
+	mover_.destroy();
 	queue_.destroy();
 	flush_queue_.destroy();
 	store_.destroy();
@@ -184,38 +131,42 @@ void Engine::destroy()
 	for (uint32_t i = 0; spaces_ && i < p_.max_workers; i++) {
 		if (spaces_[i].block)
 			dmr_io_buffer_free(spaces_[i].block, block_size_.bytes());
+		if (spaces_[i].data)
+			dmr_io_buffer_free(spaces_[i].data, block_size_.bytes());
 	}
 	dmr_free(spaces_);
 	dmr_free(probes_);
-	dmr_free(setup_);
+	dmr_free(assembly_);
 }
 
 Error Engine::resume(char *reason)
 {
 	if (loaded_) {
 		__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
+		mover_.unpause();
 		return Error::none();
 	}
+	if (!p_.read_only && !p_.format) {
+		if (Error error = still_blank(reason))
+			return error;
+	}
 	if (verdict_ == DMR_ASSEMBLY_FORMAT) {
-		// Somebody may have used the spare since the constructor looked at it.
-		if (!p_.format) {
-			if (Error error = probe_members(reason))
-				return error;
-			for (uint32_t i = 0; i < p_.member_count; i++) {
-				if (probes_[i].verdict == DMR_PROBE_BLANK)
-					continue;
-				dmr_format(reason, DMR_REASON_SIZE, "spare %u is not blank any more: something wrote to it since the table was loaded; load the table again", i);
-				return Error(EBUSY);
-			}
-		}
 		if (Error error = store_.format(reason))
 			return error;
 		verdict_ = DMR_ASSEMBLY_LOAD;
 	}
 	if (Error error = store_.load(true, reason))
 		return error;
+	flush_state_.inherit(persistent_->lost_flushes);
+	// What an earlier table wrote to a spare, and its user did not flush, may still be in the spare's cache.
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (members_.present(i))
+			flush_state_.written(i);
+	}
 	loaded_ = true;
+	assembly_->setup = store_.setup();
 	__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
+	tell_reach();
 	watch_pool();
 	return Error::none();
 }
@@ -223,8 +174,10 @@ Error Engine::resume(char *reason)
 void Engine::postsuspend()
 {
 	__atomic_store_n(&suspended_, true, __ATOMIC_RELAXED);
+	mover_.pause();
 	queue_.drain();
 	flush_queue_.drain();
+	persistent_->lost_flushes = flush_state_.untold();
 }
 
 // ---- the I/O path ----
@@ -253,7 +206,10 @@ dmr_route Engine::route(dmr_op op, uint64_t sector, uint32_t sectors) const
 		return { sector, covered, DMR_WHERE_MAIN, 0 };
 	if (answer.extent.kind == ExtentKind::mapped) {
 		SpareBlock spare = answer.extent.spare + (start - answer.extent.start);
-		const dmr_member_range &member = p_.members[answer.extent.member];
+
+		if (!members_.present(answer.extent.member)) [[unlikely]]
+			return { sector, covered, DMR_WHERE_SLOW, 0 };
+		const dmr_member_range &member = members_.range(answer.extent.member);
 
 		return { member.start + block_size_.to_sectors(spare).value, covered, DMR_WHERE_SPARE, answer.extent.member };
 	}
@@ -303,7 +259,8 @@ void Engine::serve(void *context, dmr_request *req, uint32_t worker)
 	if (status != DMR_STS_OK)
 		e.counters_.add(&CounterValues::unrecovered, 1);
 	e.watch_pool();
-	dmr_request_end(req, status);
+	if (!broken(Break::complete_before_commit) || job.req)
+		dmr_request_end(req, status);
 }
 
 void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
@@ -314,10 +271,13 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 	uint32_t lost = e.flush_state_.take_lost();
 	dmr_status status = dmr_device_flush(e.p_.main);
 
-	for (uint32_t i = 0; i < e.p_.member_count; i++) {
-		if (!(members & 1u << i))
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		dmr_device *dev = e.members_.device(i);
+
+		// One that was removed holds nothing any more.
+		if (!(members & 1u << i) || !dev)
 			continue;
-		dmr_status member_status = dmr_device_flush(e.p_.members[i].dev);
+		dmr_status member_status = dmr_device_flush(dev);
 
 		if (member_status == DMR_STS_OK)
 			continue;
@@ -353,11 +313,12 @@ dmr_mode Engine::mode() const
 void Engine::watch_pool()
 {
 	dmr_pool_usage usage = store_.usage(DMR_MAX_MEMBERS);
-	uint64_t left = usage.total - usage.used - usage.bad;
+	uint64_t left = usage.free;
 	uint32_t level = left * 10 < usage.total ? 2 : left * 4 < usage.total ? 1 : 0;
 	uint32_t before = __atomic_load_n(&pool_level_, __ATOMIC_RELAXED);
 
-	if (level == before)
+	// Without metadata no block can be given out, and that has been said.
+	if (level == before || store_.failed())
 		return;
 	__atomic_store_n(&pool_level_, level, __ATOMIC_RELAXED);
 	if (level < before)
@@ -375,7 +336,7 @@ void Engine::snapshot(dmr_snapshot &out)
 	store_.snapshot(out);
 	out.main_sectors = p_.sectors;
 	out.mode = mode();
-	if (out.mode < DMR_MODE_SPARE_EXHAUSTED && out.spare_sectors_used + out.spare_sectors_bad >= out.spare_sectors_total)
+	if (out.mode < DMR_MODE_SPARE_EXHAUSTED && out.spare_sectors_free == 0)
 		out.mode = DMR_MODE_SPARE_EXHAUSTED;
 	if (out.mode < DMR_MODE_MAP_FULL && store_.room() == 0)
 		out.mode = DMR_MODE_MAP_FULL;

@@ -7,10 +7,12 @@
 #include "flush_state.hh"
 #include "main_test.hh"
 #include "map_store.hh"
+#include "mover.hh"
 #include "range_table.hh"
 #include "request_queue.hh"
 #include "slow_io.hh"
 
+#include <dm_remap/breaks.hh>
 #include <dm_remap/engine.h>
 #include <dm_remap/text.hh>
 
@@ -22,49 +24,75 @@ public:
 	Error create(const dmr_engine_params &params, char *reason);
 	void destroy();
 	Error resume(char *reason);
-	void presuspend() {}
-	void presuspend_undo() {}
+	void presuspend() { mover_.pause(); }
+	void presuspend_undo() { mover_.unpause(); }
 	void postsuspend();
 
 	dmr_route route(dmr_op op, uint64_t sector, uint32_t sectors) const;
-	dmr_device *member_device(uint32_t member) const { return p_.members[member].dev; }
+	dmr_device *member_device(uint32_t member) const { return members_.device(member); }
+	bool has_member(const dmr_member_range &range) const { return members_.find(range) != MemberList::slots; }
+	bool removing() const { return mover_.slot() != Mover::none; }
 	bool wants_failed(dmr_op op, dmr_status status, bool optional);
 	void enqueue(dmr_request *req) { queue_.push(req); }
 	void spare_written(uint32_t member) { flush_state_.written(member); }
-	bool flush_needs_worker() const { return !flush_state_.clean(); }
+	bool flush_needs_worker() const { return !flush_state_.clean() && !broken(Break::no_spare_flush); }
 	void enqueue_flush(dmr_request *req) { flush_queue_.push(req); }
 
 	void status(TextWriter &out);
 	int message(unsigned int argc, char **argv, TextWriter &out, char *reason);
 	void snapshot(dmr_snapshot &out);
-	const dmr_setup &setup() const { return *setup_; }
+	const dmr_setup &setup() const { return assembly_->setup; }
+
+	Error add_member(const dmr_member_range &range, char *reason);
+	int remove_member(const dmr_member_range &range, char *reason);
+	Error cancel_remove(const dmr_member_range &range, char *reason);
 
 private:
 	// engine.cc
 	Error describe(char *reason);
-	Error assemble(char *reason);
-	Error probe_members(char *reason);
-	Error complete_setup(char *reason);
 	Error init_parts(char *reason);
 	static void serve(void *context, dmr_request *req, uint32_t worker);
 	static void serve_flush(void *context, dmr_request *req, uint32_t worker);
 	dmr_mode mode() const;
 	void watch_pool();
 
+	// engine_members.cc
+	Error assemble(char *reason);
+	Error probe_members(char *reason);
+	Error place_members(char *reason);
+	Error still_blank(char *reason);
+	Error may_change(char *reason) const;
+	bool names(const dmr_setup &own) const;
+	void tell_reach();
+
 	// admin.cc
+	struct MemberName {
+		char text[sizeof(dmr_device_info::name)];
+	};
+	MemberName member_name(uint32_t slot) const;
+	const char *member_state(uint32_t slot) const;
+	void message_spares(TextWriter &out);
 	void message_status(TextWriter &out);
 	void message_stats(TextWriter &out);
 	void message_health(TextWriter &out);
 	void message_cache_stats(TextWriter &out);
 	void message_help(TextWriter &out);
 
+	// Left by one table to the next of the mapped device.
+	struct Persistent {
+		CounterValues counters;
+		uint32_t lost_flushes;	// members of which the user was not told that a flush of the engine's own failed
+	};
+
 	dmr_engine_params p_{};
 	char name_[DMR_NAME_SIZE] = {};
 	BlockSize block_size_;
 	dmr_main_identity identity_{};
 	dmr_assembly_verdict verdict_ = DMR_ASSEMBLY_LOAD;
-	dmr_setup *setup_ = nullptr;
-	dmr_probe *probes_ = nullptr;		// member_count of them, the constructor's
+	dmr_assembly *assembly_ = nullptr;
+	dmr_probe *probes_ = nullptr;		// member_count of them, in the table's order
+	MemberList members_;
+	Persistent *persistent_ = nullptr;
 	bool loaded_ = false;
 	bool suspended_ = true;
 	uint32_t pool_level_ = 0;		// of the warnings about the pool: 0, 1 a quarter left, 2 a tenth
@@ -77,6 +105,7 @@ private:
 	MapStore store_;
 	MainTest main_test_;
 	SlowIo slow_io_;
+	Mover mover_;
 	WorkerSpace *spaces_ = nullptr;		// max_workers of them
 };
 

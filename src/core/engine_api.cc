@@ -46,6 +46,31 @@ const struct dmr_setup *dmr_engine_setup(const struct dmr_engine *e)
 	return &e->engine.setup();
 }
 
+int dmr_engine_add_member(struct dmr_engine *e, const struct dmr_member_range *range, char *reason)
+{
+	return e->engine.add_member(*range, reason).negative();
+}
+
+int dmr_engine_remove_member(struct dmr_engine *e, const struct dmr_member_range *range, char *reason)
+{
+	return e->engine.remove_member(*range, reason);
+}
+
+int dmr_engine_cancel_remove(struct dmr_engine *e, const struct dmr_member_range *range, char *reason)
+{
+	return e->engine.cancel_remove(*range, reason).negative();
+}
+
+bool dmr_engine_removing(const struct dmr_engine *e)
+{
+	return e->engine.removing();
+}
+
+bool dmr_engine_has_member(const struct dmr_engine *e, const struct dmr_member_range *range)
+{
+	return e->engine.has_member(*range);
+}
+
 int dmr_engine_resume(struct dmr_engine *e, char *reason)
 {
 	return e->engine.resume(reason).negative();

@@ -55,6 +55,16 @@ public:
 		return lost;
 	}
 
+	// What was lost and never told outlives the table. process, no request is under way.
+	uint32_t untold() const { return lost_; }
+	void inherit(uint32_t lost)
+	{
+		SpinGuard guard(lock_);
+
+		lost_ |= lost;
+		set(word_ | lost);
+	}
+
 	// The dirty members, from now on "being flushed". One flusher at a time.
 	uint32_t begin()
 	{

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "main_test.hh"
 
+#include <dm_remap/breaks.hh>
+
 namespace dm_remap {
 
 Error MainTest::init(const Config &config)
@@ -61,7 +63,9 @@ dmr_status MainTest::write_back(void *buffer, MainBlock block)
 
 	if (slot == RangeTable::none)
 		return status;
-	if (dmr_drain(inst_, dmr_now_ns() + drain_ns) == 0 && !store_->lookup(block, block + Blocks(1)).found) {
+	bool drained = broken(Break::move_without_drain) || dmr_drain(inst_, dmr_now_ns() + drain_ns) == 0;
+
+	if (drained && !store_->lookup(block, block + Blocks(1)).found) {
 		status = dmr_device_read(main_, sector, buffer, block_size_.sectors());
 		if (status == DMR_STS_OK)
 			status = dmr_device_write(main_, sector, buffer, block_size_.sectors(), DMR_IO_FUA);

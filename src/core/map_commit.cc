@@ -2,6 +2,8 @@
 // MapStore's commits. The order of the steps in lead() is the durability of the whole device.
 #include "map_store.hh"
 
+#include <dm_remap/breaks.hh>
+
 namespace dm_remap {
 
 Error MapStore::commit(CommitTicket &ticket)
@@ -16,6 +18,8 @@ Error MapStore::commit(CommitTicket &ticket)
 	else
 		first_ = &ticket;
 	last_ = &ticket;
+	if (broken(Break::wait_for_unstarted) && first_ == last_ && !leading_)
+		dmr_cond_wait(committed_, commit_lock_.handle()); // for company
 	while (!ticket.finished) {
 		if (leading_) {
 			dmr_cond_wait(committed_, commit_lock_.handle());
@@ -44,13 +48,19 @@ void MapStore::lead()
 
 	dmr_mutex_unlock(commit_lock_.handle());
 	// (1) The data. (2) The records. (3) Publish.
-	uint32_t failed_members = flush_data(data_members);
+	uint32_t first = data_members & (broken(Break::second_before_first) ? data_members - 1 : ~0u);
+	uint32_t failed_members = broken(Break::no_flush_before_record) ? 0 : flush_data(first);
 	uint32_t count = compose(tickets, failed_members);
 
 	if (count > 0) {
+		if (broken(Break::publish_before_commit))
+			publish(count, false);
 		error = write_batch(count);
-		publish(count, static_cast<bool>(error));
+		if (!broken(Break::publish_before_commit))
+			publish(count, static_cast<bool>(error));
 	}
+	if (first != data_members)
+		flush_data(data_members & ~first);
 	if (!failed() && metadata_ops_->wants_checkpoint(metadata_)) {
 		if (Error failure = checkpoint())
 			fail("a checkpoint", failure.negative());
@@ -76,6 +86,7 @@ void MapStore::settle(CommitTicket &ticket, uint32_t failed_members, Error error
 {
 	if (ticket.data_members & failed_members) {
 		ticket.result = Error(EIO);
+		ticket.lost_members = ticket.data_members & failed_members;
 	} else if (error) {
 		ticket.result = error;
 		ticket.in_doubt = true;
@@ -136,10 +147,10 @@ uint32_t MapStore::flush_data(uint32_t members)
 {
 	uint32_t failed = 0;
 
-	for (uint32_t i = 0; i < member_count_; i++) {
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
 		if (!(members & 1u << i))
 			continue;
-		dmr_status status = dmr_device_flush(members_[i].dev);
+		dmr_status status = dmr_device_flush(members_->device(i));
 
 		if (status == DMR_STS_OK)
 			continue;
@@ -164,8 +175,12 @@ uint32_t MapStore::compose(uint32_t tickets, uint32_t failed_members)
 			t = t->next;
 		if (t->data_members & failed_members)
 			continue;
-		for (uint32_t i = 0; i < t->taken; i++)
-			batch_[count++] = t->records[t->committed + i];
+		for (uint32_t i = 0; i < t->taken; i++) {
+			const dmr_record &record = batch_[count++] = t->records[t->committed + i];
+
+			if (broken(Break::reuse_freed_at_once) && record.kind == DMR_RECORD_MAP)
+				static_cast<void>(release_replaced(MainBlock(record.main_block), Blocks(record.length)));
+		}
 	}
 	return count;
 }
@@ -174,9 +189,9 @@ uint32_t MapStore::compose(uint32_t tickets, uint32_t failed_members)
 void MapStore::fail(const char *what, int error)
 {
 	__atomic_store_n(&failed_, true, __ATOMIC_RELAXED);
-	for (uint32_t i = 0; i < member_count_; i++)
+	for (uint32_t i = 0; i < MemberList::slots; i++)
 		flush_state_->lost(i);
-	dmr_log(inst_, DMR_LOG_ERR, "%s of the metadata cannot be written (error %d): no more remaps; existing ones are served",
+	dmr_log(inst_, DMR_LOG_ERR, "%s of the metadata cannot be written on any spare (error %d): no more remaps; existing ones are served",
 		what, error);
 	dmr_event(inst_, DMR_EVENT_MEMBER_FAILED);
 }
@@ -185,6 +200,7 @@ Error MapStore::write_batch(uint32_t count)
 {
 	int rc = metadata_ops_->append(metadata_, batch_, count);
 
+	note_members();
 	if (rc) {
 		fail("a record", rc);
 		return Error(EIO);
@@ -198,6 +214,11 @@ Error MapStore::write_batch(uint32_t count)
 void MapStore::publish(uint32_t count, bool in_doubt)
 {
 	for (uint32_t i = 0; i < count; i++) {
+		if (broken(Break::publish_out_of_order) && i + 1 == count) {
+			std::swap(batch_[i], held_back_);
+			if (batch_[i].kind == 0)
+				break;
+		}
 		const dmr_record &record = batch_[i];
 		MainBlock start(record.main_block);
 		Blocks length(record.length);
@@ -205,7 +226,10 @@ void MapStore::publish(uint32_t count, bool in_doubt)
 
 		if (record.kind != DMR_RECORD_BAD_SPARE)
 			filter_.add(start, length);
-		if (!in_doubt)
+		// Whoever moves a block off a spare block has drained what was under way to it, and the move is durable.
+		if (!in_doubt && record.kind == DMR_RECORD_MAP && !broken(Break::reuse_freed_at_once))
+			error = release_replaced(start, length);
+		if (!in_doubt && !error)
 			error = put_record(record);
 		else if (record.kind == DMR_RECORD_MAP)
 			error = index_.put({ start, length, ExtentKind::in_doubt, 0, SpareBlock(0) });

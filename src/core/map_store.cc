@@ -2,6 +2,8 @@
 // MapStore's life: allocation, format, load, and the state that goes into a checkpoint.
 #include "map_store.hh"
 
+#include <dm_remap/breaks.hh>
+
 namespace dm_remap {
 
 Error MapStore::init(const Config &config, const dmr_setup &setup, char *reason)
@@ -10,20 +12,17 @@ Error MapStore::init(const Config &config, const dmr_setup &setup, char *reason)
 	block_size_ = config.block_size;
 	main_blocks_ = config.main_blocks;
 	members_ = config.members;
-	member_count_ = config.member_count;
 	read_only_ = config.read_only;
 	metadata_ops_ = config.metadata;
 	pool_ops_ = config.pool;
 	counters_ = config.counters;
 	flush_state_ = config.flush_state;
 	max_extents_ = setup.max_extents;
-	for (uint32_t i = 0; i < member_count_; i++)
-		data_start_[i] = setup.members[i].data_start;
 
 	dmr_metadata_params params = {
 		.inst = inst_,
-		.members = members_,
-		.member_count = member_count_,
+		.members = members_->ranges(),
+		.member_count = setup.member_count,
 		.read_only = read_only_,
 		.setup = &setup,
 	};
@@ -72,19 +71,48 @@ Error MapStore::reset_memory()
 	index_.destroy();
 	filter_.reset();
 	bad_records_ = 0;
+	known_ = 0;
+	orphans_ = 0;
+	avoided_ = 0;
 
 	if (Error error = index_.init())
 		return error;
 	if (int rc = pool_ops_->create(&pool_))
 		return Error(-rc);
-	for (uint32_t i = 0; i < member_count_; i++) {
-		uint64_t unit = block_size_.sectors();
-		uint64_t first = (data_start_[i] + unit - 1) / unit;
-		uint64_t end = members_[i].sectors / unit;
-
-		if (int rc = pool_ops_->add_member(pool_, i, first, end))
-			return Error(-rc);
+	for (uint32_t i = 0; i < setup().member_count; i++) {
+		// What the log says of the slot of a joining member is about one that had it before.
+		if (setup().members[i].state == DMR_MEMBER_ABSENT || setup().members[i].state == DMR_MEMBER_JOINING)
+			continue;
+		if (Error error = add_to_pool(i))
+			return error;
 	}
+	return Error::none();
+}
+
+Error MapStore::add_joining()
+{
+	MutexGuard guard(pool_lock_);
+
+	for (uint32_t i = 0; i < setup().member_count; i++) {
+		if (setup().members[i].state != DMR_MEMBER_JOINING)
+			continue;
+		if (Error error = add_to_pool(i))
+			return error;
+	}
+	return Error::none();
+}
+
+// Closed, until note_members() finds it healthy. Caller holds pool_lock_.
+Error MapStore::add_to_pool(uint32_t slot)
+{
+	const dmr_member_entry &entry = setup().members[slot];
+	uint64_t unit = block_size_.sectors();
+	uint64_t first = (entry.data_start + unit - 1) / unit;
+
+	if (int rc = pool_ops_->add_member(pool_, slot, first, entry.sectors / unit))
+		return Error(-rc);
+	pool_ops_->set_open(pool_, slot, false);
+	__atomic_store_n(&known_, known_ | 1u << slot, __ATOMIC_RELAXED);
 	return Error::none();
 }
 
@@ -109,8 +137,19 @@ Error MapStore::load(bool mend, char *reason)
 			dmr_format(reason, DMR_REASON_SIZE, "the map cannot be loaded: error %d", rc);
 		return Error(-rc);
 	}
+	if (orphans_ > 0) {
+		dmr_format(reason, DMR_REASON_SIZE, "the map places %llu blocks on a spare that is not part of the set: see docs/administration.md",
+			   static_cast<unsigned long long>(orphans_));
+		return Error(EUCLEAN);
+	}
+	if (Error error = add_joining()) {
+		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the pool");
+		return error;
+	}
 	index_.publish();
 	note_generation();
+	healthy_ = metadata_ops_->healthy(metadata_);
+	note_members();
 	if (!mend || read_only_ || (!report.needs_checkpoint && !metadata_ops_->wants_checkpoint(metadata_)))
 		return Error::none();
 	Error error = checkpoint();
@@ -140,7 +179,14 @@ Error MapStore::apply_loaded(const dmr_record &record)
 		{
 			MutexGuard guard(pool_lock_);
 
-			if (int rc = pool_ops_->reserve(pool_, &spare))
+			// Replaced by a later record, or the load is refused.
+			if (record.member >= MemberList::slots || !(known_ & 1u << record.member)) {
+				orphans_ += record.length;
+				break;
+			}
+			int rc = broken(Break::forget_allocations) ? 0 : pool_ops_->reserve(pool_, &spare);
+
+			if (rc)
 				return Error(rc == -EEXIST ? EINVAL : -rc);
 		}
 		break;
@@ -176,7 +222,9 @@ Error MapStore::release_replaced(MainBlock start, Blocks length)
 		IndexAnswer answer = index_.peek(at, end);
 		MainBlock part_end = answer.extent.end() < end ? answer.extent.end() : end;
 
-		if (answer.found && answer.extent.kind == ExtentKind::mapped) {
+		if (answer.found && answer.extent.kind == ExtentKind::mapped && !(known_ & 1u << answer.extent.member)) {
+			orphans_ -= (part_end - at).value;
+		} else if (answer.found && answer.extent.kind == ExtentKind::mapped) {
 			SpareBlock spare = answer.extent.spare + (at - answer.extent.start);
 			uint64_t from = spare.value;
 			uint64_t to = (spare + (part_end - at)).value;
@@ -216,6 +264,8 @@ Error MapStore::put_record(const dmr_record &record)
 	default: {
 		MutexGuard guard(pool_lock_);
 
+		if (broken(Break::forget_bad_spare))
+			return Error::none();
 		bad_records_++;
 		return Error(-pool_ops_->mark_bad(pool_, &spare));
 	}
@@ -268,7 +318,7 @@ private:
 		}
 		MutexGuard guard(store_.pool_lock_);
 
-		for (; member_ < store_.member_count_; member_++, from_ = 0) {
+		for (; member_ < MemberList::slots; member_++, from_ = 0) {
 			dmr_spare_extent bad;
 
 			if (!store_.pool_ops_->next_bad(store_.pool_, member_, from_, &bad))
@@ -292,7 +342,7 @@ uint64_t MapStore::bad_runs()
 	uint64_t runs = 0;
 	dmr_spare_extent bad;
 
-	for (uint32_t member = 0; member < member_count_; member++) {
+	for (uint32_t member = 0; member < MemberList::slots; member++) {
 		for (uint64_t from = 0; pool_ops_->next_bad(pool_, member, from, &bad); from = bad.block + bad.length)
 			runs++;
 	}
@@ -305,6 +355,7 @@ Error MapStore::checkpoint()
 	dmr_record_source table = source.table();
 	Error error(-metadata_ops_->checkpoint(metadata_, &table));
 
+	note_members();
 	if (!error) {
 		note_generation();
 		counters_->add(&CounterValues::checkpoints, 1);
@@ -325,9 +376,13 @@ Result<dmr_spare_extent> MapStore::allocate(Blocks wanted)
 
 void MapStore::release(const dmr_spare_extent &extent)
 {
-	MutexGuard guard(pool_lock_);
+	{
+		MutexGuard guard(pool_lock_);
 
-	pool_ops_->release(pool_, &extent);
+		pool_ops_->release(pool_, &extent);
+	}
+	if (__atomic_load_n(&watchers_, __ATOMIC_RELAXED) > 0)
+		wake_watchers();
 }
 
 dmr_pool_usage MapStore::usage(uint32_t member)
@@ -353,6 +408,7 @@ void MapStore::snapshot(dmr_snapshot &out)
 	out.spare_sectors_total = pool.total * unit;
 	out.spare_sectors_used = pool.used * unit;
 	out.spare_sectors_bad = pool.bad * unit;
+	out.spare_sectors_free = pool.free * unit;
 	out.generation = __atomic_load_n(&generation_, __ATOMIC_RELAXED);
 }
 

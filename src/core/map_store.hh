@@ -15,6 +15,7 @@
 #include "extent_index.hh"
 #include "flush_state.hh"
 #include "locks.hh"
+#include "member_list.hh"
 #include "region_filter.hh"
 
 #include <dm_remap/engine.h>
@@ -32,6 +33,7 @@ struct CommitTicket final {
 	// Answers.
 	uint32_t committed = 0;		// so many records, from the front, are durable and published
 	bool in_doubt = false;		// of the others nobody knows whether a later load will find them
+	uint32_t lost_members = 0;	// of data_members those whose flush failed: what is there is not durable
 
 	// The committer's own.
 	uint32_t taken = 0;
@@ -46,8 +48,7 @@ public:
 		dmr_instance *inst;
 		BlockSize block_size;
 		Blocks main_blocks;
-		const dmr_member_range *members; // outlive this
-		uint32_t member_count;
+		MemberList *members;
 		bool read_only;
 		const dmr_metadata_ops *metadata;
 		const dmr_spare_pool_ops *pool;
@@ -55,7 +56,7 @@ public:
 		FlushState *flush_state;
 	};
 
-	// Allocates; setup->max_extents and data_start are set. process.
+	// Allocates; setup.max_extents and the layout are set, or it is a set that exists. process.
 	Error init(const Config &config, const dmr_setup &setup, char *reason);
 	void destroy();
 
@@ -77,6 +78,22 @@ public:
 	Result<dmr_spare_extent> allocate(Blocks wanted);
 	void release(const dmr_spare_extent &extent);
 
+	// ---- members; process, may block ----
+
+	// This member does not do what it should: if another one has free blocks nothing more is allocated here, until the
+	// next load. Answers whether that is so.
+	bool avoid(uint32_t slot);
+	// From now on nothing is allocated on this member; or again.
+	void close(uint32_t slot);
+	void reopen(uint32_t slot);
+	// Wait for a commit or a release to end while blocks are in use on this member, unless told to stop: set that, then
+	// call wake_watchers().
+	void watch(uint32_t slot, const bool &stop);
+	void wake_watchers();
+	Error add_member(const dmr_member_range &range, const dmr_member_entry &entry, char *reason);
+	// Nothing lives there. EBUSY: it is the only one that is healthy. Also EIO.
+	Error remove_member(uint32_t slot, char *reason);
+
 	// ---- readers ----
 
 	const ExtentIndex &index() const { return index_; }	// any, in an RCU section
@@ -88,6 +105,23 @@ public:
 		return index_.lookup(block, limit);
 	}
 	bool failed() const { return __atomic_load_n(&failed_, __ATOMIC_RELAXED); }
+	// Bit per slot that has a member, missing ones too. Any context.
+	uint32_t known() const { return __atomic_load_n(&known_, __ATOMIC_RELAXED); }
+	uint32_t member_count() const
+	{
+		uint32_t n = 0;
+
+		for (uint32_t left = known(); left; left &= left - 1)
+			n++;
+		return n;
+	}
+	// Bit per slot whose metadata is written. Any context.
+	uint32_t healthy() const { return __atomic_load_n(&healthy_, __ATOMIC_RELAXED); }
+	// Bit per slot on which nothing is allocated by decision. Any context.
+	uint32_t closed() const { return __atomic_load_n(&closed_, __ATOMIC_RELAXED); }
+	uint32_t avoided() const { return __atomic_load_n(&avoided_, __ATOMIC_RELAXED); }
+	const dmr_setup &setup() const { return *metadata_ops_->setup(metadata_); } // while nobody commits
+	void copy_setup(dmr_setup &out); // process, may block
 	void snapshot(dmr_snapshot &out); // process, may block
 	dmr_pool_usage usage(uint32_t member); // process, may block
 	uint64_t max_extents() const { return max_extents_; }
@@ -101,8 +135,13 @@ public:
 
 private:
 	class Source;
+	class Leadership;
 
 	Error reset_memory();
+	Error add_to_pool(uint32_t slot);
+	Error add_joining();
+	void note_members();
+	Error forget(uint32_t slot);
 	static int load_record(void *context, const dmr_record *record);
 	Error apply_loaded(const dmr_record &record);
 	Error release_replaced(MainBlock start, Blocks length);
@@ -126,13 +165,15 @@ private:
 	dmr_instance *inst_ = nullptr;
 	BlockSize block_size_;
 	Blocks main_blocks_;
-	const dmr_member_range *members_ = nullptr;
-	uint32_t member_count_ = 0;
+	MemberList *members_ = nullptr;
 	bool read_only_ = false;
 	bool failed_ = false;
 	uint64_t generation_ = 0;	// the metadata's, for readers that do not lead
 	uint64_t max_extents_ = 0;
-	uint64_t data_start_[DMR_MAX_MEMBERS] = {};	// sectors
+	uint32_t known_ = 0;		// a bit per slot of the set, missing ones too
+	uint64_t orphans_ = 0;		// blocks mapped to slots without a member, while the map is loaded
+	uint32_t healthy_ = 0, closed_ = 0, avoided_ = 0;
+	uint32_t watchers_ = 0;
 	const dmr_metadata_ops *metadata_ops_ = nullptr;
 	const dmr_spare_pool_ops *pool_ops_ = nullptr;
 	Counters *counters_ = nullptr;
@@ -151,6 +192,7 @@ private:
 	CommitTicket *last_ = nullptr;
 	dmr_record *batch_ = nullptr;	// the leader's
 	uint32_t batch_capacity_ = 0;
+	dmr_record held_back_ = {};	// of Break::publish_out_of_order: comes with the next batch
 	uint64_t bad_records_ = 0;	// at least the number of bad runs: they take room in a checkpoint too
 };
 

@@ -3,6 +3,25 @@
 
 namespace dm_remap {
 
+Error RangeTable::init()
+{
+	released_ = dmr_cond_create("dmr range released");
+	if (!released_)
+		return Error(ENOMEM);
+	if (Error error = wait_lock_.init("dmr range wait"))
+		return error;
+	return lock_.init("dmr ranges");
+}
+
+void RangeTable::destroy()
+{
+	if (released_)
+		dmr_cond_destroy(released_);
+	released_ = nullptr;
+	wait_lock_.destroy();
+	lock_.destroy();
+}
+
 bool RangeTable::overlaps(MainBlock start, Blocks length) const
 {
 	uint64_t from = start.value;
@@ -67,15 +86,38 @@ uint32_t RangeTable::try_take(MainBlock start, Blocks length)
 	return conflict(start.value, end) == none ? occupy(start.value, end) : none;
 }
 
+// A release either comes before a trial here, or finds the waiter counted and asleep.
+uint32_t RangeTable::take(MainBlock start, Blocks length)
+{
+	MutexGuard guard(wait_lock_);
+	uint32_t slot;
+
+	__atomic_store_n(&waiting_, waiting_ + 1, __ATOMIC_RELAXED);
+	while ((slot = try_take(start, length)) == none)
+		dmr_cond_wait(released_, wait_lock_.handle());
+	__atomic_store_n(&waiting_, waiting_ - 1, __ATOMIC_RELAXED);
+	return slot;
+}
+
 dmr_request *RangeTable::release(uint32_t index)
 {
-	SpinGuard guard(lock_);
-	Slot &slot = slots_[index];
-	dmr_request *parked = slot.first;
+	dmr_request *parked;
+	bool awaited;
+	{
+		SpinGuard guard(lock_);
+		Slot &slot = slots_[index];
 
-	slot.first = slot.last = nullptr;
-	__atomic_store_n(&slot.end, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&taken_, taken_ - 1, __ATOMIC_RELEASE);
+		parked = slot.first;
+		slot.first = slot.last = nullptr;
+		__atomic_store_n(&slot.end, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&taken_, taken_ - 1, __ATOMIC_RELEASE);
+		awaited = __atomic_load_n(&waiting_, __ATOMIC_RELAXED) > 0;
+	}
+	if (awaited) {
+		MutexGuard guard(wait_lock_);
+
+		dmr_cond_wake_all(released_);
+	}
 	return parked;
 }
 

@@ -23,8 +23,8 @@ public:
 	static constexpr uint32_t slots = 80;
 	static constexpr uint32_t none = ~0u;
 
-	Error init() { return lock_.init("dmr ranges"); }
-	void destroy() { lock_.destroy(); }
+	Error init();
+	void destroy();
 
 	// Any context.
 	bool any() const { return __atomic_load_n(&taken_, __ATOMIC_RELAXED) != 0; }
@@ -34,8 +34,10 @@ public:
 	uint32_t take_or_park(MainBlock start, Blocks length, dmr_request *req);
 	// Take the range, or answer none. any.
 	uint32_t try_take(MainBlock start, Blocks length);
+	// Take the range when its holders have released it. process, may block.
+	uint32_t take(MainBlock start, Blocks length);
 	// Give the range back. Answers the requests that waited for it, oldest first, linked; the caller puts them back
-	// into their queue. any.
+	// into their queue. process, may block.
 	dmr_request *release(uint32_t slot);
 
 private:
@@ -51,6 +53,9 @@ private:
 	uint32_t occupy(uint64_t start, uint64_t end);
 
 	Spinlock lock_;
+	Mutex wait_lock_;		// around lock_
+	dmr_cond *released_ = nullptr;
+	uint32_t waiting_ = 0;		// in take()
 	uint32_t taken_ = 0;
 	std::array<Slot, slots> slots_{};
 };

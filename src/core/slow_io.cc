@@ -37,15 +37,17 @@ dmr_status SlowIo::main_io(Job &job, MainBlock at, Blocks length)
 
 dmr_status SlowIo::spare_io_at(Job &job, MainBlock at, Blocks length, uint32_t member, SpareBlock spare, uint32_t flags)
 {
-	const dmr_member_range &range = c_.members[member];
+	const dmr_member_range &range = c_.members->range(member);
 	uint64_t offset = c_.block_size.to_sectors(at).value - job.info.sector;
+	uint64_t sector = range.start + c_.block_size.to_sectors(spare).value;
+	uint32_t sectors = static_cast<uint32_t>(c_.block_size.to_sectors(length).value);
 
-	return dmr_request_io(job.req, static_cast<uint32_t>(offset),
-			      static_cast<uint32_t>(c_.block_size.to_sectors(length).value), range.dev,
-			      range.start + c_.block_size.to_sectors(spare).value, flags);
+	if (job.own)
+		return dmr_device_write(range.dev, sector, job.own + offset * DMR_SECTOR_SIZE, sectors, flags);
+	return dmr_request_io(job.req, static_cast<uint32_t>(offset), sectors, range.dev, sector, flags);
 }
 
-// To the spare that serves this part of a mapped segment.
+// To the spare, which is there, that serves this part of a mapped segment.
 dmr_status SlowIo::spare_io(Job &job, const Segment &segment, MainBlock at, Blocks length)
 {
 	SpareBlock spare = segment.extent.spare + (at - segment.extent.start);
@@ -59,10 +61,22 @@ dmr_status SlowIo::spare_io(Job &job, const Segment &segment, MainBlock at, Bloc
 // Does the member answer at all? Its superblock is as good a place as any: were it bad, the member is of little use.
 bool SlowIo::spare_answers(const Job &job, uint32_t member)
 {
-	const dmr_member_range &range = c_.members[member];
+	const dmr_member_range &range = c_.members->range(member);
 	dmr_status status = dmr_device_read(range.dev, range.start, job.space->block, c_.block_size.sectors());
 
 	return status == DMR_STS_OK || status == DMR_STS_MEDIUM;
+}
+
+// Is there another spare for what these did not take?
+bool SlowIo::avoid(uint32_t members)
+{
+	bool others = members != 0;
+
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (members & 1u << i)
+			others &= c_.store->avoid(i);
+	}
+	return others;
 }
 
 // Advice to the devices, cut where the map says; it never changes the map.
@@ -75,7 +89,7 @@ dmr_status SlowIo::discard(Job &job)
 		dmr_status status = DMR_STS_OK;
 
 		if (segment.found && segment.extent.kind == ExtentKind::mapped)
-			status = spare_io(job, segment, at, segment.length);
+			status = c_.members->present(segment.extent.member) ? spare_io(job, segment, at, segment.length) : status;
 		else if (!segment.found || segment.extent.kind == ExtentKind::pending)
 			status = main_io(job, at, segment.length);
 		if (status != DMR_STS_OK)

@@ -20,23 +20,28 @@ namespace dm_remap {
 
 // The part of the engine's memory that belongs to one worker.
 struct WorkerSpace final {
-	void *block = nullptr;		// one block, for I/O of the engine's own
+	void *block = nullptr;		// one block, for trials
+	void *data = nullptr;		// one block, for data that moves: no trial may touch it
 	BlockSet bad;			// blocks of the piece that the place where they live does not take or give
 	BlockSet was_pending;		// those of them that were pending before
 	BlockSet unplaced;		// those of them that no spare block holds yet
+	BlockSet weak;			// blocks of main that could be read after all: to be rescued
 	std::array<dmr_record, 288> records{}; // one to place each block, one for each spare block gone bad, and some
 	uint32_t record_count = 0;
 	uint32_t data_members = 0;	// bit per member that the records' data went to
+	uint32_t refusing_members = 0;	// bit per member of which a block refused its first write
 };
 
-// One request under work.
+// One request under work; or a move, whose data is the engine's own.
 struct Job final {
 	dmr_request *req = nullptr;
+	const uint8_t *own = nullptr;	// instead of a request: the data of info.sectors sectors
 	dmr_request_info info{};
 	MainBlock start;
 	Blocks length;
 	uint64_t deadline = 0;		// past it, untried blocks are not tried any more
 	bool main_tested = false;	// by a control block, in this request
+	bool remaps = true;		// what it relocates counts as remapped; what moves between spares does not
 	dmr_status failure = DMR_STS_MEDIUM; // the last that main or a spare gave
 	WorkerSpace *space = nullptr;
 };
@@ -47,7 +52,7 @@ public:
 		dmr_instance *inst;
 		dmr_device *main;
 		BlockSize block_size;
-		const dmr_member_range *members;
+		const MemberList *members;
 		uint32_t read_retries;
 		bool read_only;
 		MapStore *store;
@@ -62,6 +67,13 @@ public:
 
 	// The status to give back to the user. Caller holds the request's range. process, may block.
 	dmr_status serve(Job &job);
+
+	struct Moved {
+		uint32_t moved = 0, unreadable = 0, unplaced = 0; // blocks
+	};
+	// Move what lives on this member of [start, start + length), at most a piece, to other members. Caller holds the
+	// range and has drained it; buffer has room for all of it. process, may block.
+	Moved evacuate(uint32_t slot, MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space);
 
 private:
 	struct Segment {
@@ -78,6 +90,7 @@ private:
 	dmr_status spare_io(Job &job, const Segment &segment, MainBlock at, Blocks length);
 	dmr_status spare_io_at(Job &job, MainBlock at, Blocks length, uint32_t member, SpareBlock spare, uint32_t flags);
 	bool spare_answers(const Job &job, uint32_t member);
+	bool avoid(uint32_t members);
 
 	// slow_write.cc: the trial on main or on the spare that serves the block
 	dmr_status write(Job &job);
@@ -87,9 +100,12 @@ private:
 
 	// slow_relocate.cc: what main does not take goes to a spare
 	dmr_status relocate(Job &job, MainBlock piece);
+	dmr_status place_all(Job &job, MainBlock piece);
+	dmr_status place_late(Job &job);
 	dmr_status place(Job &job, MainBlock piece, MainBlock at, Blocks length);
 	dmr_status try_spare_blocks(Job &job, MainBlock piece, MainBlock at, const dmr_spare_extent &spare);
-	dmr_status commit_records(Job &job);
+	dmr_status commit_records(Job &job, uint32_t *lost_members = nullptr);
+	bool serves_now(const Job &job, const dmr_record &record) const;
 	dmr_status give_up(Job &job, dmr_status status);
 	dmr_status without_spare(Job &job, MainBlock piece);
 	bool main_takes_writes(Job &job, MainBlock piece);
@@ -100,8 +116,13 @@ private:
 	dmr_status read_piece(Job &job, MainBlock first, Blocks length);
 	dmr_status read_main(Job &job, MainBlock piece, MainBlock at, Blocks length);
 	dmr_status read_spare(Job &job, const Segment &segment);
-	dmr_status retry_block(Job &job, MainBlock at);
+	dmr_status read_pending(Job &job, MainBlock piece, const Segment &segment);
+	dmr_status retry_block(Job &job, MainBlock at, bool &weak);
 	void record_pending(Job &job, MainBlock piece);
+
+	// slow_move.cc
+	void rescue(Job &job, MainBlock piece);
+	dmr_status read_own(const Job &job, dmr_device *dev, uint64_t sector, uint8_t *to, Blocks length) const;
 
 	Config c_;
 };

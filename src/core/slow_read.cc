@@ -31,6 +31,7 @@ dmr_status SlowIo::read_piece(Job &job, MainBlock first, Blocks length)
 	dmr_status worst = DMR_STS_OK;
 
 	space.bad.clear();
+	space.weak.clear();
 	for (MainBlock at = first; at < end;) {
 		Segment segment = segment_at(at, end);
 		dmr_status status = DMR_STS_OK;
@@ -40,7 +41,7 @@ dmr_status SlowIo::read_piece(Job &job, MainBlock first, Blocks length)
 		else if (segment.extent.kind == ExtentKind::mapped)
 			status = read_spare(job, segment);
 		else if (segment.extent.kind == ExtentKind::pending)
-			status = main_io(job, at, segment.length);
+			status = read_pending(job, first, segment);
 		else
 			status = DMR_STS_IOERR;
 		if (status != DMR_STS_OK && segment.found)
@@ -53,7 +54,19 @@ dmr_status SlowIo::read_piece(Job &job, MainBlock first, Blocks length)
 	}
 	if (!space.bad.empty())
 		record_pending(job, first);
+	if (!space.weak.empty())
+		rescue(job, first);
 	return worst;
+}
+
+// Main once. What comes may not come again.
+dmr_status SlowIo::read_pending(Job &job, MainBlock piece, const Segment &segment)
+{
+	dmr_status status = main_io(job, segment.start, segment.length);
+
+	if (status == DMR_STS_OK)
+		job.space->weak.add(static_cast<uint32_t>((segment.start - piece).value), static_cast<uint32_t>(segment.length.value));
+	return status;
 }
 
 // OK, MEDIUM with the unreadable blocks in the set of bad ones, or a failure of main as a whole.
@@ -62,6 +75,9 @@ dmr_status SlowIo::read_main(Job &job, MainBlock piece, MainBlock first, Blocks 
 	dmr_status status = main_io(job, first, length);
 	dmr_status worst = DMR_STS_OK;
 
+	// Of several blocks nobody knows which was the weak one.
+	if (status == DMR_STS_OK && length == Blocks(1) && job.info.sectors == c_.block_size.sectors() && may_be_media(job.info.error))
+		job.space->weak.add(static_cast<uint32_t>((first - piece).value));
 	if (status == DMR_STS_OK || !may_be_media(status))
 		return status;
 	if (status != DMR_STS_MEDIUM && !job.main_tested) {
@@ -78,7 +94,12 @@ dmr_status SlowIo::read_main(Job &job, MainBlock piece, MainBlock first, Blocks 
 		// Untried blocks fail without becoming pending: nothing is known of them.
 		if (dmr_now_ns() > job.deadline)
 			return DMR_STS_MEDIUM;
-		status = retry_block(job, at);
+		bool weak;
+
+		status = retry_block(job, at, weak);
+		// A single block has failed by itself before.
+		if (status == DMR_STS_OK && (weak || length == Blocks(1)))
+			job.space->weak.add(static_cast<uint32_t>((at - piece).value));
 		if (status == DMR_STS_OK)
 			continue;
 		if (!may_be_media(status))
@@ -90,18 +111,23 @@ dmr_status SlowIo::read_main(Job &job, MainBlock piece, MainBlock first, Blocks 
 	return worst;
 }
 
-dmr_status SlowIo::retry_block(Job &job, MainBlock at)
+// weak: it came, but not at once.
+dmr_status SlowIo::retry_block(Job &job, MainBlock at, bool &weak)
 {
 	dmr_status status = main_io(job, at, Blocks(1));
+	bool at_once = status == DMR_STS_OK;
 
 	for (uint32_t i = 0; i < c_.read_retries && status != DMR_STS_OK && dmr_now_ns() <= job.deadline; i++)
 		status = main_io(job, at, Blocks(1));
+	weak = status == DMR_STS_OK && !at_once;
 	return status;
 }
 
 // The remap stays whatever happens: nobody else has this data.
 dmr_status SlowIo::read_spare(Job &job, const Segment &segment)
 {
+	if (!c_.members->present(segment.extent.member))
+		return DMR_STS_MEDIUM;
 	dmr_status status = spare_io(job, segment, segment.start, segment.length);
 
 	for (uint32_t i = 0; i < c_.read_retries && may_be_media(status) && dmr_now_ns() <= job.deadline; i++)

@@ -2,6 +2,8 @@
 // SlowIo, relocation: the blocks that main (or their spare) refuses get new spare blocks.
 #include "slow_io.hh"
 
+#include <dm_remap/breaks.hh>
+
 namespace dm_remap {
 
 // Spare blocks that refuse their first write cost a round each.
@@ -55,8 +57,42 @@ dmr_status SlowIo::relocate(Job &job, MainBlock piece)
 	if (!main_takes_writes(job, piece))
 		return give_up(job, job.failure);
 
-	space.unplaced = space.bad;
+	// Again, as long as the spare that lost what was written to it is not the only one.
+	for (uint32_t lost = 0;;) {
+		space.unplaced = space.bad;
+		if (place_all(job, piece) != DMR_STS_OK)
+			return without_spare(job, piece);
+
+		if (broken(Break::complete_before_commit) && job.length <= Blocks(BlockSet::capacity)) {
+			dmr_request_end(job.req, DMR_STS_OK);
+			job.req = nullptr;
+			commit_records(job);
+			return DMR_STS_OK;
+		}
+		dmr_status status = commit_records(job, &lost);
+
+		if (broken(Break::data_after_record) && status == DMR_STS_OK)
+			status = place_late(job);
+		if (status == DMR_STS_NOSPC)
+			dmr_event(c_.inst, DMR_EVENT_MAP_FULL);
+		if (status == DMR_STS_OK)
+			return status;
+		if (!avoid(lost))
+			return without_spare(job, piece);
+		space.data_members = 0;
+	}
+}
+
+// Spare blocks for all that is unplaced, written. Not OK: some are still without one.
+dmr_status SlowIo::place_all(Job &job, MainBlock piece)
+{
+	WorkerSpace &space = *job.space;
+
+	space.refusing_members = 0;
 	for (uint32_t round = 0; round < placement_rounds && !space.unplaced.empty(); round++) {
+		// Not one bad block but many: perhaps another spare does better.
+		if (round == placement_rounds / 2)
+			avoid(space.refusing_members);
 		for (auto run = space.unplaced.run_from(0); run.length > 0;
 		     run = space.unplaced.run_from(run.start + run.length)) {
 			dmr_status status = place(job, piece, piece + Blocks(run.start), Blocks(run.length));
@@ -64,17 +100,25 @@ dmr_status SlowIo::relocate(Job &job, MainBlock piece)
 			if (status == DMR_STS_NOSPC)
 				dmr_event(c_.inst, DMR_EVENT_SPARE_EXHAUSTED);
 			if (status != DMR_STS_OK)
-				return without_spare(job, piece);
+				return status;
 		}
 	}
-	if (!space.unplaced.empty())
-		return without_spare(job, piece);
+	return space.unplaced.empty() ? static_cast<dmr_status>(DMR_STS_OK) : job.failure;
+}
 
-	dmr_status status = commit_records(job);
+// Of Break::data_after_record: the data, when its record is durable.
+dmr_status SlowIo::place_late(Job &job)
+{
+	dmr_status status = DMR_STS_OK;
 
-	if (status == DMR_STS_NOSPC)
-		dmr_event(c_.inst, DMR_EVENT_MAP_FULL);
-	return status == DMR_STS_OK ? status : without_spare(job, piece);
+	for (uint32_t i = 0; i < job.space->record_count && status == DMR_STS_OK; i++) {
+		const dmr_record &record = job.space->records[i];
+
+		if (record.kind == DMR_RECORD_MAP)
+			status = spare_io_at(job, MainBlock(record.main_block), Blocks(record.length), record.member,
+					     SpareBlock(record.spare_block), DMR_IO_FUA);
+	}
+	return status;
 }
 
 // Write [at, at + length) to newly allocated spare blocks. What was taken leaves the unplaced ones; what a spare
@@ -94,17 +138,22 @@ dmr_status SlowIo::place(Job &job, MainBlock piece, MainBlock at, Blocks length)
 		if (!spare.ok())
 			return spare.error().code() == ENOSPC ? DMR_STS_NOSPC : DMR_STS_RESOURCE;
 		Blocks got(spare->length);
-		dmr_status status = spare_io_at(job, at, got, spare->member, SpareBlock(spare->block), 0);
+		dmr_status status = DMR_STS_OK;
 
+		if (!broken(Break::data_after_record))
+			status = spare_io_at(job, at, got, spare->member, SpareBlock(spare->block), 0);
 		if (status == DMR_STS_OK) {
 			add_record(space, { at.value, spare->block, spare->length, DMR_RECORD_MAP, static_cast<uint8_t>(spare->member), 0 });
 			for (uint32_t i = 0; i < got.value; i++)
 				space.unplaced.remove(static_cast<uint32_t>((at - piece).value) + i);
 		} else if (!may_be_media(status) || (status != DMR_STS_MEDIUM && !spare_answers(job, spare->member))) {
 			c_.store->release(*spare);
+			if (avoid(1u << spare->member))
+				continue;
 			return status;
 		} else if (dmr_status gone = try_spare_blocks(job, piece, at, *spare)) {
-			return gone;
+			if (!avoid(1u << spare->member))
+				return gone;
 		}
 		space.data_members |= 1u << spare->member;
 		at = at + got;
@@ -130,6 +179,7 @@ dmr_status SlowIo::try_spare_blocks(Job &job, MainBlock piece, MainBlock at, con
 			return status;
 		} else {
 			job.failure = status;
+			job.space->refusing_members |= 1u << spare.member;
 			c_.counters->error(job.info.op);
 			add_record(*job.space, { 0, block.value, 1, DMR_RECORD_BAD_SPARE, member, 0 });
 		}
@@ -137,8 +187,26 @@ dmr_status SlowIo::try_spare_blocks(Job &job, MainBlock piece, MainBlock at, con
 	return DMR_STS_OK;
 }
 
-// NOSPC: the map is full. On any failure the spare blocks that no record speaks of are free again.
-dmr_status SlowIo::commit_records(Job &job)
+// Does the map still have this spare block, which refused a write, serve a block of the job?
+bool SlowIo::serves_now(const Job &job, const dmr_record &record) const
+{
+	MainBlock end = job.start + job.length;
+
+	for (MainBlock at = job.start; at < end;) {
+		Segment segment = segment_at(at, end);
+		uint64_t first = segment.extent.spare.value;
+
+		if (segment.found && segment.extent.kind == ExtentKind::mapped && segment.extent.member == record.member &&
+		    record.spare_block >= first && record.spare_block < first + segment.extent.length.value)
+			return true;
+		at = at + segment.length;
+	}
+	return false;
+}
+
+// NOSPC: the map is full. On any failure the spare blocks that no record speaks of are free again. lost_members: those
+// whose flush failed.
+dmr_status SlowIo::commit_records(Job &job, uint32_t *lost_members)
 {
 	WorkerSpace &space = *job.space;
 	CommitTicket ticket;
@@ -152,7 +220,7 @@ dmr_status SlowIo::commit_records(Job &job)
 		if (space.records[i].kind == DMR_RECORD_MAP)
 			blocks += space.records[i].length;
 	}
-	if (blocks > 0) {
+	if (blocks > 0 && job.remaps) {
 		dmr_log(c_.inst, DMR_LOG_INFO, "remapped %llu blocks of %u bytes in the request at sector %llu",
 			static_cast<unsigned long long>(blocks), c_.block_size.bytes(),
 			static_cast<unsigned long long>(job.info.sector));
@@ -162,13 +230,21 @@ dmr_status SlowIo::commit_records(Job &job)
 	if (!error)
 		return DMR_STS_OK;
 	// What is in doubt stays allocated: a later load may find it in use.
-	for (uint32_t i = ticket.committed; i < space.record_count && !ticket.in_doubt; i++) {
-		const dmr_record &record = space.records[i];
+	uint32_t kept = 0;
 
-		if (record.kind == DMR_RECORD_MAP)
+	for (uint32_t i = ticket.committed; i < space.record_count && !ticket.in_doubt; i++) {
+		const dmr_record record = space.records[i];
+		bool bad = record.kind == DMR_RECORD_BAD_SPARE;
+
+		// The next attempt records it.
+		if (bad && lost_members && ticket.lost_members)
+			space.records[kept++] = record;
+		else if (record.kind == DMR_RECORD_MAP || (bad && !serves_now(job, record)))
 			c_.store->release({ record.spare_block, record.length, record.member });
 	}
-	space.record_count = 0;
+	space.record_count = kept;
+	if (lost_members)
+		*lost_members = ticket.lost_members;
 	return error.code() == ENOSPC ? static_cast<dmr_status>(DMR_STS_NOSPC) : job.failure;
 }
 
@@ -199,6 +275,8 @@ dmr_status SlowIo::without_spare(Job &job, MainBlock piece)
 {
 	WorkerSpace &space = *job.space;
 
+	dmr_status failure = DMR_STS_OK;
+
 	give_up(job, job.failure);
 	space.record_count = 0;
 	for (uint32_t i = 0; i < BlockSet::capacity; i++) {
@@ -212,14 +290,17 @@ dmr_status SlowIo::without_spare(Job &job, MainBlock piece)
 		// In doubt since a commit of this very request failed.
 		if (segment_at(at, at + Blocks(run.length)).extent.kind == ExtentKind::in_doubt)
 			return job.failure;
-		if (dmr_status status = main_io(job, at, Blocks(run.length)))
+		dmr_status status = main_io(job, at, Blocks(run.length));
+
+		if (status != DMR_STS_OK && !broken(Break::clear_pending_on_failure))
 			return status;
+		failure = status != DMR_STS_OK ? status : failure;
 		add_record(space, { at.value, 0, run.length, DMR_RECORD_CLEAR, 0, 0 });
 	}
 	// Should these records be lost, the blocks stay pending: main holds their only copy, which is true.
 	if (!c_.store->failed())
 		commit_records(job);
-	return DMR_STS_OK;
+	return failure;
 }
 
 } // namespace dm_remap

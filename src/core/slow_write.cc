@@ -2,6 +2,8 @@
 // SlowIo, writes: each block is tried where the map says it lives; what refuses it is collected for relocate().
 #include "slow_io.hh"
 
+#include <dm_remap/breaks.hh>
+
 namespace dm_remap {
 
 dmr_status SlowIo::write(Job &job)
@@ -32,7 +34,7 @@ dmr_status SlowIo::write_piece(Job &job, MainBlock first, Blocks length)
 		Segment segment = segment_at(at, end);
 		dmr_status status = DMR_STS_OK;
 
-		if (!segment.found) {
+		if (!segment.found || (broken(Break::stale_lookup) && job.info.error != DMR_STS_OK)) {
 			status = try_main(job, first, at, segment.length);
 		} else if (segment.extent.kind == ExtentKind::mapped) {
 			status = rewrite_spare(job, first, segment);
@@ -116,12 +118,25 @@ dmr_status SlowIo::try_main(Job &job, MainBlock piece, MainBlock first, Blocks l
 // Blocks that live on a spare. A spare block that refuses the write is bad for good; its main block moves elsewhere.
 dmr_status SlowIo::rewrite_spare(Job &job, MainBlock piece, const Segment &segment)
 {
+	uint32_t member = segment.extent.member;
+	auto all_refused = [&] {
+		job.space->bad.add(static_cast<uint32_t>((segment.start - piece).value), static_cast<uint32_t>(segment.length.value));
+		return static_cast<dmr_status>(DMR_STS_OK);
+	};
+
+	// Nothing is known against the spare blocks of a member that is not there, and nobody can read them.
+	if (!c_.members->present(member))
+		return all_refused();
 	dmr_status status = spare_io(job, segment, segment.start, segment.length);
 
 	if (status == DMR_STS_OK || !may_be_media(status))
 		return status;
-	if (status != DMR_STS_MEDIUM && !spare_answers(job, segment.extent.member))
-		return status;
+	if (status != DMR_STS_MEDIUM && !spare_answers(job, member)) {
+		job.failure = status;
+		if (!avoid(1u << member))
+			return status;
+		return all_refused();
+	}
 	for (Blocks i; i < segment.length; i = i + Blocks(1)) {
 		MainBlock at = segment.start + i;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // The table line. Looks at nothing but its words: whether devices exist and ranges fit is seen when they are opened.
-#include "table_faults.hh"
+#include "words.hh"
 
 #include <dm_remap/engine.h>
 #include <dm_remap/text.hh>
@@ -9,15 +9,16 @@ namespace dm_remap {
 
 namespace {
 
-// A device's bytes are counted in 63 bits.
-constexpr uint64_t max_sectors = (1ull << 54) - 1;
+constexpr uint64_t max_extents_most = 16777216;
+constexpr NumberWord extents_word = {1, max_extents_most, TableFault::not_extents, TableFault::extents_out_of_range};
+constexpr NumberWord retries_word = {0, DMR_READ_RETRIES_MAX, TableFault::not_retries, TableFault::too_many_retries};
 
-static_assert(max_sectors == 18014398509481983 && DMR_READ_RETRIES_MAX == 100, "the texts of the faults say so");
+static_assert(DMR_READ_RETRIES_MAX == 100 && DMR_MAX_MEMBERS == 16, "the texts of the faults say so");
 
 class TableParser final {
 public:
 	TableParser(unsigned int argc, char **argv, dmr_table &out, char *reason)
-		: argc_(argc), argv_(argv), out_(out), reason_(reason)
+		: argc_(argc), argv_(argv), out_(out), words_(reason)
 	{
 	}
 
@@ -25,129 +26,127 @@ public:
 	{
 		__builtin_memset(&out_, 0, sizeof(out_));
 		out_.read_retries = DMR_READ_RETRIES_DEFAULT;
-		reason_[0] = '\0';
 		return devices() && feature_count() && features();
 	}
 
 private:
 	static constexpr unsigned int positional = 4;
 
-	bool fail(const char *argument, const char *value, TableFault fault)
-	{
-		TextWriter writer(reason_, DMR_REASON_SIZE);
-
-		writer.print("%s ", argument);
-		writer.quoted(value);
-		writer.print(": %s", text_of(fault));
-		return false;
-	}
-
 	bool devices()
 	{
 		static constexpr const char *names[positional] = {"main", "spare", "spare_start", "spare_sectors"};
-		dmr_table_member &member = out_.members[0];
 
 		if (argc_ < positional)
-			return fail(names[argc_], "", TableFault::missing);
-		for (unsigned int i = 0; i < 2; i++) {
-			if (same_text(argv_[i], "") || same_text(argv_[i], "-"))
-				return fail(names[i], argv_[i], TableFault::no_device);
-		}
-		out_.main_path = argv_[0];
-		member.path = argv_[1];
-		out_.member_count = 1;
-		if (!sectors(names[2], argv_[2], member.start) || !sectors(names[3], argv_[3], member.sectors))
+			return words_.fail(names[argc_], "", TableFault::missing);
+		if (!words_.device("main", argv_[0], TableFault::no_device))
 			return false;
-		if (member.sectors == 0)
-			return fail(names[3], argv_[3], TableFault::no_sectors);
-		if (member.sectors > max_sectors - member.start)
-			return fail(names[3], argv_[3], TableFault::end_too_large);
-		return true;
+		out_.main_path = argv_[0];
+		return spare(&argv_[1]);
 	}
 
-	// A number, but one beyond its limit.
-	template <typename T>
-	static bool too_large(const Result<T> &number)
+	// <dev> <start> <sectors>
+	bool spare(char **words)
 	{
-		return number.error().code() == ERANGE;
-	}
+		static constexpr const char *names[2] = {"spare_start", "spare_sectors"};
+		dmr_table_member &member = out_.members[out_.member_count];
+		const bool missing = same_text(words[0], "-");
 
-	bool sectors(const char *argument, const char *value, uint64_t &out)
-	{
-		const Result<uint64_t> number = parse_u64(value, max_sectors);
-
-		if (!number.ok())
-			return fail(argument, value,
-				    too_large(number) ? TableFault::sectors_too_large : TableFault::not_sectors);
-		out = *number;
+		if (!missing && !words_.device("spare", words[0], TableFault::no_spare))
+			return false;
+		if (!words_.range(names, words[1], words[2], missing, member.start, member.sectors))
+			return false;
+		member.path = missing ? nullptr : words[0];
+		out_.member_count++;
 		return true;
 	}
 
 	bool feature_count()
 	{
-		if (argc_ == positional)
-			return true;
-
-		const char *value = argv_[positional];
-		const unsigned int follow = argc_ - positional - 1;
-		const Result<uint32_t> number = parse_u32(value);
-
-		if (!number.ok() && !too_large(number))
-			return fail("#feature_args", value, TableFault::not_count);
-		if (!number.ok() || *number != follow) {
-			fail("#feature_args", value, TableFault::wrong_count);
-			append_count(follow);
-			return false;
-		}
-		return true;
-	}
-
-	void append_count(unsigned int n)
-	{
-		const size_t used = __builtin_strlen(reason_);
-
-		TextWriter(reason_ + used, DMR_REASON_SIZE - used).print(" %u", n);
+		return argc_ == positional ||
+		       words_.count("#feature_args", argv_[positional], argc_ - positional - 1);
 	}
 
 	bool features()
 	{
-		for (unsigned int i = positional + 1; i < argc_; i++) {
-			const char *name = argv_[i];
+		for (unsigned int i = positional + 1; i < argc_;) {
+			const unsigned int taken = feature(i);
 
-			if (same_text(name, "format")) {
-				if (out_.format)
-					return fail("feature", name, TableFault::given_twice);
-				out_.format = true;
-			} else if (same_text(name, "read_retries")) {
-				if (out_.read_retries_given)
-					return fail("feature", name, TableFault::given_twice);
-				if (++i == argc_)
-					return fail("feature", name, TableFault::retries_missing);
-				if (!retries(argv_[i]))
-					return false;
-			} else {
-				return fail("feature", name, TableFault::unknown_feature);
-			}
+			if (!taken)
+				return false;
+			i += taken;
 		}
-		return true;
+		return !out_.force || out_.degraded || words_.fail("feature", "force", TableFault::force_alone);
 	}
 
-	bool retries(const char *value)
+	// How many words the feature at `i` takes; 0 if it is refused.
+	unsigned int feature(unsigned int i)
 	{
-		const Result<uint32_t> number = parse_u32(value, DMR_READ_RETRIES_MAX);
+		const char *name = argv_[i];
+		uint64_t retries = 0;
 
-		if (!number.ok())
-			return fail("read_retries", value,
-				    too_large(number) ? TableFault::too_many_retries : TableFault::not_retries);
-		out_.read_retries = *number;
-		out_.read_retries_given = true;
-		return true;
+		if (same_text(name, "spare"))
+			return further_spare(i);
+		if (same_text(name, "degraded"))
+			return flag(name, out_.degraded);
+		if (same_text(name, "force"))
+			return flag(name, out_.force);
+		if (same_text(name, "format"))
+			return flag(name, out_.format);
+		if (same_text(name, "max_extents"))
+			return value(i, extents_given_, TableFault::extents_missing, extents_word, out_.max_extents);
+		if (same_text(name, "read_retries")) {
+			if (!value(i, out_.read_retries_given, TableFault::retries_missing, retries_word, retries))
+				return 0;
+			out_.read_retries = static_cast<uint32_t>(retries);
+			return 2;
+		}
+		words_.fail("feature", name, TableFault::unknown_feature);
+		return 0;
+	}
+
+	unsigned int further_spare(unsigned int i)
+	{
+		constexpr unsigned int taken = 4;
+
+		if (argc_ - i < taken) {
+			words_.fail("feature", argv_[i], TableFault::spare_incomplete);
+			return 0;
+		}
+		if (out_.member_count == DMR_MAX_MEMBERS) {
+			words_.fail("spare", argv_[i + 1], TableFault::too_many_spares);
+			return 0;
+		}
+		return spare(&argv_[i + 1]) ? taken : 0;
+	}
+
+	// A feature that may be given once.
+	unsigned int flag(const char *name, bool &given)
+	{
+		if (given) {
+			words_.fail("feature", name, TableFault::given_twice);
+			return 0;
+		}
+		given = true;
+		return 1;
+	}
+
+	// The same with a number after it.
+	unsigned int value(unsigned int i, bool &given, TableFault missing, const NumberWord &limits, uint64_t &out)
+	{
+		if (!flag(argv_[i], given))
+			return 0;
+		if (i + 1 == argc_) {
+			words_.fail("feature", argv_[i], missing);
+			return 0;
+		}
+		return words_.number(argv_[i], argv_[i + 1], limits, out) ? 2 : 0;
 	}
 
 	unsigned int argc_;
 	char **argv_;
 	dmr_table &out_;
-	char *reason_;
+	Words words_;
+	bool extents_given_ = false;
 };
 
 } // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// All that can be wrong with a table line, and the words for it. A reason reads: argument 'value': what is wrong; what
-// to do.
+// All that can be wrong with the words of a table line or of a message about spares, and the words for it. A reason
+// reads: argument 'value': what is wrong; what to do.
 #ifndef DM_REMAP_CORE_TABLE_FAULTS_HH
 #define DM_REMAP_CORE_TABLE_FAULTS_HH
 
@@ -12,6 +12,7 @@ namespace dm_remap {
 enum class TableFault : uint8_t {
 	missing,
 	no_device,
+	no_spare,
 	not_sectors,
 	sectors_too_large,
 	no_sectors,
@@ -20,9 +21,22 @@ enum class TableFault : uint8_t {
 	wrong_count,	// followed by the right one
 	unknown_feature,
 	given_twice,
+	spare_incomplete,
+	too_many_spares,
+	force_alone,
+	extents_missing,
+	not_extents,
+	extents_out_of_range,
 	retries_missing,
 	not_retries,
 	too_many_retries,
+	// of messages
+	add_device_missing,
+	add_sectors_missing,
+	add_too_many,
+	remove_device_missing,
+	remove_unknown,
+	remove_too_many,
 	count_		// how many there are
 };
 
@@ -35,18 +49,34 @@ inline constexpr TableFaultText table_fault_texts[] = {
 	{TableFault::missing,
 	 "missing; the line is <main> <spare> <spare_start> <spare_sectors> [<#feature_args> <feature_arg>...]"},
 	{TableFault::no_device, "not a device; give its path or <major>:<minor>"},
+	{TableFault::no_spare, "not a device; give its path or <major>:<minor>, or - for a missing spare"},
 	{TableFault::not_sectors, "not a number of 512-byte sectors; give decimal digits only"},
 	{TableFault::sectors_too_large, "too large; no device has more than 18014398509481983 sectors"},
 	{TableFault::no_sectors, "leaves no room for a spare; give the length of the range in 512-byte sectors"},
 	{TableFault::end_too_large,
-	 "too large; with spare_start it goes beyond 18014398509481983 sectors, more than any device has"},
+	 "too large; with its start it goes beyond 18014398509481983 sectors, more than any device has"},
 	{TableFault::not_count, "not a number; give how many arguments follow"},
 	{TableFault::wrong_count, "wrong; the number of arguments that follow is"},
-	{TableFault::unknown_feature, "unknown; the features are: format, read_retries <n>"},
+	{TableFault::unknown_feature,
+	 "unknown; the features are: spare <dev> <start> <sectors>, degraded, force, format, max_extents <n>, "
+	 "read_retries <n>"},
 	{TableFault::given_twice, "given twice; give it once"},
+	{TableFault::spare_incomplete, "incomplete; give <dev> <start> <sectors> after it"},
+	{TableFault::too_many_spares, "too many; a set has at most 16 spares, name no more, the first one included"},
+	{TableFault::force_alone, "means nothing alone; give degraded too, or leave it out"},
+	{TableFault::extents_missing, "has no value; give a number from 1 to 16777216 after it"},
+	{TableFault::not_extents, "not a number; give one from 1 to 16777216"},
+	{TableFault::extents_out_of_range, "out of range; give a number from 1 to 16777216"},
 	{TableFault::retries_missing, "has no value; give a number from 0 to 100 after it"},
 	{TableFault::not_retries, "not a number; give one from 0 to 100"},
 	{TableFault::too_many_retries, "too large; give a number from 0 to 100"},
+	{TableFault::add_device_missing, "names no spare; the message is add_spare <dev> [<start> <sectors>]"},
+	{TableFault::add_sectors_missing,
+	 "missing; after a start give the sectors, the message is add_spare <dev> [<start> <sectors>]"},
+	{TableFault::add_too_many, "one word too many; the message is add_spare <dev> [<start> <sectors>]"},
+	{TableFault::remove_device_missing, "names no spare; the message is remove_spare <dev> [cancel]"},
+	{TableFault::remove_unknown, "unknown; the message is remove_spare <dev> [cancel]"},
+	{TableFault::remove_too_many, "one word too many; the message is remove_spare <dev> [cancel]"},
 };
 
 constexpr const char *text_of(TableFault fault)

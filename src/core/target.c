@@ -164,34 +164,58 @@ static void remap_resume(struct dm_target *ti)
 	memalloc_noio_restore(noio);
 }
 
+/*
+ * The members as a table line would name them now: those of the table, less those removed by message, and those added.
+ * Taken once: a job may remove one while the line is printed. There is always one, the last cannot be removed.
+ */
+static unsigned int dmr_members_now(const struct dmr_target *t, const struct dmr_member **out)
+{
+	unsigned int count = smp_load_acquire(&t->member_count), i, n = 0;
+
+	for (i = 0; i < count && n < DMR_MAX_MEMBERS; i++) {
+		const struct dmr_member *m = &t->members[i];
+
+		if (!m->range.dev || dmr_engine_has_member(t->inst.engine, &m->range))
+			out[n++] = m;
+	}
+	return n;
+}
+
 static void remap_status(struct dm_target *ti, status_type_t type, unsigned int flags, char *result,
 			 unsigned int maxlen)
 {
 	struct dmr_target *t = ti->private;
-	const struct dmr_member *m = t->members, *end = m + t->member_count;
-	unsigned int features = 4 * (t->member_count - 1) + (t->read_retries_given ? 2 : 0);
-	unsigned int sz = 0;
+	const struct dmr_member *members[DMR_MAX_MEMBERS];
+	unsigned int n = dmr_members_now(t, members), sz = 0, features, i;
 
 	switch (type) {
 	case STATUSTYPE_INFO:
 		dmr_engine_status(t->inst.engine, result, maxlen);
 		break;
 	case STATUSTYPE_TABLE:
-		DMEMIT("%s %s %llu %llu", t->main->name, m->dm->name, m->start, m->sectors);
+		features = 4 * (n - 1) + t->degraded + 2 * !!t->max_extents + 2 * t->read_retries_given;
+		DMEMIT("%s %s %llu %llu", t->main->name, members[0]->name, members[0]->range.start,
+		       members[0]->range.sectors);
 		if (features)
 			DMEMIT(" %u", features);
-		while (++m < end)
-			DMEMIT(" spare %s %llu %llu", m->dm->name, m->start, m->sectors);
+		for (i = 1; i < n; i++)
+			DMEMIT(" spare %s %llu %llu", members[i]->name, members[i]->range.start,
+			       members[i]->range.sectors);
+		if (t->degraded)
+			DMEMIT(" degraded");
+		if (t->max_extents)
+			DMEMIT(" max_extents %llu", t->max_extents);
 		if (t->read_retries_given)
 			DMEMIT(" read_retries %u", t->read_retries);
 		break;
 	case STATUSTYPE_IMA:
 		DMEMIT_TARGET_NAME_VERSION(ti->type);
 		DMEMIT(",main=%s", t->main->name);
-		for (; m < end; m++)
-			DMEMIT(",spare_%d=%s,spare_%d_start=%llu,spare_%d_sectors=%llu", (int)(m - t->members),
-			       m->dm->name, (int)(m - t->members), m->start, (int)(m - t->members), m->sectors);
-		DMEMIT(",read_retries=%u;", t->read_retries);
+		for (i = 0; i < n; i++)
+			DMEMIT(",spare_%u=%s,spare_%u_start=%llu,spare_%u_sectors=%llu", i, members[i]->name, i,
+			       members[i]->range.start, i, members[i]->range.sectors);
+		DMEMIT(",degraded=%c,max_extents=%llu,read_retries=%u;", t->degraded ? 'y' : 'n', t->max_extents,
+		       t->read_retries);
 		break;
 	}
 }
@@ -201,15 +225,21 @@ static int remap_message(struct dm_target *ti, unsigned int argc, char **argv, c
 	struct dmr_instance *inst = ti->private;
 	unsigned int noio = memalloc_noio_save();
 	char reason[DMR_REASON_SIZE] = "";
+	struct dmr_spare_message msg;
 	int r;
 
-	r = dmr_engine_message(inst->engine, argc, argv, result, maxlen, reason);
+	r = dmr_spare_message_parse(argc, argv, &msg, reason);
+	if (r > 0)
+		r = dmr_change_spares(container_of(inst, struct dmr_target, inst), &msg, reason);
+	else if (r == 0)
+		r = dmr_engine_message(inst->engine, argc, argv, result, maxlen, reason);
 	if (r < 0)
 		dmr_log(inst, DMR_LOG_ERR, "message refused: %s", reason);
 	memalloc_noio_restore(noio);
 	return r;
 }
 
+/* Those that device-mapper has opened for this table: see spares.c. */
 static int remap_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn fn, void *data)
 {
 	struct dmr_target *t = ti->private;
@@ -217,7 +247,8 @@ static int remap_iterate_devices(struct dm_target *ti, iterate_devices_callout_f
 	unsigned int i;
 
 	for (i = 0; !r && i < t->member_count; i++)
-		r = fn(ti, t->members[i].dm, t->members[i].start, t->members[i].sectors, data);
+		if (t->members[i].dm)
+			r = fn(ti, t->members[i].dm, t->members[i].range.start, t->members[i].range.sectors, data);
 	return r;
 }
 

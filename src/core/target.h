@@ -24,19 +24,31 @@ struct dmr_stats_device {
 	void *cookie;		/* of the stats module */
 };
 
+/* Of the table, or added by message; also one that was removed since, as its device stays open. */
 struct dmr_member {
-	struct dm_dev *dm;
+	struct dm_dev *dm;	/* opened for the table; NULL: missing, or added */
+	struct dmr_bdev own;	/* added: opened by spares.c */
 	struct dmr_device dev;
-	u64 start, sectors;
+	struct dmr_member_range range; /* as the engine knows it; dev NULL: missing */
+	char name[16];		/* as in the table line: <major>:<minor>, or "-" */
+
+	/* Of claims.c, under its lock. */
+	bool joined;
+	bool left;		/* and its range is free again */
 };
+
+/* Tables are loaded again before that many spares have come and gone. */
+enum { DMR_MEMBERS_EVER = 4 * DMR_MAX_MEMBERS };
 
 struct dmr_target {
 	struct dmr_instance inst;
 	struct dm_dev *main;
-	struct dmr_member members[DMR_MAX_MEMBERS];
-	unsigned int member_count;
+	struct dmr_member members[DMR_MEMBERS_EVER];
+	unsigned int member_count;	/* grows by release: status reads it under no lock of ours */
+	u64 max_extents;		/* 0: not given */
 	unsigned int read_retries;
 	bool read_retries_given;
+	bool degraded;
 	bool running;		/* preresume has worked, and postsuspend has not come since */
 	struct dmr_roles roles;
 	struct dmr_home *home;
@@ -49,12 +61,23 @@ struct dmr_target {
 	u8 set_uuid[DMR_UUID_SIZE];
 	bool started;		/* was resumed: from then on its members may change at any time */
 	bool served;		/* and that worked: its set has the map of its main */
+	bool alive;		/* the engine may be asked */
+	bool changing;		/* a message adds or removes a spare */
 };
 
 /* ---- construct.c ---- */
 
 int remap_ctr(struct dm_target *ti, unsigned int argc, char **argv);
 void remap_dtr(struct dm_target *ti);
+
+/* The reason, and -EINVAL. */
+__printf(2, 3) int dmr_refuse(char *reason, const char *fmt, ...);
+int dmr_check_device(const char *role, const char *path, struct block_device *bdev, dmr_blk_mode_t mode, char *reason);
+int dmr_check_spare(struct block_device *main, const struct dmr_table_member *m, struct block_device *bdev, char *reason);
+
+/* ---- spares.c: the messages about spares ---- */
+
+int dmr_change_spares(struct dmr_target *t, const struct dmr_spare_message *msg, char *reason);
 
 /* ---- target.c ---- */
 
@@ -78,7 +101,19 @@ void dmr_stats_device_remove(struct dmr_target *t);
 int dmr_claim_ranges(struct dmr_target *t, char *reason);
 /* The members' UUIDs, from the engine: a copy of a member is refused. */
 int dmr_claim_uuids(struct dmr_target *t, const struct dmr_setup *setup, char *reason);
+/* The engine is about to go: what its members use stays claimed until the release. Also of a table half built. */
+void dmr_claims_freeze(struct dmr_target *t);
 void dmr_claims_release(struct dmr_target *t); /* if anything was claimed */
+/*
+ * No other table of the mapped device is there, or comes, until dmr_claims_change_end(): it would find the set changed
+ * at its resume, when there is no way back. -EBUSY with a reason.
+ */
+int dmr_claims_change_begin(struct dmr_target *t, char *reason);
+void dmr_claims_change_end(struct dmr_target *t);
+/* The member after the last one, filled in, becomes the last one; or no longer is. Within a change. */
+int dmr_claim_member(struct dmr_target *t, char *reason);
+void dmr_claim_member_undo(struct dmr_target *t);
+void dmr_claim_member_joined(struct dmr_target *t, const struct dmr_setup *setup);
 void dmr_claims_started(struct dmr_target *t);
 void dmr_claims_served(struct dmr_target *t);
 /* Does another table of the same mapped device run on these members? */

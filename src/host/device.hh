@@ -18,6 +18,9 @@ struct DeviceIo {
 	// Called once, as an interrupt would: must not block.
 	void (*done)(DeviceIo *io) = nullptr;
 	void *context = nullptr;
+	// For whom: the user's I/O that this is a part of, and where in main the part lies. nullptr: the engine itself.
+	const void *user = nullptr;
+	uint64_t user_sector = 0;
 
 	// The device's own.
 	DeviceIo *prev = nullptr, *next = nullptr;

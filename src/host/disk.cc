@@ -91,6 +91,8 @@ void SimDisk::complete(DeviceIo *io)
 	if (io->status)
 		counts_.errors++;
 	world_.trace("done", io->number, io->status);
+	if (world_.on_performed)
+		world_.on_performed(*this, *io);
 	world_.io_point(*this, *io, IoPhase::Performed);
 	// Nobody hears of what was completed in the moment of the cut.
 	if (world_.powered())

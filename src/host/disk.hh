@@ -65,6 +65,8 @@ public:
 	bool faulty(uint64_t sector) const { return faults_.count(sector) != 0; }
 	void set_gone(bool gone, dmr_status status = DMR_STS_IOERR); // everything fails
 	void set_read_only(bool ro, dmr_status status = DMR_STS_TARGET); // writes fail, flushes do not
+	bool gone() const { return gone_ != DMR_STS_OK; }
+	bool read_only() const { return read_only_ != DMR_STS_OK; }
 	// What dmr_device_describe() says from now on; the disk itself goes on accepting writes.
 	void describe_read_only(bool ro) { describe_read_only_ = ro; }
 	// So many flushes fail (-1: all) and make nothing durable.

@@ -44,6 +44,7 @@ bool dmr_if_wait_idle(dmr_inflight *f, unsigned int epoch, uint64_t deadline_ns)
 {
 	World *world = World::current();
 
+	world->drains_waited += dmr_if_sum_acquire(f, epoch) != 0;
 	while (dmr_if_sum_acquire(f, epoch)) {
 		if (world->now() >= deadline_ns || !world->scheduler().wait(f->idle, deadline_ns))
 			return dmr_if_sum_acquire(f, epoch) == 0;

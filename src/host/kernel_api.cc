@@ -202,7 +202,8 @@ struct Sync {
 };
 
 // Submit, and wait for the end.
-dmr_status perform(dmr_device *dev, enum dmr_op op, uint64_t sector, void *data, uint32_t sectors, uint32_t flags)
+dmr_status perform(dmr_device *dev, enum dmr_op op, uint64_t sector, void *data, uint32_t sectors, uint32_t flags,
+		   const void *user = nullptr, uint64_t user_sector = 0)
 {
 	World *world = World::current();
 	Sync sync;
@@ -221,6 +222,8 @@ dmr_status perform(dmr_device *dev, enum dmr_op op, uint64_t sector, void *data,
 	io.flags = flags;
 	io.data = data;
 	io.context = &sync;
+	io.user = user;
+	io.user_sector = user_sector;
 	io.done = [](DeviceIo *done) {
 		auto *s = static_cast<Sync *>(done->context);
 
@@ -301,7 +304,7 @@ dmr_status dmr_request_io(struct dmr_request *req, uint32_t offset, uint32_t sec
 		if (!info.discards)
 			return DMR_STS_OK;
 	}
-	return perform(dev, req->info.op, sector, data, sectors, flags);
+	return perform(dev, req->info.op, sector, data, sectors, flags, req->user, req->info.sector + offset);
 }
 
 void dmr_request_end(struct dmr_request *req, dmr_status status)

@@ -13,6 +13,7 @@ struct dmr_request final {
 	// Called once, by dmr_request_end(), in a worker's context. The request may be gone when it returns.
 	void (*ended)(dmr_request *req, dmr_status status) = nullptr;
 	void *context = nullptr;
+	const void *user = nullptr;	// whose I/O, for observers
 	dmr_request *next = nullptr;
 	bool alive = true;
 };

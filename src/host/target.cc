@@ -26,7 +26,10 @@ int Target::construct(const Target *live, std::string *reason)
 	params_->member_count = static_cast<uint32_t>(options_.members.size());
 	params_->read_retries = options_.read_retries;
 	params_->max_workers = options_.max_workers;
+	params_->max_extents = options_.max_extents;
 	params_->format = options_.format;
+	params_->degraded = options_.degraded;
+	params_->force = options_.force;
 	params_->read_only = options_.read_only;
 	params_->members_live = live != nullptr;
 	params_->main_live = live && live->served() && live->options().main == options_.main;
@@ -96,6 +99,7 @@ Target::Piece &Target::take_piece(UserIo &io)
 	p.target = this;
 	p.io = &io;
 	p.req.context = &p;
+	p.req.user = p.below.user = &io;
 	p.req.ended = [](dmr_request *req, dmr_status status) {
 		Piece *piece = static_cast<Piece *>(req->context);
 
@@ -178,6 +182,7 @@ uint32_t Target::map(UserIo &io, uint64_t sector, uint32_t sectors)
 	p.req.info = {io.op, sector, route.sectors, io.flags, DMR_STS_OK};
 	p.req.data = io.data ? static_cast<uint8_t *>(io.data) + (sector - io.sector) * 512 : nullptr;
 	p.below.op = io.op;
+	p.below.user_sector = sector;
 	p.below.sector = route.sector;
 	p.below.sectors = route.sectors;
 	p.below.flags = io.flags;

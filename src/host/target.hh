@@ -22,7 +22,10 @@ struct TableOptions {
 	std::vector<dmr_member_range> members;
 	uint32_t read_retries = DMR_READ_RETRIES_DEFAULT;
 	uint32_t max_workers = DMR_MAX_WORKERS;
+	uint64_t max_extents = 0; // 0: not given
 	bool format = false;
+	bool degraded = false;
+	bool force = false;
 	bool read_only = false;
 };
 
@@ -114,6 +117,9 @@ public:
 	int suspend();
 	int create(const TableOptions &options); // load and resume; nothing is left of what failed
 	int remove();
+	// As the messages add_spare and remove_spare. disk: stays until the device is gone.
+	int add_spare(SimDisk &disk, uint64_t start, uint64_t sectors);
+	int remove_spare(SimDisk &disk, uint64_t start, bool cancel = false);
 	// The answer, or "" with the errno in *err.
 	std::string message(const std::vector<std::string> &words, int *err = nullptr);
 	std::string status();

@@ -87,6 +87,9 @@ public:
 	uint64_t io_points() const { return io_points_; }
 	// Called at every IoPoint; may call cut_power(), must not block.
 	std::function<void(const IoPoint &)> on_io;
+	// Called for every I/O, reads too, when a disk has performed it (see io.status) and nobody knows it yet.
+	std::function<void(SimDisk &, const DeviceIo &)> on_performed;
+	uint64_t drains_waited = 0;	// dmr_drain() calls that found I/O in flight
 	// After a cut, when the disks' contents have been decided: all fibers and memory of the boot are dropped, the
 	// power is on again.
 	void reboot();

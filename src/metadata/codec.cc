@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "metadata/codec.hh"
 
+#include <dm_remap/lineage.hh>
+
 namespace dm_remap::metadata {
 
 namespace {
@@ -41,15 +43,37 @@ void encode_member(const dmr_member_entry &entry, format::Member &out)
 	copy_bytes(out.identity, entry.identity);
 }
 
-bool decode_member(const format::Member &member, const Layout &layout, dmr_member_entry &out)
+// own: it is the one that holds the superblock. A member that was dropped is never told so, and one that joins tells
+// nobody else.
+bool state_possible(const format::Member &member, bool own)
 {
+	switch (member.state) {
+	case DMR_MEMBER_ABSENT:
+		return !own && all_zero(&member, sizeof(member));
+	case DMR_MEMBER_ACTIVE:
+		return true;
+	case DMR_MEMBER_DROPPED:
+		return !own;
+	case DMR_MEMBER_JOINING:
+		return own;
+	default:
+		return false;
+	}
+}
+
+bool decode_member(const format::Member &member, bool own, const Layout &layout, dmr_member_entry &out)
+{
+	if (!state_possible(member, own))
+		return false;
+	if (member.state == DMR_MEMBER_ABSENT)
+		return true;
 	copy_uuid(out.uuid, member.uuid);
 	out.sectors = member.sectors;
 	out.data_start = member.data_start;
 	out.state = member.state;
 	out.unit_bytes = member.unit_bytes;
 	copy_bytes(out.identity, member.identity);
-	return out.state <= DMR_MEMBER_DROPPED && out.sectors <= format::max_sectors && out.data_start <= out.sectors &&
+	return out.sectors <= format::max_sectors && out.data_start <= out.sectors &&
 	       unit_bytes_possible(out.unit_bytes) && terminated(out.identity) &&
 	       out.data_start >= layout.total_units() * (out.unit_bytes / format::sector_bytes);
 }
@@ -70,6 +94,12 @@ RecordLimits::RecordLimits(const dmr_setup &setup) : members_(setup.member_count
 	for (uint32_t i = 0; i < members_; ++i) {
 		const dmr_member_entry &entry = setup.members[i];
 
+		// What was said of a member that has left stays in the log for a while, behind it what replaced it.
+		if (entry.state == DMR_MEMBER_ABSENT || entry.state == DMR_MEMBER_JOINING) {
+			spare_[i].end = format::max_sectors;
+			continue;
+		}
+		known_ |= 1u << i;
 		spare_[i].first = block.to_blocks(Sectors(entry.data_start + block.sectors() - 1)).value;
 		spare_[i].end = block.to_blocks(Sectors(entry.sectors)).value;
 	}
@@ -135,7 +165,11 @@ void encode_superblock(const dmr_setup &setup, uint32_t own_index, format::Super
 	copy_bytes(scratch.main_identity, setup.main.identity);
 	copy_bytes(scratch.name, setup.name);
 	for (uint32_t i = 0; i < setup.member_count; ++i)
-		encode_member(setup.members[i], scratch.members[i]);
+		if (setup.members[i].state != DMR_MEMBER_JOINING || i == own_index)
+			encode_member(setup.members[i], scratch.members[i]);
+	scratch.ancestor_count = setup.ancestor_count;
+	for (uint32_t i = 0; i < setup.ancestor_count; ++i)
+		copy_uuid(scratch.ancestors[i], setup.ancestors[i]);
 	__builtin_memset(&unit, 0, sizeof(unit));
 	scatter_payload(unit, &scratch, sizeof(scratch));
 	header_of(unit).length = static_cast<uint32_t>(sizeof(scratch));
@@ -171,12 +205,16 @@ SuperblockState decode_superblock(const format::Unit &unit, format::Superblock &
 	Layout layout = layout_of(out);
 	bool sane = out.generation && out.generation <= format::max_generation && main_possible(out.main) &&
 		    possible(layout, out.max_extents) && terminated(out.name) && out.member_count &&
-		    out.member_count <= DMR_MAX_MEMBERS && out.own_index < out.member_count;
+		    out.member_count <= DMR_MAX_MEMBERS && out.own_index < out.member_count &&
+		    scratch.ancestor_count <= DMR_MAX_ANCESTORS;
 
 	for (uint32_t i = 0; sane && i < out.member_count; ++i)
-		sane = decode_member(scratch.members[i], layout, out.members[i]);
-	if (!sane || __builtin_memcmp(out.members[out.own_index].uuid, header.member, DMR_UUID_SIZE))
+		sane = decode_member(scratch.members[i], i == out.own_index, layout, out.members[i]);
+	if (!sane || !same_uuid(out.members[out.own_index].uuid, header.member))
 		return SuperblockState::impossible;
+	out.ancestor_count = scratch.ancestor_count;
+	for (uint32_t i = 0; i < out.ancestor_count; ++i)
+		copy_uuid(out.ancestors[i], scratch.ancestors[i]);
 	return SuperblockState::good;
 }
 

@@ -20,6 +20,11 @@ public:
 	{
 		return record.kind != DMR_RECORD_CLEAR && allow(record);
 	}
+	// A bad block of a member that was removed is nobody's any more.
+	bool forgotten(const dmr_record &record) const
+	{
+		return record.kind == DMR_RECORD_BAD_SPARE && !(known_ & 1u << record.member);
+	}
 
 private:
 	bool within_main(const dmr_record &record) const;
@@ -27,6 +32,7 @@ private:
 
 	uint64_t main_blocks_ = 0;
 	uint32_t members_ = 0;
+	uint32_t known_ = 0;	// bit per member whose data area is known
 	struct {
 		uint64_t first = 0, end = 0;
 	} spare_[DMR_MAX_MEMBERS];
@@ -40,7 +46,7 @@ inline Layout layout_of(const dmr_setup &setup)
 	return {setup.copy_units, setup.checkpoint_units, setup.log_half_units};
 }
 
-// setup.own_index is ignored. The unit's payload and length; seal() does the rest.
+// setup.own_index is ignored. A joining member is named by its own superblock alone. The unit's payload and length; seal() does the rest.
 void encode_superblock(const dmr_setup &setup, uint32_t own_index, format::Superblock &scratch, format::Unit &unit);
 
 enum class SuperblockState : uint8_t { good, unsupported, impossible };

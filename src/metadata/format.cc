@@ -5,8 +5,6 @@
 
 namespace dm_remap::metadata {
 
-// The order of formatting. The mark, one sector in the place of superblock A, says that nothing was ever stored here,
-// and stays until all else is durable. Superblock B goes first, so that a torn superblock A is not alone.
 Error Store::format(Reason reason)
 {
 	if (read_only_)
@@ -15,22 +13,17 @@ Error Store::format(Reason reason)
 		return DMR_REFUSE_WITH(reason, EIO, "a write of metadata has failed before: load the table again");
 	ready_ = false;
 	setup_.generation = format::first_setup_generation;
+	members_.adopt(setup_);
 
-	Error error = write_marks();
+	uint32_t all = 0;
 
-	if (!error)
-		error = wipe_old_superblocks();
-	if (!error)
-		error = write_empty_log();
-	if (!error)
-		error = write_empty_checkpoints();
-	if (!error)
-		error = members_.flush_all();
-	if (!error)
-		error = write_superblocks(Copy::b);
-	if (!error)
-		error = write_superblocks(Copy::a);
-	if (error) {
+	for (uint32_t i = 0; i < setup_.member_count; ++i) {
+		if (!members_.there(i))
+			return DMR_REFUSE_WITH(reason, EINVAL, "a spare of a new set is missing: name all of them");
+		all |= 1u << i;
+	}
+	members_.set_parts(all, 0);
+	if (!write_new_set(all)) {
 		failed_ = true;
 		return DMR_REFUSE_WITH(reason, EIO,
 				       "the metadata area of a spare cannot be written: replace its disk, or choose another range");
@@ -46,10 +39,29 @@ Error Store::format(Reason reason)
 	return Error::none();
 }
 
-Error Store::write_marks()
+// The order of formatting. The mark, one sector in the place of superblock A, says that nothing was ever stored here,
+// and stays until all else is durable. Superblock B goes first, so that a torn superblock A is not alone.
+bool Store::write_new_set(uint32_t members)
 {
-	for (uint32_t i = 0; i < members_.count(); ++i) {
-		if (!members_.active(i))
+	write_marks(members);
+	if (members_.current() != members)
+		return false;
+	wipe_old_superblocks(members);
+	for (Copy copy : format::copies)
+		write_empty_log(members, copy);
+	write_empty_checkpoints(members);
+	members_.flush(members);
+	// While one is not complete the marks stay on all.
+	if (members_.current() != members)
+		return false;
+	write_new_superblocks(members);
+	return members_.current() == members;
+}
+
+void Store::write_marks(uint32_t to)
+{
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i) {
+		if (!has(to & members_.taking_part(), i))
 			continue;
 		members_.clear_drafts(1);
 		format::Formatting &mark = payload_of<format::Formatting>(members_.draft(0));
@@ -57,62 +69,59 @@ Error Store::write_marks()
 		mark.unit_bytes = members_.area(i).unit_bytes();
 		mark.copy_units = setup_.copy_units;
 		header_of(members_.draft(0)).length = static_cast<uint32_t>(sizeof(mark));
-		if (Error error = members_.write(i, Kind::formatting, Copy::a, UnitNumber(0), 1, {}, DMR_IO_FUA))
-			return error;
+		members_.write(i, Kind::formatting, Copy::a, UnitNumber(0), 1, {}, DMR_IO_FUA);
 	}
-	return Error::none();
 }
 
 // A superblock that an earlier life left at another place would be found one day, when copy A cannot be read.
-Error Store::wipe_old_superblocks()
+void Store::wipe_old_superblocks(uint32_t of)
 {
-	for (uint32_t i = 0; i < members_.count(); ++i) {
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i) {
 		Sectors mark = members_.area(i).sector(UnitNumber(0));
 		SuperblockPlaces places(members_.range(i));
 		Sectors place;
 
-		while (members_.active(i) && places.next(place)) {
+		while (has(of & members_.taking_part(), i) && places.next(place))
 			// What cannot be read will not be found either.
-			if (place == mark || !members_.ours(i, place))
-				continue;
-			if (Error error = members_.write_zeroes(i, place, format::unit_content_bytes))
-				return error;
-		}
+			if (place != mark && members_.ours(i, place))
+				members_.write_zeroes(i, place, format::unit_content_bytes);
 	}
-	return Error::none();
 }
 
 // Whole units of generation 0: nothing else will do as evidence that a log ends there.
-Error Store::write_empty_log()
+void Store::write_empty_log(uint32_t to, Copy copy)
 {
 	const Layout &layout = members_.layout();
 
-	members_.clear_drafts(members_.batch());
-	for (Copy copy : format::copies) {
-		UnitNumber first = layout.log(copy, Slot::zero);
-		uint32_t units = 2 * layout.log_half_units;
+	write_empty_blocks(to, copy, layout.log(copy, Slot::zero), 2 * layout.log_half_units);
+}
 
-		for (uint32_t done = 0, n = 0; done < units; done += n) {
-			n = units - done < members_.batch() ? units - done : members_.batch();
-			if (Error error = members_.write_all(Kind::log, copy, first + done, n, {}, 0))
-				return error;
-		}
+void Store::write_empty_blocks(uint32_t to, Copy copy, UnitNumber first, uint32_t units)
+{
+	members_.clear_drafts(members_.batch());
+	for (uint32_t done = 0, n = 0; done < units; done += n) {
+		n = units - done < members_.batch() ? units - done : members_.batch();
+		members_.write_all(to, Kind::log, copy, first + done, n, {}, 0);
 	}
-	return Error::none();
 }
 
 // Both slots, so that from the beginning there is an older checkpoint to fall back to.
-Error Store::write_empty_checkpoints()
+void Store::write_empty_checkpoints(uint32_t to)
 {
 	for (Slot slot : slots) {
 		CheckpointHead head;
 
 		head.generation = Generation(format::first_generation[static_cast<uint32_t>(slot)]);
 		head.written = dmr_wall_seconds();
-		if (Error error = write_heads(head, slot))
-			return error;
+		write_heads(to, head, slot);
 	}
-	return Error::none();
+}
+
+// Over the marks.
+void Store::write_new_superblocks(uint32_t to)
+{
+	b_first_ |= to;
+	write_superblocks(to);
 }
 
 } // namespace dm_remap::metadata

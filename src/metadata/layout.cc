@@ -148,6 +148,8 @@ Result<Plan> plan(std::span<const dmr_member_range> ranges, uint32_t block_bytes
 	for (const dmr_member_range &range : ranges) {
 		dmr_device_info info = {};
 
+		if (!range.dev)
+			return DMR_REFUSE_WITH(reason, EINVAL, "a spare of a new set is missing: name all of them");
 		dmr_device_describe(range.dev, &info);
 		if (Error error = check_range(range, info, reason))
 			return error;
@@ -215,6 +217,25 @@ Error lay_out(std::span<const dmr_member_range> ranges, uint64_t max_extents, dm
 		entry.unit_bytes = unit_bytes_for(info);
 		entry.data_start = data_start(ranges[i], setup.main.block_bytes, entry.unit_bytes, chosen->layout).value;
 	}
+	return Error::none();
+}
+
+Error lay_out_further(const dmr_member_range &range, const dmr_setup &setup, dmr_member_entry &entry, Reason reason)
+{
+	Layout layout = {setup.copy_units, setup.checkpoint_units, setup.log_half_units};
+	BlockSize block(setup.main.block_bytes);
+	dmr_device_info info = {};
+
+	dmr_device_describe(range.dev, &info);
+	if (Error error = check_range(range, info, reason))
+		return error;
+	entry.unit_bytes = unit_bytes_for(info);
+	entry.sectors = range.sectors;
+	entry.data_start = data_start(range, block.bytes(), entry.unit_bytes, layout).value;
+	if (entry.data_start + block.sectors() > range.sectors)
+		return DMR_REFUSE_WITH(reason, ENOSPC,
+				       "spare %s: %llu sectors are too few: the metadata of this set, for %llu extents, takes %llu: give it a larger range",
+				       info.name, print(range.sectors), print(setup.max_extents), print(entry.data_start));
 	return Error::none();
 }
 

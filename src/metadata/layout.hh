@@ -101,6 +101,9 @@ Sectors data_start(const dmr_member_range &range, uint32_t block_bytes, uint32_t
 // As dmr_metadata_ops::lay_out.
 Error lay_out(std::span<const dmr_member_range> ranges, uint64_t max_extents, dmr_setup &setup, Reason reason);
 
+// A further member of a set that has its layout: unit_bytes, sectors and data_start of its entry. ENOSPC with a reason.
+Error lay_out_further(const dmr_member_range &range, const dmr_setup &setup, dmr_member_entry &entry, Reason reason);
+
 // copy_units are powers of two and one and a half times those, so that copy B of a superblock is found without copy A:
 // it lies at one of these few distances from unit 0, whatever the stride.
 class CopyUnitsChoice final {

@@ -3,12 +3,15 @@
 #include "metadata/loader.hh"
 #include "metadata/setup_check.hh"
 
+#include <dm_remap/breaks.hh>
+#include <dm_remap/lineage.hh>
+
 namespace dm_remap::metadata {
 
-// Both superblocks of a member. newest: of all members so far, in found_.
-Error Store::reread_superblocks(uint32_t member, Generation &newest, bool &behind, Reason reason)
+// The better of a member's superblocks, to own_. behind: one of them is not as good.
+Error Store::read_superblock(uint32_t member, bool &behind, Reason reason)
 {
-	uint32_t whole = 0;
+	uint32_t good = 0;
 	UnitState why = UnitState::good;
 
 	for (Copy copy : format::copies) {
@@ -18,24 +21,24 @@ Error Store::reread_superblocks(uint32_t member, Generation &newest, bool &behin
 		if (members_.read(member, unit, 1))
 			state = inspect(members_.loaded(member, 0), members_.place(member, Kind::superblock, copy, unit));
 		if (state == UnitState::good &&
-		    decode_superblock(members_.loaded(member, 0), scratch_, candidate_) != SuperblockState::good)
+		    (decode_superblock(members_.loaded(member, 0), scratch_, candidate_) != SuperblockState::good ||
+		     candidate_.own_index != member))
 			state = UnitState::impossible;
 		if (state != UnitState::good) {
 			why = state;
-			behind = true;
 			continue;
 		}
-		Generation generation(candidate_.generation);
-
-		++whole;
-		if (newest != Generation(0) && generation != newest)
-			behind = true;
-		if (generation > newest) {
-			newest = generation;
-			found_ = candidate_;
+		if (good && same_branch(candidate_, own_) && candidate_.generation == own_.generation) {
+			b_first_ &= ~(1u << member);
+			return Error::none();
+		}
+		if (!good++ || supersedes(candidate_, own_)) {
+			own_ = candidate_;
+			b_first_ = copy == Copy::a ? b_first_ | 1u << member : b_first_ & ~(1u << member);
 		}
 	}
-	if (whole)
+	behind = true;
+	if (good)
 		return Error::none();
 	dmr_device_info info = {};
 
@@ -47,18 +50,82 @@ Error Store::reread_superblocks(uint32_t member, Generation &newest, bool &behin
 			       info.name, describe(why));
 }
 
+// What supersedes all that the members say, to found_. A joining member has no say.
+Error Store::find_newest(Reason reason)
+{
+	bool any = false, behind = false;
+
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i) {
+		if (!members_.there(i) || has(joining(), i))
+			continue;
+		if (Error error = read_superblock(i, behind, reason))
+			return error;
+		if (own_.members[i].state != DMR_MEMBER_ACTIVE)
+			continue;
+		if (!any || (broken(Break::accept_diverged) ? own_.generation > found_.generation : supersedes(own_, found_)))
+			found_ = own_;
+		any = true;
+	}
+	return any ? Error::none()
+		   : DMR_REFUSE_WITH(reason, ESTALE, "none of the spares that are there was ever an active part of the set: name one that was");
+}
+
+// Whom to believe, now that the newest setup is known: the others are brought up to date by the next checkpoint.
+Error Store::sort_members(Mend &mend, Reason reason)
+{
+	uint32_t current = 0, incoming = joining();
+
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i) {
+		bool behind = false;
+
+		if (!members_.there(i) || has(incoming, i))
+			continue;
+		if (Error error = read_superblock(i, behind, reason))
+			return error;
+		if (diverged(own_, found_) && own_.members[i].state == DMR_MEMBER_ACTIVE && !broken(Break::accept_diverged)) {
+			dmr_device_info info = {};
+
+			dmr_device_describe(members_.area(i).dev(), &info);
+			return DMR_REFUSE_WITH(reason, ESTALE,
+					       "spare %s went a way of its own: it was in use without others of its set, and they without it; name either, not both",
+					       info.name);
+		}
+		if (!up_to_date(own_, found_) || found_.members[i].state != DMR_MEMBER_ACTIVE) {
+			incoming |= 1u << i;
+			continue;
+		}
+		current |= 1u << i;
+		if (behind || own_.generation != found_.generation)
+			mend.superblocks = true;
+	}
+	members_.set_parts(current, incoming);
+	return current ? Error::none() : refuse_changed(reason);
+}
+
+Error Store::refuse_changed(Reason reason)
+{
+	return DMR_REFUSE_WITH(reason, ESTALE,
+			       "the set changed since the table was loaded (superblock generation %llu then, %llu now): load the table again",
+			       print(setup_.generation), print(found_.generation));
+}
+
 Error Store::refresh_setup(Mend &mend, Reason reason)
 {
-	Generation newest(0);
+	members_.set_parts(0, 0);
+	if (Error error = find_newest(reason))
+		return error;
+	bool same = same_branch(found_, setup_) && found_.generation == setup_.generation;
 
-	for (uint32_t i = 0; i < members_.count(); ++i)
-		if (members_.active(i))
-			if (Error error = reread_superblocks(i, newest, mend.superblocks, reason))
-				return error;
-	if (newest < Generation(setup_.generation) || !same_formatting(found_, setup_))
-		return DMR_REFUSE_WITH(reason, ESTALE,
-				       "the set changed since the table was loaded (superblock generation %llu then, %llu now): load the table again",
-				       print(setup_.generation), newest.print());
+	if (!same_members(found_, setup_) || (!same && !supersedes(found_, setup_) && !broken(Break::accept_diverged)))
+		return refuse_changed(reason);
+	if (Error error = sort_members(mend, reason))
+		return error;
+	// What is to join is known to the table alone.
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i)
+		if (setup_.members[i].state == DMR_MEMBER_JOINING) {
+			found_.members[i] = setup_.members[i];
+			found_.member_count = found_.member_count > i ? found_.member_count : i + 1;
+		}
 	setup_ = found_;
 	members_.adopt(setup_);
 	return Error::none();
@@ -79,8 +146,14 @@ Error Store::load(dmr_record_sink sink, void *context, dmr_load_report &report, 
 
 	if (Error error = loader.run(loaded_, report))
 		return error;
-	if (superblocks.superblocks)
-		report.needs_checkpoint = loaded_.mend.checkpoint = loaded_.mend.superblocks = true;
+	bool missing = false;
+
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i)
+		missing |= setup_.members[i].state == DMR_MEMBER_ACTIVE && !members_.there(i);
+	loaded_.mend.superblocks = superblocks.superblocks;
+	loaded_.mend.checkpoint |= superblocks.superblocks || missing || members_.incoming();
+	report.needs_checkpoint = loaded_.mend.checkpoint;
+	report.stale = members_.incoming();
 	ready_ = true;
 	return Error::none();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "metadata/loader.hh"
 
+#include <dm_remap/breaks.hh>
+
 namespace dm_remap::metadata {
 
 namespace {
@@ -18,8 +20,8 @@ uint32_t Loader::streams() const
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < members_.count(); ++i)
-		n += members_.active(i) ? 2 : 0;
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i)
+		n += has(members_.current(), i) ? 2 : 0;
 	return n;
 }
 
@@ -50,8 +52,8 @@ void Loader::gather(const Wanted &wanted, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; ++i)
 		votes_[i] = {};
-	for (uint32_t member = 0; member < members_.count(); ++member) {
-		if (!members_.active(member))
+	for (uint32_t member = 0; member < DMR_MAX_MEMBERS; ++member) {
+		if (!has(members_.current(), member))
 			continue;
 		for (Copy copy : format::copies) {
 			if (!wanted.every_copy && complete(n))
@@ -72,6 +74,7 @@ void Loader::gather(const Wanted &wanted, uint32_t n)
 						members_.draft(i) = unit;
 				} else if (provably_older(state)) {
 					++vote.older;
+					vote.torn |= state == UnitState::unfinished;
 				} else {
 					++vote.lost;
 					vote.why = state;
@@ -85,8 +88,8 @@ void Loader::read_slot(Slot slot)
 {
 	SlotView &seen = view(slot);
 
-	for (uint32_t member = 0; member < members_.count(); ++member) {
-		if (!members_.active(member))
+	for (uint32_t member = 0; member < DMR_MAX_MEMBERS; ++member) {
+		if (!has(members_.current(), member))
 			continue;
 		for (Copy copy : format::copies) {
 			UnitNumber unit = members_.layout().head(copy, slot);
@@ -149,6 +152,7 @@ Error Loader::choose(Slot &chosen)
 {
 	Slot newer = view(Slot::one).head.generation > view(Slot::zero).head.generation ? Slot::one : Slot::zero;
 
+	newer = broken(Break::older_generation) ? other(newer) : newer;
 	for (Slot slot : {newer, other(newer)}) {
 		const CheckpointHead &head = view(slot).head;
 
@@ -168,6 +172,9 @@ Error Loader::hand_over(const format::Unit &unit, uint64_t &counter)
 
 	for (uint32_t i = 0; i < count; ++i) {
 		dmr_record record = decode(record_of(unit, i));
+
+		if (members_.limits().forgotten(record))
+			continue;
 		int rc = sink_(context_, &record);
 
 		if (rc < 0)
@@ -217,6 +224,9 @@ Error Loader::replay(Slot half, HalfRole role, Generation checkpoint, HalfEnd &e
 			uint32_t block = first + i;
 
 			if (!ended && vote.good) {
+				// No crash leaves that; and the next load, which expects less here, would have to refuse.
+				if (vote.newest > checkpoint.value + 1 + block)
+					return refuse_gap(half, block, Generation(checkpoint.value + 2 + block), Generation(vote.newest));
 				if (vote.good < streams())
 					mend_.checkpoint = true;
 				if (Error error = hand_over(members_.draft(i), records_))
@@ -234,12 +244,18 @@ Error Loader::replay(Slot half, HalfRole role, Generation checkpoint, HalfEnd &e
 				if (vote.all_lost() && vote.newest <= expected.value && (was_begun || role == HalfRole::lost))
 					return refuse_lost_block(half, block, expected, vote.why);
 				// Torn, as it seems: what was believed must not rest on this for longer.
-				if (vote.lost && was_begun)
+				if ((vote.lost || vote.torn) && was_begun)
 					mend_.checkpoint = true;
 				ended = true;
 			}
 			if (vote.newest >= lost_from.value)
 				return refuse_gap(half, block, lost_from, Generation(vote.newest));
+			uint32_t &lost_block = mend_.lost_block[static_cast<uint32_t>(half)];
+
+			if (vote.all_lost() && lost_block == Mend::none) {
+				lost_block = block;
+				mend_.checkpoint = true;
+			}
 		}
 	}
 	return Error::none();
@@ -275,8 +291,9 @@ Error Loader::run(Loaded &out, dmr_load_report &report)
 	// While a head of the other slot is older, nothing was ever appended behind a later checkpoint there.
 	bool never = rest.head.generation != Generation(0) && rest.head.generation < base.head.generation;
 
-	if (Error error = replay(other(chosen), never ? HalfRole::never : HalfRole::lost, later, second))
-		return error;
+	if (!broken(Break::older_generation))
+		if (Error error = replay(other(chosen), never ? HalfRole::never : HalfRole::lost, later, second))
+			return error;
 	bool continued = second.used > 0;
 
 	if (continued)
@@ -287,7 +304,9 @@ Error Loader::run(Loaded &out, dmr_load_report &report)
 	out.tail = {chosen, first.used, base.head.generation, first.generation};
 	if (continued)
 		out.tail = {other(chosen), second.used, later, second.generation};
-	report = {out.tail.generation.value, records_, entries_, mend_.checkpoint};
+	report.generation = out.tail.generation.value;
+	report.records = records_;
+	report.checkpoint_entries = entries_;
 	return Error::none();
 }
 
@@ -295,8 +314,8 @@ Loader::Where Loader::where(UnitNumber unit) const
 {
 	Where place = {};
 
-	for (uint32_t i = 0; i < members_.count(); ++i) {
-		if (!members_.active(i))
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i) {
+		if (!has(members_.current(), i))
 			continue;
 		dmr_device_info info = {};
 

@@ -25,6 +25,7 @@ private:
 	// What all copies of one unit, on all members, turned out to be.
 	struct Vote {
 		uint8_t good = 0, older = 0, lost = 0; // copies
+		bool torn = false;			// one of the older ones is unfinished
 		UnitState why = UnitState::good;	// of one that is lost
 		uint64_t newest = 0;			// generation of any whole one, good, older or later
 
@@ -80,7 +81,7 @@ private:
 	Error refuse_lost_block(Slot half, uint32_t block, Generation lost, UnitState why);
 	Error refuse_gap(Slot half, uint32_t block, Generation lost, Generation found);
 	Error refuse_lost_checkpoint(Slot slot, Generation lost, Generation found);
-	// Where the first active member has copy A of this unit, for a reason.
+	// Where the first current member has copy A of this unit, for a reason.
 	struct Where {
 		char spare[sizeof(dmr_device_info::name)];
 		uint64_t sector;

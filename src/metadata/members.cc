@@ -25,21 +25,26 @@ Error Area::write(UnitNumber first, uint32_t n, const void *buffer, uint32_t fla
 	return io_error(dmr_device_write(dev_, sector(first).value, buffer, n * unit_sectors(), flags));
 }
 
-Error Members::init(const dmr_member_range *ranges, const dmr_setup &setup)
+Error Members::init(dmr_instance *inst, const dmr_member_range *ranges, const dmr_setup &setup)
 {
+	inst_ = inst;
 	io_ = static_cast<uint8_t *>(dmr_io_buffer_alloc(buffer_bytes));
 	drafts_ = static_cast<uint8_t *>(dmr_io_buffer_alloc(buffer_bytes));
 	if (!io_ || !drafts_)
 		return Error(ENOMEM);
-	count_ = setup.member_count;
-	for (uint32_t i = 0; i < count_; ++i) {
-		ranges_[i] = ranges[i];
-		areas_[i] = Area(ranges[i], setup.members[i].unit_bytes);
-		if (buffer_bytes / areas_[i].unit_bytes() < batch_)
-			batch_ = buffer_bytes / areas_[i].unit_bytes();
-	}
+	for (uint32_t i = 0; i < setup.member_count; ++i)
+		if (ranges[i].dev)
+			attach(i, ranges[i], setup.members[i].unit_bytes);
 	adopt(setup);
 	return Error::none();
+}
+
+void Members::attach(uint32_t i, const dmr_member_range &range, uint32_t unit_bytes)
+{
+	ranges_[i] = range;
+	areas_[i] = Area(range, unit_bytes);
+	if (buffer_bytes / unit_bytes < batch_)
+		batch_ = buffer_bytes / unit_bytes;
 }
 
 void Members::destroy()
@@ -56,14 +61,32 @@ void Members::adopt(const dmr_setup &setup)
 	layout_ = layout_of(setup);
 	limits_ = RecordLimits(setup);
 	__builtin_memcpy(set_, setup.set_uuid, DMR_UUID_SIZE);
-	for (uint32_t i = 0; i < count_; ++i) {
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i)
 		__builtin_memcpy(uuids_[i], setup.members[i].uuid, DMR_UUID_SIZE);
-		active_[i] = areas_[i].dev() && setup.members[i].state == DMR_MEMBER_ACTIVE;
-	}
 }
 
-Error Members::write(uint32_t member, Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment,
-		     uint32_t flags)
+void Members::set_parts(uint32_t current, uint32_t incoming)
+{
+	__atomic_store_n(&current_, current, __ATOMIC_RELAXED);
+	incoming_ = incoming;
+}
+
+void Members::leave(uint32_t i)
+{
+	set_parts(current_ & ~(1u << i), incoming_ & ~(1u << i));
+}
+
+void Members::fail(uint32_t i, const char *what)
+{
+	dmr_device_info info = {};
+
+	leave(i);
+	dmr_device_describe(areas_[i].dev(), &info);
+	dmr_log(inst_, DMR_LOG_ERR, "spare %s: %s of its metadata failed: it is left out of further commits; replace its disk",
+		info.name, what);
+}
+
+void Members::write(uint32_t member, Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment, uint32_t flags)
 {
 	const Area &area = areas_[member];
 	uint32_t stride = area.unit_bytes();
@@ -75,29 +98,23 @@ Error Members::write(uint32_t member, Kind kind, Copy copy, UnitNumber first, ui
 		__builtin_memcpy(to, &draft(i), sizeof(format::Unit));
 		__builtin_memset(to + sizeof(format::Unit), 0, stride - sizeof(format::Unit));
 	}
-	return area.write(first, n, io_, flags);
+	if (area.write(first, n, io_, flags))
+		fail(member, "a write");
 }
 
-Error Members::write_all(Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment, uint32_t flags)
+void Members::write_all(uint32_t to, Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment,
+			uint32_t flags)
 {
-	for (uint32_t i = 0; i < count_; ++i) {
-		if (!active_[i])
-			continue;
-		if (Error error = write(i, kind, copy, first, n, moment, flags))
-			return error;
-	}
-	return Error::none();
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i)
+		if (has(to & taking_part(), i))
+			write(i, kind, copy, first, n, moment, flags);
 }
 
-Error Members::flush_all()
+void Members::flush(uint32_t which)
 {
-	for (uint32_t i = 0; i < count_; ++i) {
-		if (!active_[i])
-			continue;
-		if (Error error = io_error(dmr_device_flush(areas_[i].dev())))
-			return error;
-	}
-	return Error::none();
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i)
+		if (has(which & taking_part(), i) && dmr_device_flush(areas_[i].dev()) != DMR_STS_OK)
+			fail(i, "a flush");
 }
 
 bool Members::ours(uint32_t member, Sectors sector)
@@ -108,10 +125,12 @@ bool Members::ours(uint32_t member, Sectors sector)
 	       !__builtin_memcmp(io_, format::magic, sizeof(format::magic));
 }
 
-Error Members::write_zeroes(uint32_t member, Sectors sector, uint32_t n)
+void Members::write_zeroes(uint32_t member, Sectors sector, uint32_t n)
 {
 	__builtin_memset(io_, 0, n);
-	return io_error(dmr_device_write(areas_[member].dev(), sector.value, io_, n / format::sector_bytes, DMR_IO_FUA));
+	if (dmr_device_write(areas_[member].dev(), sector.value, io_, n / format::sector_bytes, DMR_IO_FUA) != DMR_STS_OK &&
+	    has(taking_part(), member))
+		fail(member, "a write");
 }
 
 } // namespace dm_remap::metadata

@@ -32,6 +32,12 @@ private:
 	uint32_t unit_bytes_ = format::unit_content_bytes;
 };
 
+// Is member i in this set of members, a bit each?
+constexpr bool has(uint32_t members, uint32_t i)
+{
+	return members >> i & 1;
+}
+
 // All members of a set, with the buffers that all I/O goes through. Takes no lock: callers are serialised.
 class Members final {
 public:
@@ -42,21 +48,31 @@ public:
 	Members(const Members &) = delete;
 	Members &operator=(const Members &) = delete;
 
-	// ranges: setup.member_count of them. Allocates.
-	Error init(const dmr_member_range *ranges, const dmr_setup &setup);
+	// ranges: setup.member_count of them. Allocates. Nobody takes part yet.
+	Error init(dmr_instance *inst, const dmr_member_range *ranges, const dmr_setup &setup);
 	void destroy();
-	// The setup has changed within what update_setup() may change.
+	// The setup has changed.
 	void adopt(const dmr_setup &setup);
+	// The range of a slot, or none any more.
+	void attach(uint32_t i, const dmr_member_range &range, uint32_t unit_bytes);
+	void detach(uint32_t i) { attach(i, {}, format::unit_content_bytes); }
 
 	const Layout &layout() const { return layout_; }
 	const RecordLimits &limits() const { return limits_; }
-	uint32_t count() const { return count_; }
-	// It is there and takes part: what has been dropped is neither read nor written.
-	bool active(uint32_t i) const { return active_[i]; }
+	bool there(uint32_t i) const { return areas_[i].dev(); }
 	const Area &area(uint32_t i) const { return areas_[i]; }
 	const dmr_member_range &range(uint32_t i) const { return ranges_[i]; }
 	// Units that one transfer carries, whatever the member: the drafts that are there.
 	uint32_t batch() const { return batch_; }
+
+	// Who has all that was committed, and is read and written. any.
+	uint32_t current() const { return __atomic_load_n(&current_, __ATOMIC_RELAXED); }
+	// Who is behind, or new: not read, written by the checkpoint that brings them up to date.
+	uint32_t incoming() const { return incoming_; }
+	uint32_t taking_part() const { return current_ | incoming_; }
+	void set_parts(uint32_t current, uint32_t incoming);
+	// It takes part no more: nothing is read from it, nothing written to it.
+	void leave(uint32_t i);
 
 	Place place(uint32_t member, Kind kind, Copy copy, UnitNumber unit) const
 	{
@@ -74,24 +90,26 @@ public:
 		return *reinterpret_cast<const format::Unit *>(io_ + i * areas_[member].unit_bytes());
 	}
 
-	// Seal drafts [0, n) and write them to `first`.. of one member; of all active ones, one after the other. The
-	// drafts stay as they are but for what seal() fills in.
-	Error write(uint32_t member, Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment, uint32_t flags);
-	Error write_all(Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment, uint32_t flags);
-	Error flush_all();
+	// Seal drafts [0, n) and write them to `first`.. of one member; of all in `to` that take part, one after the other.
+	// The drafts stay as they are but for what seal() fills in. A member that fails leaves: see who is left.
+	void write(uint32_t member, Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment, uint32_t flags);
+	void write_all(uint32_t to, Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment, uint32_t flags);
+	void flush(uint32_t which);
 	// Does something of ours begin at this sector of the member's device? Not if it cannot be read.
 	bool ours(uint32_t member, Sectors sector);
-	// n bytes of zeroes; n <= buffer_bytes.
-	Error write_zeroes(uint32_t member, Sectors sector, uint32_t n);
+	// n bytes of zeroes; n <= buffer_bytes. A member that fails leaves, if it took part.
+	void write_zeroes(uint32_t member, Sectors sector, uint32_t n);
 
 private:
+	void fail(uint32_t i, const char *what);
+
+	dmr_instance *inst_ = nullptr;
 	Layout layout_;
 	RecordLimits limits_;
-	uint32_t count_ = 0;
+	uint32_t current_ = 0, incoming_ = 0;
 	uint32_t batch_ = most_drafts;
 	uint8_t set_[DMR_UUID_SIZE] = {};
 	uint8_t uuids_[DMR_MAX_MEMBERS][DMR_UUID_SIZE] = {};
-	bool active_[DMR_MAX_MEMBERS] = {};
 	dmr_member_range ranges_[DMR_MAX_MEMBERS] = {};
 	Area areas_[DMR_MAX_MEMBERS];
 	uint8_t *io_ = nullptr;

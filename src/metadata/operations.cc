@@ -129,6 +129,21 @@ int update_setup(dmr_metadata *md, const dmr_setup *setup)
 	return store_of(md).update_setup(*setup).negative();
 }
 
+uint32_t healthy(const dmr_metadata *md)
+{
+	return store_of(md).healthy();
+}
+
+int add_member(dmr_metadata *md, const dmr_member_range *range, const dmr_member_entry *entry, uint32_t *index, char *reason)
+{
+	return store_of(md).add_member(*range, *entry, *index, Reason(reason)).negative();
+}
+
+int remove_member(dmr_metadata *md, uint32_t index)
+{
+	return store_of(md).remove_member(index).negative();
+}
+
 } // namespace
 
 extern "C" {
@@ -150,7 +165,10 @@ constinit const dmr_metadata_ops dmr_metadata_operations = {
 	.checkpoint = checkpoint,
 	.generation = generation,
 	.setup = setup,
+	.healthy = healthy,
 	.update_setup = update_setup,
+	.add_member = add_member,
+	.remove_member = remove_member,
 };
 
 }

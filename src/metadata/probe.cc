@@ -3,6 +3,8 @@
 
 #include "metadata/superblock_places.hh"
 
+#include <dm_remap/lineage.hh>
+
 namespace dm_remap::metadata {
 
 // Is the unit at this sector of the device a superblock of ours that says that it belongs there?
@@ -73,8 +75,8 @@ bool Prober::same_member() const
 {
 	const dmr_setup &a = candidate_, &b = out_.setup;
 
-	return !__builtin_memcmp(a.set_uuid, b.set_uuid, DMR_UUID_SIZE) && a.own_index == b.own_index &&
-	       !__builtin_memcmp(a.members[a.own_index].uuid, b.members[b.own_index].uuid, DMR_UUID_SIZE);
+	return same_uuid(a.set_uuid, b.set_uuid) && a.own_index == b.own_index &&
+	       same_uuid(a.members[a.own_index].uuid, b.members[b.own_index].uuid);
 }
 
 // candidate_ verifies: it is what was found, if it is the newest.
@@ -85,11 +87,11 @@ void Prober::accept()
 		return;
 	}
 	// What was there before the formatting that was cut off: given up.
-	if (mark_ && __builtin_memcmp(mark_set_, candidate_.set_uuid, DMR_UUID_SIZE)) {
+	if (mark_ && !same_uuid(mark_set_, candidate_.set_uuid)) {
 		remains_ = true;
 		return;
 	}
-	if (!found_ || candidate_.generation > out_.setup.generation)
+	if (!found_ || supersedes(candidate_, out_.setup))
 		out_.setup = candidate_;
 	found_ = true;
 }
@@ -131,7 +133,6 @@ void Prober::look_for_copy_b()
 
 	if (found_) {
 		const dmr_member_entry &own = out_.setup.members[out_.setup.own_index];
-		uint64_t generation = out_.setup.generation;
 		uint64_t unit = layout_of(out_.setup).superblock(Copy::b).value;
 
 		place = area_start(Sectors(range_.start), own.unit_bytes) +
@@ -139,7 +140,8 @@ void Prober::look_for_copy_b()
 		out_.copy_lost = true;
 		if (place + Sectors(format::sectors_per_unit) <= Sectors(range_.start + range_.sectors) &&
 		    examine(place) == Found::superblock && same_member()) {
-			out_.copy_lost = candidate_.generation != generation;
+			out_.copy_lost = !same_branch(candidate_, out_.setup) ||
+					 candidate_.generation != out_.setup.generation;
 			accept();
 		}
 		return;

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "metadata/setup_check.hh"
 
+#include <dm_remap/lineage.hh>
+
 namespace dm_remap::metadata {
 
 namespace {
-
-bool same_uuid(const uint8_t (&a)[DMR_UUID_SIZE], const uint8_t (&b)[DMR_UUID_SIZE])
-{
-	return !__builtin_memcmp(a, b, DMR_UUID_SIZE);
-}
 
 Error check_member(const dmr_member_range &range, const dmr_member_entry &entry, const Layout &layout, Reason reason)
 {
@@ -32,6 +29,18 @@ Error check_member(const dmr_member_range &range, const dmr_member_entry &entry,
 	return Error::none();
 }
 
+// Of the set, as it is on disk.
+bool named(const dmr_member_entry &entry)
+{
+	return entry.state == DMR_MEMBER_ACTIVE || entry.state == DMR_MEMBER_DROPPED;
+}
+
+bool same_member(const dmr_member_entry &a, const dmr_member_entry &b)
+{
+	return same_uuid(a.uuid, b.uuid) && a.sectors == b.sectors && a.data_start == b.data_start &&
+	       a.unit_bytes == b.unit_bytes;
+}
+
 } // namespace
 
 Error check_setup(const dmr_metadata_params &params, const dmr_setup &setup, Reason reason)
@@ -52,25 +61,35 @@ Error check_setup(const dmr_metadata_params &params, const dmr_setup &setup, Rea
 	for (uint32_t i = 0; i < params.member_count; ++i) {
 		if (!params.members[i].dev)
 			continue;
+		if (setup.members[i].state == DMR_MEMBER_ABSENT)
+			return DMR_REFUSE_WITH(reason, EINVAL, "the set has no spare %u: name the spares that it has", i);
 		if (Error error = check_member(params.members[i], setup.members[i], layout, reason))
 			return error;
 	}
 	return Error::none();
 }
 
-bool same_formatting(const dmr_setup &a, const dmr_setup &b)
+bool same_members(const dmr_setup &a, const dmr_setup &b)
 {
-	if (!same_uuid(a.set_uuid, b.set_uuid) || a.max_extents != b.max_extents || a.member_count != b.member_count ||
-	    a.main.sectors != b.main.sectors || a.main.block_bytes != b.main.block_bytes || layout_of(a) != layout_of(b))
+	if (!same_uuid(a.set_uuid, b.set_uuid) || a.max_extents != b.max_extents || a.main.sectors != b.main.sectors ||
+	    a.main.block_bytes != b.main.block_bytes || layout_of(a) != layout_of(b))
 		return false;
-	for (uint32_t i = 0; i < a.member_count; ++i) {
+	// Slots that are not in use are all zero, hence absent.
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i) {
 		const dmr_member_entry &x = a.members[i], &y = b.members[i];
 
-		if (!same_uuid(x.uuid, y.uuid) || x.sectors != y.sectors || x.data_start != y.data_start ||
-		    x.unit_bytes != y.unit_bytes)
+		if (named(x) != named(y) || (named(x) && !same_member(x, y)))
 			return false;
 	}
 	return true;
+}
+
+bool same_but_for_options(const dmr_setup &a, const dmr_setup &b)
+{
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i)
+		if (a.members[i].state != b.members[i].state)
+			return false;
+	return same_members(a, b) && same_branch(a, b);
 }
 
 } // namespace dm_remap::metadata

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// Opening a set, and its commits.
+// Opening a set, and the order of its commits and checkpoints. See membership.cc for who takes part.
 #include "metadata/setup_check.hh"
 #include "metadata/store.hh"
+
+#include <dm_remap/breaks.hh>
 
 namespace dm_remap::metadata {
 
@@ -20,10 +22,26 @@ Error Store::init(const dmr_metadata_params &params, Reason reason)
 						       i, print(params.setup->members[i].data_start),
 						       print(setup_.members[i].data_start));
 	}
+	if (Error error = lay_out_joining(params, reason))
+		return error;
 	if (Error error = check_setup(params, setup_, reason))
 		return error;
-	if (members_.init(params.members, setup_))
+	if (members_.init(inst_, params.members, setup_))
 		return DMR_REFUSE_WITH(reason, ENOMEM, "not enough memory for the metadata's buffers");
+	return Error::none();
+}
+
+// Spares that the table names beside the set's get the set's layout.
+Error Store::lay_out_joining(const dmr_metadata_params &params, Reason reason)
+{
+	for (uint32_t i = 0; i < setup_.member_count && i < params.member_count && i < DMR_MAX_MEMBERS; ++i) {
+		if (setup_.members[i].state != DMR_MEMBER_JOINING)
+			continue;
+		if (!params.members[i].dev)
+			return DMR_REFUSE_WITH(reason, EINVAL, "spare %u is to join the set and is missing: name its range", i);
+		if (Error error = lay_out_further(params.members[i], setup_, setup_.members[i], reason))
+			return error;
+	}
 	return Error::none();
 }
 
@@ -53,7 +71,8 @@ bool Store::wants_checkpoint() const
 }
 
 // The order of a commit. The data that the records speak of is durable already. Copy B is touched only when copy A is
-// durable on every member: of a block that a power cut tore in copy A, copy B is provably older.
+// durable on every member: of a block that a power cut tore in copy A, copy B is provably older. A member that fails
+// stays behind with what it has, and the others say so before the commit counts.
 Error Store::append(std::span<const dmr_record> records)
 {
 	Tail &tail = loaded_.tail;
@@ -75,18 +94,19 @@ Error Store::append(std::span<const dmr_record> records)
 	header_of(unit).length = static_cast<uint32_t>(count * sizeof(format::Record));
 
 	Moment moment = {next(tail.generation), tail.checkpoint};
+	uint32_t flags = broken(Break::no_fua_on_record) ? 0 : DMR_IO_FUA;
 
-	for (Copy copy : format::copies) {
-		UnitNumber place = members_.layout().log(copy, tail.half) + tail.used;
-
-		if (Error error = members_.write_all(Kind::log, copy, place, 1, moment, DMR_IO_FUA))
-			return fail(error);
-	}
+	for (Copy copy : format::copies)
+		members_.write_all(members_.current(), Kind::log, copy, members_.layout().log(copy, tail.half) + tail.used, 1,
+				   moment, flags);
+	if (Error error = record_drops())
+		return error;
 	tail.generation = moment.generation;
 	++tail.used;
 	return Error::none();
 }
 
+// Each step is durable before the next begins. Until take_in() the superblocks of those who are behind, or new, say so.
 Error Store::checkpoint(const dmr_record_source &source)
 {
 	const Mend &mend = loaded_.mend;
@@ -95,143 +115,23 @@ Error Store::checkpoint(const dmr_record_source &source)
 		return error;
 	if (source.count > setup_.max_extents)
 		return Error(ENOSPC);
+	// Who is missing is told before anything else is written.
+	if (Error error = record_drops())
+		return error;
 	if (mend.superblocks)
-		for (Copy copy : format::copies)
-			if (Error error = write_superblocks(copy))
-				return fail(error);
+		write_superblocks(members_.current());
 	// The slot that is now written holds the only other way to the newest state.
 	if (mend.head)
-		if (Error error = write_heads(loaded_.head, loaded_.slot))
-			return fail(error);
-	// Twice, if the older checkpoint is not to be a dead end.
-	for (int rounds = mend.chain ? 2 : 1; rounds > 0; --rounds)
+		write_heads(members_.current(), loaded_.head, loaded_.slot);
+	restore_log_ends(members_.current());
+	prepare_joining(joining() & ~prepared_);
+	// Twice, if the older checkpoint is not to be a dead end, and where there is none yet.
+	for (int rounds = mend.chain || members_.incoming() ? 2 : 1; rounds > 0; --rounds)
 		if (Error error = write_checkpoint(source))
 			return fail(error);
+	if (Error error = take_in())
+		return error;
 	loaded_.mend = {};
-	return Error::none();
-}
-
-// The order of a checkpoint. All goes into the slot that does not hold the newest one, whose log half no recovery needs
-// once the heads are durable; nothing is believed before that.
-Error Store::write_checkpoint(const dmr_record_source &source)
-{
-	Slot slot = other(loaded_.slot);
-	CheckpointHead head;
-
-	head.generation = next(loaded_.tail.generation);
-	head.entries = source.count;
-	head.body_units = static_cast<uint32_t>(body_units_for(source.count));
-	head.written = dmr_wall_seconds();
-	if (Error error = write_body(source, slot, head))
-		return error;
-	if (Error error = members_.flush_all())
-		return error;
-	if (Error error = write_heads(head, slot))
-		return error;
-	loaded_.slot = slot;
-	loaded_.head = head;
-	loaded_.tail = {slot, 0, head.generation, head.generation};
-	return Error::none();
-}
-
-// Both copies of all body units; computes head.body_crc.
-Error Store::write_body(const dmr_record_source &source, Slot slot, CheckpointHead &head)
-{
-	Moment moment = {head.generation, head.generation};
-	uint32_t n = 0;
-
-	source.rewind(source.context);
-	for (uint32_t first = 0; first < head.body_units; first += n) {
-		n = head.body_units - first < members_.batch() ? head.body_units - first : members_.batch();
-		if (Error error = compose_body(source, head, first, n, head.body_crc))
-			return error;
-		for (Copy copy : format::copies) {
-			UnitNumber place = members_.layout().body(copy, slot) + first;
-
-			if (Error error = members_.write_all(Kind::checkpoint_body, copy, place, n, moment, 0))
-				return error;
-		}
-	}
-	dmr_record extra;
-
-	// A source that says more than it announced would be cut short on disk.
-	return source.next(source.context, &extra, 1) ? Error(EINVAL) : Error::none();
-}
-
-// Body units [first, first + units) into the drafts.
-Error Store::compose_body(const dmr_record_source &source, const CheckpointHead &head, uint32_t first, uint32_t units,
-			  uint32_t &crc)
-{
-	members_.clear_drafts(units);
-	for (uint32_t i = 0; i < units; ++i) {
-		format::Unit &unit = members_.draft(i);
-		uint32_t count = head.records_in(first + i);
-		dmr_record records[16];
-
-		for (uint32_t done = 0, n = 0; done < count; done += n) {
-			uint32_t most = count - done < 16 ? count - done : 16;
-
-			n = source.next(source.context, records, most);
-			if (!n || n > most)
-				return Error(EINVAL);
-			for (uint32_t j = 0; j < n; ++j) {
-				format::Record &out = record_of(unit, done + j);
-
-				encode(records[j], out);
-				crc = crc32c(&out, sizeof(out), crc);
-			}
-		}
-		header_of(unit).count = count;
-		header_of(unit).length = static_cast<uint32_t>(count * sizeof(format::Record));
-	}
-	return Error::none();
-}
-
-Error Store::write_heads(const CheckpointHead &head, Slot slot)
-{
-	Moment moment = {head.generation, head.generation};
-
-	encode_head(head, slot, setup_.branch, members_.draft(0));
-	for (Copy copy : format::copies) {
-		UnitNumber place = members_.layout().head(copy, slot);
-
-		if (Error error = members_.write_all(Kind::checkpoint_head, copy, place, 1, moment, DMR_IO_FUA))
-			return error;
-	}
-	return Error::none();
-}
-
-// One copy on every member.
-Error Store::write_superblocks(Copy copy)
-{
-	Moment moment = {Generation(setup_.generation), Generation(0)};
-
-	for (uint32_t i = 0; i < members_.count(); ++i) {
-		if (!members_.active(i))
-			continue;
-		encode_superblock(setup_, i, scratch_, members_.draft(0));
-		if (Error error = members_.write(i, Kind::superblock, copy, members_.layout().superblock(copy), 1, moment,
-						 DMR_IO_FUA))
-			return error;
-	}
-	return Error::none();
-}
-
-Error Store::update_setup(const dmr_setup &setup)
-{
-	if (Error error = writable())
-		return error;
-	if (!same_formatting(setup, setup_))
-		return Error(EINVAL);
-	uint64_t generation = setup_.generation + 1;
-
-	setup_ = setup;
-	setup_.generation = generation;
-	members_.adopt(setup_);
-	for (Copy copy : format::copies)
-		if (Error error = write_superblocks(copy))
-			return fail(error);
-	loaded_.mend.superblocks = false;
 	return Error::none();
 }
 

@@ -28,7 +28,11 @@ struct Mend {
 	bool checkpoint = false;	// anything at all
 	bool head = false;		// a copy of the newest checkpoint's head
 	bool chain = false;		// the older checkpoint will lead no further, once the log goes on
-	bool superblocks = false;	// a copy of a superblock
+	bool superblocks = false;	// a copy of a superblock of a current member
+	// In each half, a block behind the log's end of which no copy is whole: nothing is lost with it, but once the log ends
+	// before it, it would look like a commit that is.
+	static constexpr uint32_t none = ~0u;
+	uint32_t lost_block[2] = {none, none};	// the first such one
 };
 
 // What a load leaves behind.
@@ -54,26 +58,50 @@ public:
 	bool wants_checkpoint() const;
 	Error checkpoint(const dmr_record_source &source);
 	Error update_setup(const dmr_setup &setup);
+	Error add_member(const dmr_member_range &range, const dmr_member_entry &entry, uint32_t &index, Reason reason);
+	Error remove_member(uint32_t index);
 	Generation generation() const { return loaded_.tail.generation; }
 	const dmr_setup &setup() const { return setup_; }
+	uint32_t healthy() const { return members_.current(); }
 
 private:
-	Error write_marks();
-	Error wipe_old_superblocks();
-	Error write_empty_log();
-	Error write_empty_checkpoints();
-
-	Error refresh_setup(Mend &mend, Reason reason);
-	Error reread_superblocks(uint32_t member, Generation &newest, bool &behind, Reason reason);
-
+	Error lay_out_joining(const dmr_metadata_params &params, Reason reason);
 	Error writable() const;
 	Error fail(Error error);
-	Error write_superblocks(Copy copy);
+
+	// format.cc: `to` and the like are sets of members, a bit each. Who fails leaves.
+	bool write_new_set(uint32_t members);
+	void write_marks(uint32_t to);
+	void wipe_old_superblocks(uint32_t of);
+	void write_empty_log(uint32_t to, Copy copy);
+	void write_empty_blocks(uint32_t to, Copy copy, UnitNumber first, uint32_t units);
+	void write_empty_checkpoints(uint32_t to);
+	void write_new_superblocks(uint32_t to);
+
+	// load.cc
+	Error read_superblock(uint32_t member, bool &behind, Reason reason);
+	Error find_newest(Reason reason);
+	Error sort_members(Mend &mend, Reason reason);
+	Error refresh_setup(Mend &mend, Reason reason);
+	Error refuse_changed(Reason reason);
+
+	// checkpoint.cc
+	void restore_log_ends(uint32_t to);
 	Error write_checkpoint(const dmr_record_source &source);
-	Error write_body(const dmr_record_source &source, Slot slot, CheckpointHead &head);
+	Error write_body(const dmr_record_source &source, uint32_t to, Slot slot, CheckpointHead &head);
 	Error compose_body(const dmr_record_source &source, const CheckpointHead &head, uint32_t first, uint32_t units,
 			   uint32_t &crc);
-	Error write_heads(const CheckpointHead &head, Slot slot);
+	void write_heads(uint32_t to, const CheckpointHead &head, Slot slot);
+
+	// membership.cc
+	bool settle();
+	Error publish(bool new_branch);
+	Error record_drops();
+	void write_superblocks(uint32_t to);
+	uint32_t joining() const;
+	void prepare_joining(uint32_t members);
+	Error take_in();
+	uint32_t free_slot() const;
 
 	dmr_instance *inst_ = nullptr;
 	bool read_only_ = false;
@@ -82,8 +110,11 @@ private:
 	Members members_;
 	Loaded loaded_;
 	dmr_setup setup_ = {};
-	// Too large for a stack.
-	dmr_setup found_ = {}, candidate_ = {};
+	uint32_t prepared_ = 0;	// joining members whose area is formatted
+	// Members whose copy A is the only good one of their superblock: copy B is then written first.
+	uint32_t b_first_ = 0;
+	// Too large for a stack. found_: the newest setup; own_: of the member that is looked at.
+	dmr_setup found_ = {}, own_ = {}, candidate_ = {};
 	format::Superblock scratch_ = {};
 };
 

@@ -18,6 +18,7 @@ enum class UnitState : uint8_t {
 	blank,		// all zero, which nothing that was formatted is
 	foreign,	// not ours at all
 	torn,		// sectors of different writes
+	unfinished,	// torn or rotten, and by its stamps the write of what was asked for never came to its end
 	rotten,		// of one write, and the checksum is wrong
 	unsupported,	// whole, of a version that is not known
 	misplaced,	// whole, and meant for another place of this area
@@ -82,13 +83,13 @@ void seal(format::Unit &unit, const Place &place, const Moment &moment);
 
 // Is it whole, ours, and where it should be? Says nothing of generations: good, or any state but stale and ahead.
 UnitState inspect(const format::Unit &unit, const Place &place);
-// The same for a unit of a known moment: also stale and ahead.
+// The same for a unit of a known moment: also stale, ahead and unfinished.
 UnitState inspect_at(const format::Unit &unit, const Place &place, const Moment &moment);
 
 // Provably from before what was asked for: the only evidence that ends a log.
 constexpr bool provably_older(UnitState state)
 {
-	return state == UnitState::stale;
+	return state == UnitState::stale || state == UnitState::unfinished;
 }
 
 // The CRC-32C of everyone else: initial value and final inversion all ones. Chained by passing the last answer.

@@ -12,7 +12,13 @@ unsigned long long print(uint64_t n)
 	return n;
 }
 
-Error refuse_foreign(const dmr_assembly_member &member, Refusal &refusal)
+const char *format_advice(NamedBy by)
+{
+	return by == NamedBy::table ? "add the feature argument 'format'"
+				    : "load a table that names it, with the feature argument 'format'";
+}
+
+Error refuse_foreign(const dmr_assembly_member &member, NamedBy by, Refusal &refusal)
 {
 	const char *name = member.info.name;
 	RangeReader reader(*member.range);
@@ -20,15 +26,16 @@ Error refuse_foreign(const dmr_assembly_member &member, Refusal &refusal)
 	if (const std::optional<Signature> found = find_signature(reader))
 		return DMR_REFUSE(refusal,
 				  "spare %s holds %s (magic at byte %llu of its range); to use it all the same and "
-				  "lose that, add the feature argument 'format'",
-				  name, found->what, print(found->offset));
+				  "lose that, %s",
+				  name, found->what, print(found->offset), format_advice(by));
 	return DMR_REFUSE(refusal,
 			  "spare %s is not blank: sector %llu of its range is not zero, and the content is of no known "
-			  "kind; to use it all the same and lose that, add the feature argument 'format'",
-			  name, print(member.probe->first_nonzero_sector));
+			  "kind; to use it all the same and lose that, %s",
+			  name, print(member.probe->first_nonzero_sector), format_advice(by));
 }
 
-Error refuse_unless_main_fits(const dmr_main_identity &main, const dmr_assembly_member &member, Refusal &refusal)
+Error refuse_unless_main_fits(const dmr_main_identity &main, const dmr_assembly_member &member, NamedBy by,
+			      Refusal &refusal)
 {
 	const char *name = member.info.name;
 	const dmr_main_identity &known = member.probe->setup.main;
@@ -38,7 +45,7 @@ Error refuse_unless_main_fits(const dmr_main_identity &main, const dmr_assembly_
 					 "spare %s belongs to a set whose main has %llu sectors, this main has %llu: "
 					 "name that main",
 					 name, print(known.sectors), print(main.sectors));
-		advise_reuse(member, refusal);
+		advise_reuse(member, by, refusal);
 		return error;
 	}
 	if (known.block_bytes != main.block_bytes) {
@@ -46,7 +53,7 @@ Error refuse_unless_main_fits(const dmr_main_identity &main, const dmr_assembly_
 					 "spare %s belongs to a set whose main has blocks of %u bytes, those of this "
 					 "main have %u: name that main",
 					 name, known.block_bytes, main.block_bytes);
-		advise_reuse(member, refusal);
+		advise_reuse(member, by, refusal);
 		return error;
 	}
 	if (known.identity[0] && main.identity[0] &&
@@ -54,7 +61,7 @@ Error refuse_unless_main_fits(const dmr_main_identity &main, const dmr_assembly_
 		Error error = DMR_REFUSE(refusal,
 					 "spare %s belongs to main '%s', this main is '%s': name that main", name,
 					 tail(known.identity), tail(main.identity));
-		advise_reuse(member, refusal);
+		advise_reuse(member, by, refusal);
 		return error;
 	}
 	return Error::none();
@@ -71,6 +78,28 @@ Error refuse_unless_indexed(const dmr_assembly_member &member, Refusal &refusal)
 			  member.info.name, setup.own_index, setup.member_count);
 }
 
+} // namespace
+
+void advise_reuse(const dmr_assembly_member &member, NamedBy by, Refusal &refusal)
+{
+	const bool table = by == NamedBy::table;
+
+	DMR_APPEND(refusal, "; to lose its map, run 'blkdiscard -z -o %llu -l %llu /dev/block/%s'%s",
+		   print(member.range->start * DMR_SECTOR_SIZE),
+		   print((table ? own_entry(member).data_start : member.range->sectors) * DMR_SECTOR_SIZE),
+		   member.info.name, table ? " and add 'format'" : "");
+}
+
+Error refuse_if_read_only(const dmr_assembly_request &request, const dmr_assembly_member &member, Refusal &refusal)
+{
+	if (!request.read_only)
+		return Error::none();
+	return DMR_REFUSE(refusal,
+			  "spare %s would have to be formatted, and a read-only table writes nothing: load the "
+			  "table read-write once, or name a spare that is in use already",
+			  member.info.name);
+}
+
 Error refuse_unless_range_fits(const dmr_assembly_member &member, Refusal &refusal)
 {
 	if (own_entry(member).sectors == member.range->sectors)
@@ -82,28 +111,8 @@ Error refuse_unless_range_fits(const dmr_assembly_member &member, Refusal &refus
 			  print(member.range->start));
 }
 
-Result<Standing> formattable(const dmr_assembly_request &request, const dmr_assembly_member &member, Refusal &refusal)
-{
-	if (request.read_only)
-		return DMR_REFUSE(refusal,
-				  "spare %s would have to be formatted, and a read-only table writes nothing: load the "
-				  "table read-write once, or name a spare that is in use already",
-				  member.info.name);
-	return Standing::to_format;
-}
-
-} // namespace
-
-void advise_reuse(const dmr_assembly_member &member, Refusal &refusal)
-{
-	refusal.wrote(dmr_format(refusal.at(), refusal.left(),
-				 "; to lose its map, run 'blkdiscard -z -o %llu -l %llu /dev/block/%s' and add "
-				 "'format'",
-				 print(member.range->start * DMR_SECTOR_SIZE),
-				 print(own_entry(member).data_start * DMR_SECTOR_SIZE), member.info.name));
-}
-
-Result<Standing> check_member(const dmr_assembly_request &request, const dmr_assembly_member &member, Refusal &refusal)
+Result<Standing> check_member(const dmr_assembly_request &request, const dmr_assembly_member &member, NamedBy by,
+			      Refusal &refusal)
 {
 	const char *name = member.info.name;
 
@@ -121,34 +130,41 @@ Result<Standing> check_member(const dmr_assembly_request &request, const dmr_ass
 
 	switch (member.probe->verdict) {
 	case DMR_PROBE_BLANK:
-		return formattable(request, member, refusal);
+		break;
 	case DMR_PROBE_MEMBER:
 		if (Error error = refuse_unless_indexed(member, refusal))
 			return error;
-		if (Error error = refuse_unless_main_fits(*request.main, member, refusal))
+		if (Error error = refuse_unless_main_fits(*request.main, member, by, refusal))
 			return error;
-		if (Error error = refuse_unless_range_fits(member, refusal))
-			return error;
+		if (own_entry(member).state == DMR_MEMBER_JOINING)
+			return Standing::joining;
+		if (by == NamedBy::table)
+			if (Error error = refuse_unless_range_fits(member, refusal))
+				return error;
 		return Standing::member;
 	case DMR_PROBE_FOREIGN:
-		if (request.format)
-			return formattable(request, member, refusal);
-		return refuse_foreign(member, refusal);
+		if (!request.format)
+			return refuse_foreign(member, by, refusal);
+		break;
 	case DMR_PROBE_DAMAGED:
-		if (request.format)
-			return formattable(request, member, refusal);
-		return DMR_REFUSE(refusal,
-				  "spare %s holds dm-remap metadata, but no copy of its superblock verifies: see "
-				  "docs/administration.md, or, to use it all the same and lose its map, add the feature argument 'format'",
-				  name);
+		if (!request.format)
+			return DMR_REFUSE(refusal,
+					  "spare %s holds dm-remap metadata, but no copy of its superblock verifies: "
+					  "see docs/administration.md, or, to use it all the same and lose its map, %s",
+					  name, format_advice(by));
+		break;
 	case DMR_PROBE_UNSUPPORTED:
 		return DMR_REFUSE(refusal,
 				  "spare %s holds dm-remap metadata of a version that this module does not know: load "
 				  "newer modules; 'format' does not touch it",
 				  name);
+	default:
+		return DMR_REFUSE(refusal, "spare %s: the probe's verdict %d is unknown: the modules do not match", name,
+				  static_cast<int>(member.probe->verdict));
 	}
-	return DMR_REFUSE(refusal, "spare %s: the probe's verdict %d is unknown: the modules do not match", name,
-			  static_cast<int>(member.probe->verdict));
+	if (Error error = refuse_if_read_only(request, member, refusal))
+		return error;
+	return Standing::to_format;
 }
 
 } // namespace dm_remap::reassembly

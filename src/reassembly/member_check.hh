@@ -9,13 +9,25 @@
 
 namespace dm_remap::reassembly {
 
-enum class Standing {
+enum class Standing : uint8_t {
+	missing,	// "-" in the table
 	member,		// its superblock verifies and is of this main
+	joining,	// so it is, but it was being added to its set: blank, unless the others of the set name it
 	to_format,	// it may be formatted: blank, or `format` gives its content up
 };
 
+// Where the spare is named, as the advice differs: there is no `format` in a message.
+enum class NamedBy : uint8_t { table, message };
+
 // Reads from the device only to name foreign content. EINVAL with the refusal written. process, may block.
-Result<Standing> check_member(const dmr_assembly_request &request, const dmr_assembly_member &member, Refusal &refusal);
+Result<Standing> check_member(const dmr_assembly_request &request, const dmr_assembly_member &member, NamedBy by,
+			      Refusal &refusal);
+
+// May it be written at all? EINVAL with the refusal written.
+Error refuse_if_read_only(const dmr_assembly_request &request, const dmr_assembly_member &member, Refusal &refusal);
+
+// Does the table name a member as it was formatted? EINVAL with the refusal written.
+Error refuse_unless_range_fits(const dmr_assembly_member &member, Refusal &refusal);
 
 // What the superblock of this member (probe: MEMBER) says of the member itself.
 inline const dmr_member_entry &own_entry(const dmr_assembly_member &member)
@@ -26,7 +38,7 @@ inline const dmr_member_entry &own_entry(const dmr_assembly_member &member)
 }
 
 // Append to a refusal how the member can be had for another set.
-void advise_reuse(const dmr_assembly_member &member, Refusal &refusal);
+void advise_reuse(const dmr_assembly_member &member, NamedBy by, Refusal &refusal);
 
 } // namespace dm_remap::reassembly
 

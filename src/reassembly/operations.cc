@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a table line stands for: a set to be loaded, or spares to be formatted.
-#include "reassembly/member_check.hh"
+// What a table line stands for: a set to be loaded, or spares to be formatted; and what may be added to a set.
+#include "reassembly/new_setup.hh"
 #include "reassembly/set_check.hh"
 
 namespace {
@@ -8,78 +8,88 @@ namespace {
 using namespace dm_remap;
 using namespace dm_remap::reassembly;
 
-void random_uuid(uint8_t (&uuid)[DMR_UUID_SIZE])
+Result<dmr_assembly_verdict> assemble_new(const Spares &spares, dmr_assembly &out, Refusal &refusal)
 {
-	dmr_random_bytes(uuid, DMR_UUID_SIZE);
-	// Version 4, variant 1 of RFC 4122.
-	uuid[6] = static_cast<uint8_t>((uuid[6] & 0x0f) | 0x40);
-	uuid[8] = static_cast<uint8_t>((uuid[8] & 0x3f) | 0x80);
+	if (spares.first(Standing::missing))
+		return DMR_REFUSE(refusal,
+				  "the table has '-' for a missing spare, and spare %s is blank, of no set that could "
+				  "lack one: leave '-' out, or name a spare of the set",
+				  spares.first(Standing::to_format)->info.name);
+	make_setup(spares.request, out.setup);
+	for (uint32_t i = 0; i < spares.request.member_count; i++)
+		out.slot[i] = static_cast<uint8_t>(i);
+	return DMR_ASSEMBLY_FORMAT;
 }
 
-template <size_t size>
-void copy_text(char (&to)[size], const char *from)
+Result<dmr_assembly_verdict> assemble_known(const Spares &spares, dmr_assembly &out, Refusal &refusal)
 {
-	size_t n = 0;
+	const Result<const dmr_assembly_member *> newest = newest_of_one_set(spares, refusal);
 
-	for (; n < size - 1 && from[n]; n++)
-		to[n] = from[n];
-	to[n] = '\0';
+	if (!newest.ok())
+		return newest.error();
+	// If all have come to the end, they can be loaded as they are.
+	if (spares.first(Standing::to_format) && formatting_was_cut_off(spares, **newest))
+		return assemble_new(spares, out, refusal);
+	if (Error error = place_members(spares, **newest, out, refusal))
+		return error;
+	return DMR_ASSEMBLY_LOAD;
 }
 
-void make_setup(const dmr_assembly_request &request, dmr_setup &setup)
-{
-	__builtin_memset(&setup, 0, sizeof(setup));
-	random_uuid(setup.set_uuid);
-	random_uuid(setup.branch);
-	setup.created = dmr_wall_seconds();
-	setup.main = *request.main;
-	copy_text(setup.name, request.name);
-	setup.member_count = request.member_count;
-	for (uint32_t i = 0; i < request.member_count; i++) {
-		dmr_member_entry &entry = setup.members[i];
-
-		random_uuid(entry.uuid);
-		entry.sectors = request.members[i].range->sectors;
-		entry.state = DMR_MEMBER_ACTIVE;
-		copy_text(entry.identity, request.members[i].info.identity);
-	}
-}
-
-int assemble(const dmr_assembly_request *request, dmr_assembly_verdict *verdict, dmr_setup *setup, char *reason)
+int assemble(const dmr_assembly_request *request, dmr_assembly_verdict *verdict, dmr_assembly *out, char *reason)
 {
 	Refusal refusal(reason);
-	const dmr_assembly_member *known = nullptr, *unformatted = nullptr;
+	Standing standings[DMR_MAX_MEMBERS];
 
 	if (!request->member_count || request->member_count > DMR_MAX_MEMBERS)
 		return DMR_REFUSE(refusal,
 				  "the table names %u spares: name 1 to %d", request->member_count, DMR_MAX_MEMBERS)
 			.negative();
-	const std::span<const dmr_assembly_member> members(request->members, request->member_count);
-	for (const dmr_assembly_member &member : members) {
-		const Result<Standing> standing = check_member(*request, member, refusal);
+	for (uint32_t i = 0; i < request->member_count; i++) {
+		const dmr_assembly_member &member = request->members[i];
 
+		standings[i] = Standing::missing;
+		if (!member.range->dev)
+			continue;
+		const Result<Standing> standing = check_member(*request, member, NamedBy::table, refusal);
 		if (!standing.ok())
 			return standing.error().negative();
-		(*standing == Standing::member ? known : unformatted) = &member;
+		standings[i] = *standing;
 	}
 
-	if (known && unformatted)
-		return DMR_REFUSE(refusal,
-				  "spare %s carries no metadata, while spare %s belongs to a set of %u members: name "
-				  "the spares of that set, and no others",
-				  unformatted->info.name, known->info.name, known->probe->setup.member_count)
+	const Spares spares = {*request, {standings, request->member_count}};
+	const bool known = spares.first(Standing::member) || spares.first(Standing::joining);
+	if (!known && !spares.first(Standing::to_format))
+		return DMR_REFUSE(refusal, "the table has nothing but '-' for missing spares: name one that is there")
 			.negative();
-	if (unformatted) {
-		make_setup(*request, *setup);
-		*verdict = DMR_ASSEMBLY_FORMAT;
-		return 0;
-	}
-	const Result<const dmr_setup *> newest = check_set(members, refusal);
-	if (!newest.ok())
-		return newest.error().negative();
-	*setup = **newest;
-	*verdict = DMR_ASSEMBLY_LOAD;
+	const Result<dmr_assembly_verdict> made =
+		known ? assemble_known(spares, *out, refusal) : assemble_new(spares, *out, refusal);
+	if (!made.ok())
+		return made.error().negative();
+	*verdict = *made;
 	return 0;
+}
+
+int admit(const dmr_assembly_request *request, char *reason)
+{
+	Refusal refusal(reason);
+	const dmr_assembly_member &member = request->members[0];
+
+	if (request->member_count != 1 || !member.range->dev)
+		return DMR_REFUSE(refusal, "one spare can be added at a time, not %u", request->member_count).negative();
+	const Result<Standing> standing = check_member(*request, member, NamedBy::message, refusal);
+	if (!standing.ok())
+		return standing.error().negative();
+	if (*standing == Standing::member) {
+		const dmr_setup &setup = member.probe->setup;
+		Error error = DMR_REFUSE(refusal,
+					 "spare %s is a member of set %08x... of '%.32s': if that is this set, load a "
+					 "table that names it",
+					 member.info.name, brief(setup.set_uuid), setup.name);
+
+		advise_reuse(member, NamedBy::message, refusal);
+		return error.negative();
+	}
+	return refuse_if_read_only(*request, member, refusal).negative();
 }
 
 } // namespace
@@ -91,6 +101,7 @@ constinit const dmr_reassembly_ops dmr_reassembly_operations = {
 	.owner = nullptr,
 	.abi = DMR_REASSEMBLY_ABI,
 	.assemble = assemble,
+	.admit = admit,
 };
 
 }

@@ -15,7 +15,13 @@ public:
 
 	char *at() const { return reason_ + used_; }
 	size_t left() const { return DMR_REASON_SIZE - used_; }
-	void wrote(int n) { used_ += static_cast<size_t>(n); }
+	// Names and identities come from disks: none of them begins a new line of the kernel log, or paints the terminal.
+	[[gnu::always_inline]] void wrote(int n)
+	{
+		for (const size_t end = used_ + static_cast<size_t>(n); used_ < end; used_++)
+			if (static_cast<uint8_t>(reason_[used_]) < ' ' || reason_[used_] == 0x7f)
+				reason_[used_] = '?';
+	}
 
 private:
 	char *reason_;
@@ -26,10 +32,20 @@ private:
 #define DMR_REFUSE(refusal, ...) \
 	((refusal).wrote(dmr_format((refusal).at(), (refusal).left(), __VA_ARGS__)), ::dm_remap::Error(EINVAL))
 
-// Identities are long, and tell disks apart by a serial number near their end.
-inline const char *tail(const char *identity)
+// More of the same sentence.
+#define DMR_APPEND(refusal, ...) (refusal).wrote(dmr_format((refusal).at(), (refusal).left(), __VA_ARGS__))
+
+// Always inlined, as two objects of one kernel module cannot both hold a copy of a function (see text.hh).
+
+// The first 8 digits of a UUID tell sets, branches and members apart for a person.
+[[gnu::always_inline]] inline unsigned int brief(const uint8_t (&uuid)[DMR_UUID_SIZE])
 {
-	constexpr size_t shown = 32;
+	return uint32_t(uuid[0]) << 24 | uint32_t(uuid[1]) << 16 | uint32_t(uuid[2]) << 8 | uuid[3];
+}
+
+// Identities are long, and tell disks apart by a serial number near their end.
+[[gnu::always_inline]] inline const char *tail(const char *identity, size_t shown = 32)
+{
 	const size_t length = __builtin_strlen(identity);
 
 	return length > shown ? identity + length - shown : identity;

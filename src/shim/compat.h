@@ -86,9 +86,9 @@ static inline u32 dmr_kernel_crc32c(u32 seed, const void *data, size_t n)
 /* A block device that the module itself has opened, rather than dm for it. */
 struct dmr_bdev {
 	struct block_device *bdev;
-#if DMR_HAVE_BDEV_FILE_OPEN_BY_PATH
+#if DMR_HAVE_BDEV_FILE_OPEN_BY_DEV
 	struct file *file;
-#elif DMR_HAVE_BDEV_OPEN_BY_PATH
+#elif DMR_HAVE_BDEV_OPEN_BY_DEV
 	struct bdev_handle *handle;
 #else
 	void *holder;
@@ -97,20 +97,19 @@ struct dmr_bdev {
 };
 
 /*
- * Opens @path exclusively for @holder, which must not be NULL. May sleep.
+ * Opens @number exclusively for @holder, which must not be NULL. May sleep.
  * 0 or a negative errno; what is opened is closed by dmr_bdev_close().
  */
-static inline int dmr_bdev_open(struct dmr_bdev *dev, const char *path, dmr_blk_mode_t mode,
-				void *holder)
+static inline int dmr_bdev_open(struct dmr_bdev *dev, dev_t number, dmr_blk_mode_t mode, void *holder)
 {
-#if DMR_HAVE_BDEV_FILE_OPEN_BY_PATH
-	dev->file = bdev_file_open_by_path(path, mode, holder, NULL);
+#if DMR_HAVE_BDEV_FILE_OPEN_BY_DEV
+	dev->file = bdev_file_open_by_dev(number, mode, holder, NULL);
 	if (IS_ERR(dev->file))
 		return PTR_ERR(dev->file);
 	dev->bdev = file_bdev(dev->file);
 	return 0;
-#elif DMR_HAVE_BDEV_OPEN_BY_PATH
-	dev->handle = bdev_open_by_path(path, mode, holder, NULL);
+#elif DMR_HAVE_BDEV_OPEN_BY_DEV
+	dev->handle = bdev_open_by_dev(number, mode, holder, NULL);
 	if (IS_ERR(dev->handle))
 		return PTR_ERR(dev->handle);
 	dev->bdev = dev->handle->bdev;
@@ -119,10 +118,10 @@ static inline int dmr_bdev_open(struct dmr_bdev *dev, const char *path, dmr_blk_
 	dev->holder = holder;
 	dev->mode = mode;
 #if DMR_HAVE_BLK_HOLDER_OPS
-	dev->bdev = blkdev_get_by_path(path, mode, holder, NULL);
+	dev->bdev = blkdev_get_by_dev(number, mode, holder, NULL);
 #else
 	dev->mode |= FMODE_EXCL;
-	dev->bdev = blkdev_get_by_path(path, dev->mode, holder);
+	dev->bdev = blkdev_get_by_dev(number, dev->mode, holder);
 #endif
 	return PTR_ERR_OR_ZERO(dev->bdev);
 #endif
@@ -130,10 +129,10 @@ static inline int dmr_bdev_open(struct dmr_bdev *dev, const char *path, dmr_blk_
 
 static inline void dmr_bdev_close(struct dmr_bdev *dev)
 {
-#if DMR_HAVE_BDEV_FILE_OPEN_BY_PATH
+#if DMR_HAVE_BDEV_FILE_OPEN_BY_DEV
 	/* Unlike fput(), gives up the claim at once. */
 	bdev_fput(dev->file);
-#elif DMR_HAVE_BDEV_OPEN_BY_PATH
+#elif DMR_HAVE_BDEV_OPEN_BY_DEV
 	bdev_release(dev->handle);
 #elif DMR_HAVE_BLK_HOLDER_OPS
 	blkdev_put(dev->bdev, dev->holder);

@@ -69,7 +69,7 @@ uint64_t Member::next_taken(uint64_t from, uint64_t end) const
 
 Result<Run> Member::allocate(Blocks wanted, ChunkReserve &reserve)
 {
-	if (used() + bad() == total())
+	if (!free())
 		return Error(ENOSPC);
 
 	uint64_t from = find_free(Where::anywhere);

@@ -29,9 +29,8 @@ public:
 	Error init(SpareBlock first, SpareBlock end);
 	void destroy();
 
-	// The first free run at or after the cursor, wrapping once, of at most `wanted` blocks; it is used then. When
-	// no
-	// memory can be had it is shorter, or lies where memory is there already. ENOSPC: nothing is free.
+	// The first free run at or after the cursor, wrapping once, of at most `wanted` blocks; it is used then. When no
+	// memory can be had it is shorter, or lies where memory is there already. ENOSPC: nothing is free, or it is closed.
 	Result<Run> allocate(Blocks wanted, ChunkReserve &reserve);
 	// EINVAL outside the data area, EEXIST if a block is used or bad, ENOMEM; then nothing has changed.
 	Error reserve(Run run, ChunkReserve &reserve);
@@ -45,6 +44,9 @@ public:
 	uint64_t total() const { return used_.bits(); }
 	uint64_t used() const { return used_.count(); }
 	uint64_t bad() const { return bad_.count(); }
+	// What allocate() can give: nothing while it is closed.
+	uint64_t free() const { return open_ ? total() - used() - bad() : 0; }
+	void set_open(bool open) { open_ = open; }
 
 private:
 	enum class Where { anywhere, memory_present };
@@ -63,6 +65,7 @@ private:
 	SparseBitmap bad_;
 	SpareBlock first_;
 	uint64_t cursor_ = 0;	// the bit after the last allocation, less than total()
+	bool open_ = true;
 };
 
 } // namespace dm_remap::pool

@@ -40,6 +40,16 @@ int add_member(dmr_pool *pool, uint32_t member, uint64_t first, uint64_t end)
 	return pool->pool.add_member(member, SpareBlock(first), SpareBlock(end)).negative();
 }
 
+void set_open(dmr_pool *pool, uint32_t member, bool open)
+{
+	pool->pool.set_open(member, open);
+}
+
+int remove_member(dmr_pool *pool, uint32_t member)
+{
+	return pool->pool.remove_member(member).negative();
+}
+
 int allocate(dmr_pool *pool, uint32_t wanted, dmr_spare_extent *out)
 {
 	const Result<dmr_spare_extent> extent = pool->pool.allocate(Blocks(wanted));
@@ -86,6 +96,8 @@ constinit const dmr_spare_pool_ops dmr_spare_pool_operations = {
 	.create = create,
 	.destroy = destroy,
 	.add_member = add_member,
+	.set_open = set_open,
+	.remove_member = remove_member,
 	.allocate = allocate,
 	.reserve = reserve,
 	.release = release,

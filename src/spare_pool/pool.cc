@@ -37,12 +37,17 @@ Error Pool::init()
 void Pool::destroy()
 {
 	for (Member *&member : members_) {
-		if (member)
-			member->destroy();
-		dmr_free(member);
+		free_member(member);
 		member = nullptr;
 	}
 	reserve_.destroy();
+}
+
+void Pool::free_member(Member *member)
+{
+	if (member)
+		member->destroy();
+	dmr_free(member);
 }
 
 Member *Pool::find(uint32_t member) const
@@ -62,11 +67,29 @@ Error Pool::add_member(uint32_t member, SpareBlock first, SpareBlock end)
 		return Error(ENOMEM);
 	Member *added = new (memory) Member;
 	if (Error error = added->init(first, end)) {
-		added->destroy();
-		dmr_free(added);
+		free_member(added);
 		return error;
 	}
 	members_[member] = added;
+	return Error::none();
+}
+
+void Pool::set_open(uint32_t member, bool open)
+{
+	if (Member *found = find(member))
+		found->set_open(open);
+}
+
+Error Pool::remove_member(uint32_t member)
+{
+	Member *found = find(member);
+
+	if (!found)
+		return Error(EINVAL);
+	if (found->used())
+		return Error(EBUSY);
+	free_member(found);
+	members_[member] = nullptr;
 	return Error::none();
 }
 
@@ -143,6 +166,7 @@ dmr_pool_usage Pool::usage(uint32_t member) const
 		sum.total += members_[i]->total();
 		sum.used += members_[i]->used();
 		sum.bad += members_[i]->bad();
+		sum.free += members_[i]->free();
 	}
 	return sum;
 }

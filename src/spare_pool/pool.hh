@@ -21,6 +21,8 @@ public:
 	void destroy();
 
 	Error add_member(uint32_t member, SpareBlock first, SpareBlock end);
+	void set_open(uint32_t member, bool open);
+	Error remove_member(uint32_t member);
 	Result<dmr_spare_extent> allocate(Blocks wanted);
 	Error reserve(const dmr_spare_extent &extent);
 	void release(const dmr_spare_extent &extent);
@@ -29,6 +31,7 @@ public:
 	dmr_pool_usage usage(uint32_t member) const;
 
 private:
+	static void free_member(Member *member);
 	// NULL if there is no such member.
 	Member *find(uint32_t member) const;
 

@@ -25,6 +25,7 @@ mkdir -p "$tmp/src/shim/probes"
 cp "$top/Makefile" "$tmp/"
 cp "$top"/src/shim/probes/{run.sh,collect.sh,probe.h,control_*.c} "$tmp/src/shim/probes/"
 cp "$here"/negative/* "$tmp/src/"
+cp -r "$top/include" "$tmp/"
 mkdir -p "$tmp/src"/{metadata,spare_pool,reassembly,stats}
 
 {

@@ -402,6 +402,21 @@ TEST_F(EngineTest, AFlushThatFailsForTheEngineIsReportedToTheUser)
 	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
 }
 
+TEST_F(EngineTest, AFlushThatFailedForTheEngineIsReportedAlsoAfterAReload)
+{
+	create();
+	main.fail(1000, 8);
+	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
+	ASSERT_EQ(write(1000, 1, 2), DMR_STS_OK) << "in the spare's cache";
+	spare.fail_flushes(1);
+	ASSERT_NE(write(1001, 1, 1), DMR_STS_OK);
+	ASSERT_EQ(device.load(table()), 0) << device.reason();
+	ASSERT_EQ(device.suspend(), 0);
+	ASSERT_EQ(device.resume(), 0);
+	EXPECT_NE(device.flush(), DMR_STS_OK);
+	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
+}
+
 TEST_F(EngineTest, FuaIsDurableOnWhicheverDiskHoldsTheBlock)
 {
 	create();

@@ -173,6 +173,24 @@ TEST_F(MetadataDamage, TornTailEndsTheLog)
 	expect_mended();
 }
 
+// What a power cut tore long ago, and the log has left behind, is no lost copy when the other one rots.
+TEST_F(MetadataDamage, AnOldTearBehindTheEndOfTheLogIsNoLoss)
+{
+	const Saved saved = save();
+	const UnitNumber next = log(blocks), after = log(blocks + 1);
+
+	for (UnitNumber unit : {next, after}) {
+		format::Unit torn = set.read_unit(unit), rotten = set.read_unit(set.in_copy_b(unit));
+
+		torn.sectors[2].stamp = 1;
+		torn.sectors[5].stamp = 2;
+		rotten.sectors[4].content[100] ^= 1;
+		set.write_unit(unit, torn);
+		set.write_unit(set.in_copy_b(unit), rotten);
+	}
+	expect_exact(true);
+}
+
 TEST_F(MetadataDamage, MissingBlockBeforeLaterOnesIsRefused)
 {
 	const Saved saved = save();

@@ -3,6 +3,7 @@
 #ifndef DMR_TESTS_METADATA_FIXTURE_HH
 #define DMR_TESTS_METADATA_FIXTURE_HH
 
+#include <dm_remap/lineage.hh>
 #include <dm_remap/metadata.h>
 
 #include "host/host.hh"
@@ -10,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -108,6 +110,7 @@ struct Options {
 	uint32_t physical_bytes = 512;
 	uint32_t logical_bytes = 512;
 	uint32_t members = 1;
+	uint32_t others = 0;		// disks of the same size that are not in the set, behind its own
 	uint64_t max_extents = 0;
 	uint64_t main_sectors = 1'000'000;
 };
@@ -117,12 +120,13 @@ inline void fill_uuid(uint8_t (&uuid)[DMR_UUID_SIZE], int value)
 	std::memset(uuid, value, DMR_UUID_SIZE);
 }
 
-// One boot's disks and handle. The handle is opened by format() or load().
+// One boot's disks and handle. Disk i is, or will be, member i; ranges may be taken away (range(i).dev = nullptr). The
+// handle is opened by format() or load().
 class Set {
 public:
 	explicit Set(const Options &options = {}) : options_(options), setup_(std::make_unique<dmr_setup>())
 	{
-		for (uint32_t i = 0; i < options.members; i++) {
+		for (uint32_t i = 0; i < options.members + options.others; i++) {
 			disks_.push_back(std::make_unique<SimDisk>(
 				world, host::DiskOptions{.name = "8:" + std::to_string(16 * (i + 1)),
 							 .sectors = options.start + options.sectors + 64,
@@ -130,6 +134,7 @@ public:
 							 .physical_block_bytes = options.physical_bytes}));
 			ranges_.push_back({disks_[i].get(), options.start, options.sectors});
 		}
+		probes_.resize(disks_.size());
 		fresh_setup(0x5e);
 	}
 	~Set() { close(); }
@@ -158,8 +163,13 @@ public:
 
 	int open(bool read_only = false)
 	{
+		std::vector<dmr_member_range> named = ranges_;
+
 		close();
-		dmr_metadata_params params = {nullptr, ranges_.data(), options_.members, read_only, setup_.get()};
+		for (uint32_t i = 0; i < named.size(); i++)
+			if (setup_->members[i].state == DMR_MEMBER_ABSENT || ignored_ >> i & 1)
+				named[i].dev = nullptr;
+		dmr_metadata_params params = {nullptr, named.data(), setup_->member_count, read_only, setup_.get()};
 		return ops.open(&params, &md, reason);
 	}
 	void close()
@@ -177,24 +187,98 @@ public:
 		ASSERT_EQ(ops.format(md, reason), 0) << reason;
 		map = {};
 	}
-	// Open by what the superblocks say. Fills loaded and report.
-	int load(bool read_only = false)
+	// What reassembly makes of the superblocks. -ENODATA: there is no member; -ESTALE: they went separate ways. A disk
+	// that the set does not know is as one that is not there. joining: disks that are to join.
+	int assemble(uint32_t joining = 0)
 	{
-		if (int rc = ops.probe(&ranges_[0], &probe, reason))
-			return rc;
-		if (probe.verdict != DMR_PROBE_MEMBER)
+		const dmr_setup *newest = nullptr;
+
+		ignored_ = 0;
+		for (uint32_t i = 0; i < ranges_.size(); i++) {
+			probes_[i] = {};
+			if (!ranges_[i].dev || joining >> i & 1)
+				continue;
+			if (int rc = ops.probe(&ranges_[i], &probes_[i], reason))
+				return rc;
+			if (!active(i))
+				continue;
+			if (newest && diverged(*newest, probes_[i].setup))
+				return -ESTALE;
+			if (!newest || supersedes(probes_[i].setup, *newest))
+				newest = &probes_[i].setup;
+		}
+		probe = probes_[0];
+		if (!newest)
 			return -ENODATA;
-		*setup_ = probe.setup;
+		for (uint32_t i = 0; i < ranges_.size(); i++)
+			if (ranges_[i].dev && (probes_[i].verdict != DMR_PROBE_MEMBER ||
+					       !same_uuid(newest->members[i].uuid, probes_[i].setup.members[i].uuid)))
+				ignored_ |= 1u << i;
+		*setup_ = *newest;
+		for (uint32_t i = 0; i < ranges_.size(); i++) {
+			if (!(joining >> i & 1))
+				continue;
+			setup_->members[i] = entry_of(i);
+			setup_->members[i].state = DMR_MEMBER_JOINING;
+			setup_->member_count = std::max(setup_->member_count, i + 1);
+			ignored_ &= ~(1u << i);
+		}
+		return 0;
+	}
+	// Open by what the superblocks say. Fills loaded and report.
+	int load(bool read_only = false, uint32_t joining = 0)
+	{
+		if (int rc = assemble(joining))
+			return rc;
 		if (int rc = open(read_only))
 			return rc;
 		return reload();
 	}
+	// And have done what the report asks for.
+	void start(uint32_t joining = 0)
+	{
+		ASSERT_EQ(load(false, joining), 0) << reason;
+		ASSERT_EQ(loaded, map);
+		if (report.needs_checkpoint) {
+			ASSERT_EQ(checkpoint(map), 0);
+		}
+	}
+	// Of a disk that is to join.
+	dmr_member_entry entry_of(uint32_t i) const
+	{
+		dmr_member_entry entry = {};
+
+		fill_uuid(entry.uuid, 0xa0 + static_cast<int>(i));
+		std::strcpy(entry.identity, ("spare" + std::to_string(i)).c_str());
+		return entry;
+	}
+	int add(uint32_t disk)
+	{
+		dmr_member_entry entry = entry_of(disk);
+
+		return ops.add_member(md, &ranges_[disk], &entry, &added, reason);
+	}
+	void take_away(uint32_t disk) { ranges_[disk].dev = nullptr; }
+	void give_back(uint32_t disk) { ranges_[disk].dev = disks_[disk].get(); }
+	const dmr_probe &probe_of(uint32_t disk) const { return probes_[disk]; }
+	uint32_t state_of(uint32_t member) const { return ops.setup(md)->members[member].state; }
 	int reload()
 	{
+		auto take = [](void *c, const dmr_record *r) {
+			static_cast<Map *>(c)->apply(*r);
+			return 0;
+		};
+
 		loaded = {};
 		report = {};
-		return ops.load(md, [](void *c, const dmr_record *r) { static_cast<Map *>(c)->apply(*r); return 0; }, &loaded,
-				&report, reason);
+		int rc = ops.load(md, take, &loaded, &report, reason);
+		// A refusal is the same where nobody wants to know why.
+		if (rc) {
+			Map again;
+
+			EXPECT_EQ(ops.load(md, take, &again, &report, nullptr), rc) << reason;
+		}
+		return rc;
 	}
 	int append(std::initializer_list<dmr_record> records)
 	{
@@ -273,10 +357,10 @@ public:
 		disk(member).rot(sector(unit, member) + byte / 512, byte % 512, mask);
 	}
 	// Rot in both copies.
-	void lose(UnitNumber unit_in_a)
+	void lose(UnitNumber unit_in_a, uint32_t member = 0)
 	{
-		rot(unit_in_a);
-		rot(unit_in_a + layout().copy_units);
+		rot(unit_in_a, 700, 1, member);
+		rot(unit_in_a + layout().copy_units, 700, 1, member);
 	}
 	UnitNumber in_copy_b(UnitNumber unit_in_a) const { return unit_in_a + layout().copy_units; }
 
@@ -286,13 +370,24 @@ public:
 	Map map;		// what was acknowledged
 	Map loaded;
 	dmr_load_report report = {};
-	dmr_probe probe = {};
+	dmr_probe probe = {};	// of disk 0
+	uint32_t added = 99;
 
 private:
+	// The disk holds the superblock of an active member.
+	bool active(uint32_t i) const
+	{
+		const dmr_setup &said = probes_[i].setup;
+
+		return probes_[i].verdict == DMR_PROBE_MEMBER && said.members[said.own_index].state == DMR_MEMBER_ACTIVE;
+	}
+
 	Options options_;
 	std::unique_ptr<dmr_setup> setup_;
 	std::vector<std::unique_ptr<SimDisk>> disks_;
 	std::vector<dmr_member_range> ranges_;
+	std::vector<dmr_probe> probes_;
+	uint32_t ignored_ = 0;
 	uint64_t counter_ = 0;
 	Source source_;
 };

@@ -154,6 +154,58 @@ TEST_F(MetadataProbe, MarkAloneIsBlank)
 	EXPECT_EQ(probe(), DMR_PROBE_DAMAGED);
 }
 
+TEST_F(MetadataProbe, ImpossibleMarksAreRemains)
+{
+	using metadata::header_of;
+	using Mark = format::Formatting;
+	static const std::vector<void (*)(format::Unit &)> changes = {
+		[](format::Unit &u) { header_of(u).unit = 1; },
+		[](format::Unit &u) { header_of(u).length = 9; },
+		[](format::Unit &u) { metadata::payload_of<Mark>(u).unit_bytes = 5000; },
+		[](format::Unit &u) { metadata::payload_of<Mark>(u).unit_bytes = 65536; },
+		[](format::Unit &u) { metadata::payload_of<Mark>(u).copy_units = 13; },
+		[](format::Unit &u) { header_of(u).kind = 5; },
+	};
+
+	mark();
+	const format::Unit good = set.read_unit(UnitNumber(0));
+	for (auto change : changes) {
+		format::Unit unit = good;
+
+		change(unit);
+		header_of(unit).crc = 0;
+		header_of(unit).crc = metadata::crc32c(&unit, header_of(unit).kind == 1 ? 512 : 4096);
+		set.write_unit(UnitNumber(0), unit);
+		EXPECT_EQ(probe(), DMR_PROBE_DAMAGED) << &change - &changes[0];
+	}
+}
+
+// Copies of the superblock that are each whole, and not of one member.
+TEST_F(MetadataProbe, SecondCopyOfAnotherMemberDoesNotCount)
+{
+	set.format();
+	const UnitNumber b = set.layout().superblock(Copy::b);
+	for (int what = 0; what < 2; what++) {
+		format::Unit unit = set.read_unit(b);
+		format::Superblock s;
+
+		metadata::gather_payload(unit, &s, sizeof(s));
+		if (what)
+			s.members[0].uuid[0] ^= 1;
+		metadata::scatter_payload(unit, &s, sizeof(s));
+		(what ? metadata::header_of(unit).member[0] : metadata::header_of(unit).set[0]) ^= 1;
+		metadata::header_of(unit).crc = 0;
+		metadata::header_of(unit).crc = metadata::crc32c(&unit, sizeof(unit));
+		set.write_unit(b, unit);
+		EXPECT_EQ(probe(), DMR_PROBE_MEMBER);
+		EXPECT_TRUE(result.copy_lost);
+		format::Unit alone = {};
+		set.write_unit(UnitNumber(0), alone);
+		EXPECT_EQ(probe(), DMR_PROBE_MEMBER) << "by itself it is one";
+		set.format();
+	}
+}
+
 // Somebody made something else of the disk after a formatting that was cut off, and did not touch its first sector.
 TEST_F(MetadataProbe, SignaturesBesideAMarkAreForeign)
 {

@@ -4,6 +4,8 @@
 
 #include "metadata/codec.hh"
 
+#include <set>
+
 namespace dm_remap::metadata_test {
 namespace {
 
@@ -78,6 +80,32 @@ TEST_F(MetadataUnit, RotIsNotTornAndTornIsNotRot)
 			if (mask & 1u << i)
 				torn.sectors[i] = unit_.sectors[i];
 		EXPECT_EQ(inspect(torn, place()), UnitState::torn) << mask;
+		// What damaged it came before this generation, of which it holds nothing.
+		EXPECT_EQ(inspect_at(torn, place(), {Generation(101), Generation(90)}), UnitState::unfinished) << mask;
+	}
+	EXPECT_EQ(inspect_at(rotten, place(), {Generation(101), Generation(90)}), UnitState::unfinished);
+	EXPECT_EQ(inspect_at(rotten, place(), {Generation(100), Generation(90)}), UnitState::rotten);
+}
+
+TEST_F(MetadataUnit, ATearShowsWhichWriteNeverEnded)
+{
+	const format::Unit older = log({Generation(60), Generation(50)});
+
+	for (uint32_t mask = 1; mask < 255; mask++) {
+		format::Unit torn = older;
+		uint32_t kept = 8;
+
+		for (uint32_t i = 0; i < 8; i++) {
+			if (!(mask & 1u << i))
+				continue;
+			torn.sectors[i] = unit_.sectors[i];
+			kept--;
+		}
+		EXPECT_EQ(inspect_at(torn, place(), {Generation(100), Generation(90)}),
+			  kept > 1 ? UnitState::unfinished : UnitState::torn)
+			<< "one older stamp might be a rotten one; mask " << mask;
+		EXPECT_EQ(inspect_at(torn, place(), {Generation(200), Generation(150)}), UnitState::unfinished) << mask;
+		EXPECT_EQ(inspect_at(torn, place(), {Generation(99), Generation(90)}), UnitState::torn) << mask;
 	}
 }
 
@@ -87,6 +115,14 @@ TEST_F(MetadataUnit, EachMomentHasItsName)
 	EXPECT_EQ(inspect_at(unit_, place(), {Generation(101), Generation(100)}), UnitState::stale);
 	EXPECT_EQ(inspect_at(unit_, place(), {Generation(99), Generation(90)}), UnitState::ahead);
 	EXPECT_EQ(inspect_at(unit_, place(), {Generation(100), Generation(80)}), UnitState::ahead);
+}
+
+TEST_F(MetadataUnit, EachStateIsDescribedInItsOwnWords)
+{
+	std::set<std::string> words;
+
+	for (int state = 0; state <= static_cast<int>(UnitState::impossible); state++)
+		EXPECT_TRUE(words.insert(describe(static_cast<UnitState>(state))).second) << state;
 }
 
 TEST_F(MetadataUnit, EachWrongPlaceHasItsName)
@@ -207,10 +243,15 @@ TEST_F(MetadataImpossible, Superblock)
 		[](S &s) { std::memset(s.name, 'x', sizeof(s.name)); },
 		[](S &s) { std::memset(s.main_identity, 'x', sizeof(s.main_identity)); },
 		[](S &s) { std::memset(s.members[0].identity, 'x', sizeof(s.members[0].identity)); },
-		[](S &s) { s.members[0].uuid[3] ^= 1; },   [](S &s) { s.members[0].state = 3; },
+		[](S &s) { s.members[0].uuid[3] ^= 1; },   [](S &s) { s.members[0].state = 4; },
 		[](S &s) { s.members[0].unit_bytes = 0; }, [](S &s) { s.members[0].unit_bytes = 6000; },
 		[](S &s) { s.members[0].data_start = 8; }, [](S &s) { s.members[0].data_start = ~0ull; },
 		[](S &s) { s.members[0].sectors = ~0ull; },
+		// Nobody is told that it is dropped, or gone; nobody else is told who joins.
+		[](S &s) { s.members[0].state = DMR_MEMBER_DROPPED; }, [](S &s) { s.members[0].state = DMR_MEMBER_ABSENT; },
+		[](S &s) { s.member_count = 2, s.members[1] = s.members[0], s.members[1].state = DMR_MEMBER_JOINING; },
+		[](S &s) { s.member_count = 2, s.members[1].identity[95] = 1; },
+		[](S &s) { s.ancestor_count = 33; },
 	};
 	static void (*change)(S &);
 

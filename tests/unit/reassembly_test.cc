@@ -1,139 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-// The verdicts of assemble() and every sentence of its refusals.
-#include <dm_remap/reassembly.h>
+// One spare at a time: the verdicts of assemble() and admit() and every sentence of their refusals.
+#include "reassembly_fixture.hh"
 
-#include "host/disk.hh"
-#include "host/world.hh"
-
-#include <gtest/gtest.h>
-
-#include <cerrno>
-#include <cstring>
-#include <deque>
-#include <memory>
 #include <set>
-#include <string>
-
-extern "C" const dmr_reassembly_ops dmr_reassembly_operations;
 
 namespace {
-
-using dm_remap::host::SimDisk;
-using dm_remap::host::World;
-
-// A table of some spares over a main of 204800 sectors; each is blank until a test says otherwise.
-class ReassemblyTest : public testing::Test {
-protected:
-	struct Spare {
-		Spare(World &world, const char *name)
-			: disk(world, {.name = name, .identity = std::string("wwid-") + name, .sectors = 65536}),
-			  range{&disk, 2048, 32768}, probe(std::make_unique<dmr_probe>())
-		{
-		}
-		SimDisk disk;
-		dmr_member_range range;
-		std::unique_ptr<dmr_probe> probe;
-		dmr_device_info info = {};
-	};
-
-	ReassemblyTest() : setup_(std::make_unique<dmr_setup>())
-	{
-		main_.sectors = 204800;
-		main_.block_bytes = 512;
-		std::strcpy(main_.identity, "naa.5000c500a1b2c3d4");
-	}
-
-	Spare &add(const char *name)
-	{
-		Spare &spare = spares_.emplace_back(world_, name);
-
-		spare.probe->verdict = DMR_PROBE_BLANK;
-		dmr_device_describe(&spare.disk, &spare.info);
-		return spare;
-	}
-	// A member of a set of `count`, whose numbers are easy to recognise.
-	Spare &add_member(const char *name, uint32_t index = 0, uint32_t count = 1)
-	{
-		Spare &spare = add(name);
-		dmr_setup &setup = spare.probe->setup;
-
-		spare.probe->verdict = DMR_PROBE_MEMBER;
-		std::memset(setup.set_uuid, 0x5e, DMR_UUID_SIZE);
-		std::memset(setup.branch, 0xb0, DMR_UUID_SIZE);
-		setup.generation = 10;
-		setup.main = main_;
-		std::strcpy(setup.name, "data");
-		setup.max_extents = 65536;
-		setup.member_count = count;
-		setup.own_index = index;
-		for (uint32_t i = 0; i < count; i++) {
-			std::memset(setup.members[i].uuid, 0x10 + static_cast<int>(i), DMR_UUID_SIZE);
-			setup.members[i].sectors = 32768;
-			setup.members[i].data_start = 8192;
-			setup.members[i].state = DMR_MEMBER_ACTIVE;
-		}
-		return spare;
-	}
-
-	int assemble()
-	{
-		dmr_assembly_member members[DMR_MAX_MEMBERS + 1] = {};
-		uint32_t count = 0;
-
-		for (const Spare &spare : spares_)
-			members[count++] = {&spare.range, spare.probe.get(), spare.info};
-		dmr_assembly_request request = {};
-		request.main = &main_;
-		request.name = "data";
-		request.members = members;
-		request.member_count = count;
-		request.format = format_;
-		request.read_only = read_only_;
-		std::memset(reason_, '#', sizeof(reason_));
-		return dmr_reassembly_operations.assemble(&request, &verdict_, setup_.get(), reason_);
-	}
-	void expect_refused(const std::string &reason)
-	{
-		ASSERT_EQ(assemble(), -EINVAL);
-		EXPECT_EQ(std::string(reason_), reason);
-		EXPECT_LT(std::strlen(reason_), size_t(DMR_REASON_SIZE));
-	}
-	void expect_verdict(dmr_assembly_verdict verdict)
-	{
-		ASSERT_EQ(assemble(), 0) << reason_;
-		EXPECT_EQ(verdict_, verdict);
-		EXPECT_STREQ(reason_, "");
-	}
-	uint64_t reads()
-	{
-		uint64_t n = 0;
-
-		for (const Spare &spare : spares_)
-			n += spare.disk.counts().reads;
-		return n;
-	}
-	void TearDown() override
-	{
-		for (const Spare &spare : spares_)
-			EXPECT_EQ(spare.disk.counts().writes, 0u) << "reassembly wrote";
-		EXPECT_EQ(world_.memory().live(), 0u) << world_.memory().describe_live();
-	}
-
-	World world_;
-	std::deque<Spare> spares_;
-	dmr_main_identity main_ = {};
-	bool format_ = false, read_only_ = false;
-	std::unique_ptr<dmr_setup> setup_;
-	dmr_assembly_verdict verdict_ = {};
-	char reason_[DMR_REASON_SIZE];
-};
 
 TEST_F(ReassemblyTest, BlankSparesAreToBeFormatted)
 {
 	add("8:16");
 	add("8:32").range.sectors = 16384;
+	max_extents_ = 5000;
 	expect_verdict(DMR_ASSEMBLY_FORMAT);
 
+	expect_slots({0, 1});
+	EXPECT_EQ(setup_->max_extents, 5000u);
+	EXPECT_EQ(setup_->ancestor_count, 0u);
 	EXPECT_EQ(setup_->member_count, 2u);
 	EXPECT_EQ(setup_->main.sectors, 204800u);
 	EXPECT_EQ(setup_->main.block_bytes, 512u);
@@ -160,16 +42,11 @@ TEST_F(ReassemblyTest, BlankSparesAreToBeFormatted)
 TEST_F(ReassemblyTest, ALongNameOfTheDeviceIsCutNotOverrun)
 {
 	add("8:16");
-	ASSERT_EQ(assemble(), 0);
-	dmr_assembly_member member = {&spares_[0].range, spares_[0].probe.get(), spares_[0].info};
-	dmr_assembly_request request = {};
 	const std::string name(500, 'n');
+	dmr_assembly_request asked = request();
 
-	request.main = &main_;
-	request.name = name.c_str();
-	request.members = &member;
-	request.member_count = 1;
-	ASSERT_EQ(dmr_reassembly_operations.assemble(&request, &verdict_, setup_.get(), reason_), 0);
+	asked.name = name.c_str();
+	ASSERT_EQ(dmr_reassembly_operations.assemble(&asked, &verdict_, out_.get(), reason_), 0);
 	EXPECT_EQ(std::string(setup_->name), std::string(DMR_NAME_SIZE - 1, 'n'));
 }
 
@@ -177,7 +54,8 @@ TEST_F(ReassemblyTest, TheSetIsLoaded)
 {
 	add_member("8:16");
 	expect_verdict(DMR_ASSEMBLY_LOAD);
-	EXPECT_EQ(std::memcmp(setup_.get(), &spares_[0].probe->setup, sizeof(*setup_)), 0);
+	EXPECT_EQ(std::memcmp(setup_, &spares_[0].probe->setup, sizeof(*setup_)), 0);
+	expect_slots({0});
 	EXPECT_EQ(reads(), 0u);
 }
 
@@ -384,77 +262,82 @@ TEST_F(ReassemblyTest, ForeignContentThatCannotBeRead)
 	EXPECT_NE(std::string(reason_).find("sector 5 of its range is not zero"), std::string::npos) << reason_;
 }
 
-// ---- several spares ----
+// ---- add_spare ----
 
-TEST_F(ReassemblyTest, AWholeSetOfThree)
+TEST_F(ReassemblyTest, ABlankSpareIsAdmitted)
 {
-	for (uint32_t i = 0; i < 3; i++)
-		add_member(("8:" + std::to_string(16 * (i + 1))).c_str(), i, 3).probe->setup.generation = 10 + i % 2;
-	expect_verdict(DMR_ASSEMBLY_LOAD);
-	EXPECT_EQ(setup_->generation, 11u) << "the newest setup";
-	EXPECT_EQ(setup_->own_index, 1u);
+	add("8:16");
+	expect_admitted();
+	EXPECT_EQ(reads(), 0u);
 }
 
-TEST_F(ReassemblyTest, FewerSparesThanTheSetHas)
+TEST_F(ReassemblyTest, WhatAJoinLeftBehindIsAdmitted)
 {
-	add_member("8:16", 0, 3);
-	expect_refused("spare 8:16 belongs to set 5e5e5e5e... of 'data', which has 3 members, the table names 1: name "
-		       "all of them");
-	add_member("8:32", 1, 3);
-	expect_refused("spare 8:16 belongs to set 5e5e5e5e... of 'data', which has 3 members, the table names 2: name "
-		       "all of them");
+	add_member("8:16", 1, 2).range.sectors = 5000;
+	set_state(0, 1, DMR_MEMBER_JOINING);
+	expect_admitted();
+	read_only_ = true;
+	expect_not_admitted("spare 8:16 would have to be formatted, and a read-only table writes nothing: load the table "
+			    "read-write once, or name a spare that is in use already");
+	read_only_ = false;
+	setup_of(0).main.block_bytes = 4096;
+	expect_not_admitted("spare 8:16 belongs to a set whose main has blocks of 4096 bytes, those of this main have "
+			    "512: name that main; to lose its map, run 'blkdiscard -z -o 1048576 -l 2560000 "
+			    "/dev/block/8:16'");
 }
 
-TEST_F(ReassemblyTest, TheSameMemberTwice)
+TEST_F(ReassemblyTest, AMemberIsNotAdmitted)
 {
 	add_member("8:16");
-	add_member("8:32");
-	expect_refused("spares 8:16 and 8:32 carry the same member UUID 10101010..., one is a copy of the other: name "
-		       "only the one that was in use last");
+	expect_not_admitted("spare 8:16 is a member of set 5e5e5e5e... of 'data': if that is this set, load a table that "
+			    "names it; to lose its map, run 'blkdiscard -z -o 1048576 -l 16777216 /dev/block/8:16'");
+	spares_[0].range.sectors = 30000;
+	expect_not_admitted("spare 8:16 is a member of set 5e5e5e5e... of 'data': if that is this set, load a table that "
+			    "names it; to lose its map, run 'blkdiscard -z -o 1048576 -l 15360000 /dev/block/8:16'");
 }
 
-TEST_F(ReassemblyTest, MembersOfDifferentSets)
+TEST_F(ReassemblyTest, ContentIsNotAdmitted)
 {
-	add_member("8:16", 0, 2);
-	dmr_setup &other = add_member("8:32", 1, 2).probe->setup;
-	std::memset(other.set_uuid, 0xaa, DMR_UUID_SIZE);
-	std::strcpy(other.name, "backup");
-	expect_refused("spares 8:16 and 8:32 belong to different sets (5e5e5e5e... of 'data', aaaaaaaa... of "
-		       "'backup'): name the spares of one set");
+	Spare &spare = add("8:16");
+
+	spare.probe->verdict = DMR_PROBE_FOREIGN;
+	spare.probe->first_nonzero_sector = 1234;
+	expect_not_admitted("spare 8:16 is not blank: sector 1234 of its range is not zero, and the content is of no "
+			    "known kind; to use it all the same and lose that, load a table that names it, with the "
+			    "feature argument 'format'");
+	spare.disk.poke(2048, ("XFSB" + std::string(508, '\x01')).data(), 1);
+	expect_not_admitted("spare 8:16 holds an xfs filesystem (magic at byte 0 of its range); to use it all the same "
+			    "and lose that, load a table that names it, with the feature argument 'format'");
+	spare.probe->verdict = DMR_PROBE_DAMAGED;
+	expect_not_admitted("spare 8:16 holds dm-remap metadata, but no copy of its superblock verifies: see "
+			    "docs/administration.md, or, to use it all the same and lose its map, load a table that "
+			    "names it, with the feature argument 'format'");
+	spare.probe->verdict = DMR_PROBE_UNSUPPORTED;
+	expect_not_admitted("spare 8:16 holds dm-remap metadata of a version that this module does not know: load newer "
+			    "modules; 'format' does not touch it");
 }
 
-TEST_F(ReassemblyTest, BranchesThatDivergedAreNotResolvedByNumber)
+TEST_F(ReassemblyTest, ASpareThatCannotServeIsNotAdmitted)
 {
-	add_member("8:16", 0, 2);
-	dmr_setup &other = add_member("8:32", 1, 2).probe->setup;
-	std::memset(other.branch, 0xb1, DMR_UUID_SIZE);
-	other.generation = 5000;
-	expect_refused("spares 8:16 and 8:32 of set 5e5e5e5e... went separate ways (branches b0b0b0b0... and "
-		       "b1b1b1b1...), each was started without the other: use the spares of one branch");
+	Spare &spare = add("8:16");
+
+	read_only_ = true;
+	expect_not_admitted("spare 8:16 would have to be formatted, and a read-only table writes nothing: load the table "
+			    "read-write once, or name a spare that is in use already");
+	read_only_ = false;
+	spare.info.logical_block_bytes = 4096;
+	expect_not_admitted("spare 8:16 has logical blocks of 4096 bytes, main of 512: a block of main could not be "
+			    "written to it alone; name a spare with blocks of 512 bytes");
+	spare.info.read_only = true;
+	expect_not_admitted("spare 8:16 is read-only: make it writable ('blockdev --setrw /dev/block/8:16'), or create "
+			    "the device read-only");
 }
 
-TEST_F(ReassemblyTest, MembersInAnotherOrder)
+TEST_F(ReassemblyTest, OneSpareIsAdmittedAtATime)
 {
-	add_member("8:16", 1, 2);
-	add_member("8:32", 0, 2);
-	expect_refused("spare 8:16 is member 1 of set 5e5e5e5e..., the table names it as number 0: name the spares in "
-		       "the order in which they were added");
-}
-
-TEST_F(ReassemblyTest, AMemberThatWasDropped)
-{
-	add_member("8:16", 0, 2).probe->setup.members[1].state = DMR_MEMBER_DROPPED;
-	add_member("8:32", 1, 2);
-	expect_refused("spare 8:32 was dropped from set 5e5e5e5e... after an error and is out of date: the set cannot "
-		       "be started with it");
-}
-
-TEST_F(ReassemblyTest, ABlankSpareBesideAMember)
-{
-	add_member("8:16");
+	add("8:16");
 	add("8:32");
-	expect_refused("spare 8:32 carries no metadata, while spare 8:16 belongs to a set of 1 members: name the "
-		       "spares of that set, and no others");
+	expect_not_admitted("one spare can be added at a time, not 2");
 }
 
 // The reasons stay whole, advice included, with the largest numbers that disks have.

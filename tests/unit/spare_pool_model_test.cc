@@ -26,6 +26,7 @@ struct ModelMember {
 	uint64_t first;
 	std::vector<char> blocks;
 	uint64_t cursor = 0;
+	bool open = true;
 
 	uint64_t count(char c) const { return static_cast<uint64_t>(std::count(blocks.begin(), blocks.end(), c)); }
 	bool inside(const dmr_spare_extent &e) const
@@ -47,7 +48,7 @@ struct ModelMember {
 	// Next fit, block by block.
 	bool allocate(uint32_t wanted, uint64_t &block, uint32_t &length)
 	{
-		for (uint64_t i = 0; i < blocks.size(); i++) {
+		for (uint64_t i = 0; open && i < blocks.size(); i++) {
 			const uint64_t at = (cursor + i) % blocks.size();
 
 			if (blocks[at] != '.')
@@ -151,6 +152,33 @@ protected:
 		if (m.inside(e))
 			m.fill(e, 'b');
 	}
+	void open_or_close()
+	{
+		const uint32_t m = static_cast<uint32_t>(random_.below(members_.size()));
+
+		members_[m].open = random_.chance(2, 3);
+		ops.set_open(pool_, m, members_[m].open);
+	}
+	// Free what is used, now and then, so that removing succeeds too; one of another size takes its place.
+	void replace_member()
+	{
+		const uint32_t m = static_cast<uint32_t>(random_.below(members_.size()));
+		ModelMember &model = members_[m];
+
+		if (random_.chance(1, 2))
+			for (uint64_t i = 0; i < model.blocks.size(); i++)
+				if (model.blocks[i] == 'u') {
+					const dmr_spare_extent e = {model.first + i, 1, m};
+
+					ops.release(pool_, &e);
+					model.fill(e, '.');
+				}
+		ASSERT_EQ(ops.remove_member(pool_, m), model.count('u') ? -EBUSY : 0);
+		if (model.count('u'))
+			return;
+		model = {random_.below(5000), std::vector<char>(random_.between(1, 2000), '.')};
+		ASSERT_EQ(ops.add_member(pool_, m, model.first, model.first + model.blocks.size()), 0);
+	}
 	void check_usage()
 	{
 		for (uint32_t m = 0; m < members_.size(); m++) {
@@ -160,6 +188,7 @@ protected:
 			ASSERT_EQ(u.total, members_[m].blocks.size());
 			ASSERT_EQ(u.used, members_[m].count('u'));
 			ASSERT_EQ(u.bad, members_[m].count('b'));
+			ASSERT_EQ(u.free, members_[m].open ? members_[m].count('.') : 0);
 		}
 	}
 	// The runs that next_bad() lists are the model's.
@@ -208,6 +237,10 @@ TEST_P(PoolModelTest, DoesWhatTheModelDoes)
 		default:
 			if (random_.chance(1, 4))
 				mark_bad();
+			if (random_.chance(1, 4))
+				open_or_close();
+			if (random_.chance(1, 40))
+				replace_member();
 		}
 		if (step % 50 == 0)
 			check_usage();

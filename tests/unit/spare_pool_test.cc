@@ -64,6 +64,13 @@ protected:
 		EXPECT_EQ(u.used, used);
 		EXPECT_EQ(u.bad, bad);
 	}
+	uint64_t free_blocks(uint32_t member = DMR_MAX_MEMBERS)
+	{
+		dmr_pool_usage u;
+
+		ops.usage(pool_, member, &u);
+		return u.free;
+	}
 	std::string refusals()
 	{
 		std::string all;
@@ -129,6 +136,73 @@ TEST_F(SparePoolTest, MembersAreFilledInOrder)
 	expect_usage(10, 10, 0, 3);
 	expect_usage(0, 0, 0, 0);
 	expect_usage(15, 15, 0);
+}
+
+TEST_F(SparePoolTest, FreeIsWhatCanBeAllocated)
+{
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 10), 0);
+	ASSERT_EQ(ops.add_member(pool_, 1, 0, 100), 0);
+	ASSERT_EQ(reserve(2, 4), 0);
+	ASSERT_EQ(mark_bad(5, 3), 0);
+	EXPECT_EQ(free_blocks(0), 4u);
+	EXPECT_EQ(free_blocks(1), 100u);
+	EXPECT_EQ(free_blocks(), 104u);
+	EXPECT_EQ(free_blocks(7), 0u);
+}
+
+TEST_F(SparePoolTest, AClosedMemberGivesNothingAndAllElseGoesOn)
+{
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 10), 0);
+	ASSERT_EQ(ops.add_member(pool_, 1, 0, 10), 0);
+	expect_gives(4, 0, 0, 4);
+	ops.set_open(pool_, 0, false);
+	expect_gives(4, 1, 0, 4);
+	EXPECT_EQ(free_blocks(0), 0u);
+	EXPECT_EQ(free_blocks(), 6u);
+	expect_usage(10, 4, 0, 0);
+
+	EXPECT_EQ(reserve(8, 2), 0);
+	EXPECT_EQ(mark_bad(0, 1), 0);
+	release(1, 3);
+	expect_usage(10, 2, 1, 0);
+	EXPECT_EQ(free_blocks(0), 0u);
+
+	expect_gives(100, 1, 4, 6);
+	EXPECT_EQ(allocate(1), -ENOSPC);
+	ops.set_open(pool_, 0, true);
+	EXPECT_EQ(free_blocks(), 7u);
+	expect_gives(100, 0, 4, 4);
+
+	// Of no member it says nothing.
+	ops.set_open(pool_, 5, false);
+	ops.set_open(pool_, DMR_MAX_MEMBERS, false);
+	ASSERT_EQ(ops.add_member(pool_, 5, 0, 1), 0);
+	EXPECT_EQ(free_blocks(5), 1u);
+}
+
+TEST_F(SparePoolTest, AMemberIsRemovedWhenNothingOfItIsUsed)
+{
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 10), 0);
+	ASSERT_EQ(ops.add_member(pool_, 1, 0, 10), 0);
+	ASSERT_EQ(reserve(3, 1), 0);
+	ASSERT_EQ(mark_bad(7, 2), 0);
+	ops.set_open(pool_, 0, false);
+	EXPECT_EQ(ops.remove_member(pool_, 0), -EBUSY);
+	expect_usage(10, 1, 2, 0);
+	release(3, 1);
+	EXPECT_EQ(ops.remove_member(pool_, 0), 0);
+	expect_usage(10, 0, 0);
+	EXPECT_EQ(reserve(3, 1), -EINVAL);
+	EXPECT_EQ(ops.remove_member(pool_, 0), -EINVAL);
+	EXPECT_EQ(ops.remove_member(pool_, DMR_MAX_MEMBERS), -EINVAL);
+	expect_gives(1, 1, 0, 1);
+
+	// Another in its place is open, begins at its start, and has no bad blocks.
+	ASSERT_EQ(ops.add_member(pool_, 0, 5, 12), 0);
+	EXPECT_EQ(free_blocks(0), 7u);
+	dmr_spare_extent e;
+	EXPECT_FALSE(ops.next_bad(pool_, 0, 0, &e));
+	expect_gives(100, 0, 5, 7);
 }
 
 TEST_F(SparePoolTest, AddMemberRefuses)

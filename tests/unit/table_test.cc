@@ -50,8 +50,15 @@ Parsed parse(const std::string &line)
 #define NOT_SECTORS "not a number of 512-byte sectors; give decimal digits only"
 #define TOO_LARGE "too large; no device has more than 18014398509481983 sectors"
 #define NO_ROOM "leaves no room for a spare; give the length of the range in 512-byte sectors"
-#define BEYOND "too large; with spare_start it goes beyond 18014398509481983 sectors, more than any device has"
-#define UNKNOWN "unknown; the features are: format, read_retries <n>"
+#define NO_SPARE "not a device; give its path or <major>:<minor>, or - for a missing spare"
+#define BEYOND "too large; with its start it goes beyond 18014398509481983 sectors, more than any device has"
+#define UNKNOWN                                                                                                        \
+	"unknown; the features are: spare <dev> <start> <sectors>, degraded, force, format, max_extents <n>, "         \
+	"read_retries <n>"
+#define INCOMPLETE "incomplete; give <dev> <start> <sectors> after it"
+#define OUT_OF_RANGE "out of range; give a number from 1 to 16777216"
+#define TWO_SPARES "spare b 0 1 spare c 0 1 "
+#define SIX_SPARES TWO_SPARES TWO_SPARES TWO_SPARES
 
 const struct Refused {
 	const char *line;
@@ -66,8 +73,7 @@ const struct Refused {
 	// devices
 	{" /dev/b 0 100", "main '': " NO_DEVICE},
 	{"- /dev/b 0 100", "main '-': " NO_DEVICE},
-	{"/dev/a  0 100", "spare '': " NO_DEVICE},
-	{"/dev/a - 0 100", "spare '-': " NO_DEVICE},
+	{"/dev/a  0 100", "spare '': " NO_SPARE},
 	{"- - x y", "main '-': " NO_DEVICE},
 
 	// spare_start
@@ -111,6 +117,11 @@ const struct Refused {
 	{"/dev/a /dev/b 18014398509481983 1", "spare_sectors '1': " BEYOND},
 	{"/dev/a /dev/b 18014398509481983 18014398509481983", "spare_sectors '18014398509481983': " BEYOND},
 
+	// a missing spare's range is a range, too
+	{"/dev/a - x 0", "spare_start 'x': " NOT_SECTORS},
+	{"/dev/a - 0 ", "spare_sectors '': " NOT_SECTORS},
+	{"/dev/a - 1 18014398509481983", "spare_sectors '18014398509481983': " BEYOND},
+
 	// #feature_args
 	{"/dev/a /dev/b 0 100 ", "#feature_args '': not a number; give how many arguments follow"},
 	{"/dev/a /dev/b 0 100 x", "#feature_args 'x': not a number; give how many arguments follow"},
@@ -148,6 +159,37 @@ const struct Refused {
 	{"/dev/a /dev/b 0 100 4 format read_retries 5 format", "feature 'format': given twice; give it once"},
 	{"/dev/a /dev/b 0 100 4 read_retries 5 read_retries 5", "feature 'read_retries': given twice; give it once"},
 	{"/dev/a /dev/b 0 100 3 read_retries 5 read_retries", "feature 'read_retries': given twice; give it once"},
+	{"/dev/a /dev/b 0 100 2 degraded degraded", "feature 'degraded': given twice; give it once"},
+	{"/dev/a /dev/b 0 100 3 degraded force force", "feature 'force': given twice; give it once"},
+	{"/dev/a /dev/b 0 100 4 max_extents 5 max_extents 5", "feature 'max_extents': given twice; give it once"},
+	{"/dev/a /dev/b 0 100 1 force", "feature 'force': means nothing alone; give degraded too, or leave it out"},
+	{"/dev/a /dev/b 0 100 2 force format", "feature 'force': means nothing alone; give degraded too, or leave it out"},
+
+	// further spares
+	{"/dev/a /dev/b 0 100 1 spare", "feature 'spare': " INCOMPLETE},
+	{"/dev/a /dev/b 0 100 3 spare /dev/c 0", "feature 'spare': " INCOMPLETE},
+	{"/dev/a /dev/b 0 100 6 spare /dev/c 0 1 spare /dev/d", "feature 'spare': " INCOMPLETE},
+	{"/dev/a /dev/b 0 100 4 spare  0 1", "spare '': " NO_SPARE},
+	{"/dev/a /dev/b 0 100 4 spare /dev/c x 1", "spare_start 'x': " NOT_SECTORS},
+	{"/dev/a /dev/b 0 100 4 spare /dev/c 0 format", "spare_sectors 'format': " NOT_SECTORS},
+	{"/dev/a /dev/b 0 100 4 spare /dev/c 0 0", "spare_sectors '0': " NO_ROOM},
+	{"/dev/a /dev/b 0 100 4 spare /dev/c 18014398509481984 1", "spare_start '18014398509481984': " TOO_LARGE},
+	{"/dev/a /dev/b 0 100 4 spare /dev/c 2 18014398509481982", "spare_sectors '18014398509481982': " BEYOND},
+	{"/dev/a /dev/b 0 100 4 spare - 2 18014398509481982", "spare_sectors '18014398509481982': " BEYOND},
+	{"/dev/a /dev/b 0 100 5 spare /dev/c 0 1 2", "feature '2': " UNKNOWN},
+	{"/dev/a /dev/b 0 1 64 " SIX_SPARES SIX_SPARES TWO_SPARES "spare d 0 1 spare /dev/e 0 1",
+	 "spare '/dev/e': too many; a set has at most 16 spares, name no more, the first one included"},
+
+	// max_extents
+	{"/dev/a /dev/b 0 100 1 max_extents",
+	 "feature 'max_extents': has no value; give a number from 1 to 16777216 after it"},
+	{"/dev/a /dev/b 0 100 2 max_extents ", "max_extents '': not a number; give one from 1 to 16777216"},
+	{"/dev/a /dev/b 0 100 2 max_extents 1k", "max_extents '1k': not a number; give one from 1 to 16777216"},
+	{"/dev/a /dev/b 0 100 2 max_extents 0", "max_extents '0': " OUT_OF_RANGE},
+	{"/dev/a /dev/b 0 100 2 max_extents 16777217", "max_extents '16777217': " OUT_OF_RANGE},
+	{"/dev/a /dev/b 0 100 2 max_extents 18446744073709551617", "max_extents '18446744073709551617': " OUT_OF_RANGE},
+
+	// read_retries
 	{"/dev/a /dev/b 0 100 1 read_retries",
 	 "feature 'read_retries': has no value; give a number from 0 to 100 after it"},
 	{"/dev/a /dev/b 0 100 2 format read_retries",
@@ -175,9 +217,12 @@ TEST(Table, RefusesWithTheReason)
 	}
 }
 
+// Those of messages are in spare_message_test.cc.
 TEST(Table, EveryFaultIsAmongTheRefused)
 {
 	for (const TableFaultText &t : table_fault_texts) {
+		if (t.fault >= TableFault::add_device_missing)
+			break;
 		bool seen = false;
 
 		for (const Refused &r : refused)
@@ -239,6 +284,51 @@ TEST(Table, Features)
 		EXPECT_EQ(p.table.read_retries_given, g.given) << g.line;
 		EXPECT_EQ(p.table.read_retries, g.retries) << g.line;
 	}
+}
+
+TEST(Table, FurtherSpares)
+{
+	Parsed p = parse("a b 8 100 14 spare c 16 200 degraded spare - 24 0 max_extents 16777216 spare d 0 1 force");
+	EXPECT_EQ(p.reason, "#feature_args '14': wrong; the number of arguments that follow is 16");
+
+	p = parse("a b 8 100 16 spare c 16 200 degraded spare - 24 0 max_extents 16777216 spare d 0 1 force");
+	ASSERT_EQ(p.error, 0) << p.reason;
+	ASSERT_EQ(p.table.member_count, 4u);
+	EXPECT_STREQ(p.table.members[0].path, "b");
+	EXPECT_STREQ(p.table.members[1].path, "c");
+	EXPECT_EQ(p.table.members[1].start, 16u);
+	EXPECT_EQ(p.table.members[1].sectors, 200u);
+	EXPECT_EQ(p.table.members[2].path, nullptr);
+	EXPECT_EQ(p.table.members[2].start, 24u) << "as given";
+	EXPECT_EQ(p.table.members[2].sectors, 0u);
+	EXPECT_STREQ(p.table.members[3].path, "d");
+	EXPECT_EQ(p.table.max_extents, 16777216u);
+	EXPECT_TRUE(p.table.degraded);
+	EXPECT_TRUE(p.table.force);
+	EXPECT_FALSE(p.table.format);
+	EXPECT_FALSE(p.table.read_retries_given);
+}
+
+TEST(Table, TheFirstSpareMayBeMissing)
+{
+	Parsed p = parse("a - 8 100 5 spare c 0 1 degraded");
+
+	ASSERT_EQ(p.error, 0) << p.reason;
+	EXPECT_EQ(p.table.members[0].path, nullptr);
+	EXPECT_EQ(p.table.members[0].start, 8u);
+	EXPECT_EQ(p.table.members[0].sectors, 100u);
+	EXPECT_STREQ(p.table.members[1].path, "c");
+	EXPECT_FALSE(p.table.force);
+	EXPECT_EQ(p.table.max_extents, 0u);
+}
+
+TEST(Table, SixteenSpares)
+{
+	Parsed p = parse("a b 0 1 60 " SIX_SPARES SIX_SPARES TWO_SPARES "spare z 0 1");
+
+	ASSERT_EQ(p.error, 0) << p.reason;
+	EXPECT_EQ(p.table.member_count, 16u);
+	EXPECT_STREQ(p.table.members[15].path, "z");
 }
 
 TEST(Table, TheLargestRanges)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # How libraries and tests of the host side are made.
 
-# plain, san or tsan -> "", _san or _tsan
+# plain, sim, san, tsan or fuzz -> "", _sim, _san, _tsan or _fuzz; with DMR_COVERAGE there is one library for all of them
 function(dmr_suffix variant out)
-	if(variant STREQUAL "plain")
+	if(variant STREQUAL "plain" OR DMR_COVERAGE)
 		set(${out} "" PARENT_SCOPE)
 	else()
 		set(${out} _${variant} PARENT_SCOPE)
@@ -14,19 +14,29 @@ endfunction()
 function(dmr_variant target variant)
 	target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
 	target_compile_options(${target} PRIVATE -Wall -Wextra $<$<BOOL:${DMR_WERROR}>:-Werror>)
-	if(variant STREQUAL "san" AND DMR_SANITIZE)
+	if(DMR_COVERAGE)
+		target_compile_options(${target} PRIVATE -O0)
+		target_compile_definitions(${target} PRIVATE $<$<STREQUAL:${variant},sim>:DMR_BREAK_HOOKS>)
+	elseif(variant STREQUAL "sim")
+		target_compile_options(${target} PRIVATE -O2 -g1)
+		target_compile_definitions(${target} PRIVATE DMR_BREAK_HOOKS)
+	elseif(variant STREQUAL "san" AND DMR_SANITIZE)
 		target_compile_options(${target} PRIVATE -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 			-fno-omit-frame-pointer)
 		target_link_options(${target} PRIVATE -fsanitize=address,undefined)
 	elseif(variant STREQUAL "tsan")
 		target_compile_options(${target} PRIVATE -O1 -fsanitize=thread)
 		target_link_options(${target} PRIVATE -fsanitize=thread)
+	elseif(variant STREQUAL "fuzz")
+		target_compile_options(${target} PRIVATE -O1 -fsanitize=fuzzer-no-link,address,undefined
+			-fno-sanitize-recover=all -fno-omit-frame-pointer)
+		target_link_options(${target} PRIVATE -fsanitize=address,undefined)
 	endif()
 endfunction()
 
 # dmr_library(<name> <variant> SOURCES <patterns> [EXCLUDE <regex>] [FREESTANDING] [LIBRARIES <without suffix>]):
-# libdmr_<name><suffix>. Without any source it is an interface library, so that everything can name it. _tsan libraries
-# are built only when used.
+# libdmr_<name><suffix>. Without any source it is an interface library, so that everything can name it. _tsan and
+# _fuzz libraries are built only when used.
 function(dmr_library part variant)
 	cmake_parse_arguments(arg "FREESTANDING" "EXCLUDE" "SOURCES;LIBRARIES" ${ARGN})
 	dmr_suffix(${variant} suffix)
@@ -47,11 +57,14 @@ function(dmr_library part variant)
 	dmr_variant(${name} ${variant})
 	if(arg_FREESTANDING)
 		target_compile_options(${name} PRIVATE -fno-exceptions -fno-rtti -fno-threadsafe-statics)
-		if(variant STREQUAL "plain")
+		if(DMR_COVERAGE AND part MATCHES "^(metadata|spare_pool)$")
+			target_compile_options(${name} PRIVATE --coverage)
+			target_link_options(${name} PUBLIC --coverage)
+		elseif(variant STREQUAL "plain" AND NOT DMR_COVERAGE)
 			target_compile_options(${name} PRIVATE -Wframe-larger-than=1024)
 		endif()
 	endif()
-	if(variant STREQUAL "tsan")
+	if(variant MATCHES "^(tsan|fuzz)$")
 		set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
 	endif()
 endfunction()

@@ -314,6 +314,8 @@ metadata_area_fails() { # MAIN SPARE
 	prepare "$1" "$2" 4096
 	host bad "$1" 1000:64 3000
 	pattern_write $X 1000 8 old
+	# Nothing in the spare's cache that a failed write of metadata might have taken along.
+	fsync_through 100
 	area=$((4096 - $(remap_get x total)))
 	host bad "$2" "0:$area" write
 	assert_fail pattern_write $X 1008 8 new

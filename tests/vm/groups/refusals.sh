@@ -44,7 +44,7 @@ missing_words() {
 		MAIN SPARE => spare_start '': missing; the line is <main> <spare> <spare_start> <spare_sectors> [<#feature_args> <feature_arg>...]
 		MAIN SPARE 0 => spare_sectors '': missing; the line is <main> <spare> <spare_start> <spare_sectors> [<#feature_args> <feature_arg>...]
 		- SPARE 0 8192 => main '-': not a device; give its path or <major>:<minor>
-		MAIN - 0 8192 => spare '-': not a device; give its path or <major>:<minor>
+		MAIN - 0 8192 => every spare is missing ('-'): the map is on them, name one at least
 	END
 }
 
@@ -65,8 +65,8 @@ numbers() {
 		${lines}MAIN SPARE LONG 8192 => spare_start 'a123456789b123456789c123456789d123456...': $not
 		MAIN SPARE 0 0 => spare_sectors '0': leaves no room for a spare; give the length of the range in 512-byte sectors
 		MAIN SPARE 0 000 => spare_sectors '000': leaves no room for a spare; give the length of the range in 512-byte sectors
-		MAIN SPARE 18014398509481983 1 => spare_sectors '1': too large; with spare_start it goes beyond 18014398509481983 sectors, more than any device has
-		MAIN SPARE 9007199254740992 9007199254740992 => spare_sectors '9007199254740992': too large; with spare_start it goes beyond 18014398509481983 sectors, more than any device has
+		MAIN SPARE 18014398509481983 1 => spare_sectors '1': too large; with its start it goes beyond 18014398509481983 sectors, more than any device has
+		MAIN SPARE 9007199254740992 9007199254740992 => spare_sectors '9007199254740992': too large; with its start it goes beyond 18014398509481983 sectors, more than any device has
 	END
 }
 
@@ -91,7 +91,8 @@ feature_counts() {
 }
 
 features() {
-	local known='unknown; the features are: format, read_retries <n>'
+	local known='unknown; the features are: spare <dev> <start> <sectors>, degraded, force, format, max_extents <n>, read_retries <n>'
+	local extents='give a number from 1 to 16777216'
 	setup
 	refused_lines <<-END
 		MAIN SPARE 0 8192 1 frobnicate => feature 'frobnicate': $known
@@ -102,6 +103,16 @@ features() {
 		MAIN SPARE 0 8192 1 --format => feature '--format': $known
 		MAIN SPARE 0 8192 1 LONG => feature 'a123456789b123456789c123456789d123456...': $known
 		MAIN SPARE 0 8192 1 größer => feature 'gr????er': $known
+		MAIN SPARE 0 8192 1 spare => feature 'spare': incomplete; give <dev> <start> <sectors> after it
+		MAIN SPARE 0 8192 3 spare SPARE 0 => feature 'spare': incomplete; give <dev> <start> <sectors> after it
+		MAIN SPARE 0 4096 4 spare SPARE x 4096 => spare_start 'x': not a number of 512-byte sectors; give decimal digits only
+		MAIN SPARE 0 4096 4 spare SPARE 4096 0 => spare_sectors '0': leaves no room for a spare; give the length of the range in 512-byte sectors
+		MAIN SPARE 0 8192 1 force => feature 'force': means nothing alone; give degraded too, or leave it out
+		MAIN SPARE 0 8192 2 degraded degraded => feature 'degraded': given twice; give it once
+		MAIN SPARE 0 8192 1 max_extents => feature 'max_extents': has no value; $extents after it
+		MAIN SPARE 0 8192 2 max_extents x => max_extents 'x': not a number; give one from 1 to 16777216
+		MAIN SPARE 0 8192 2 max_extents 0 => max_extents '0': out of range; $extents
+		MAIN SPARE 0 8192 2 max_extents 16777217 => max_extents '16777217': out of range; $extents
 		MAIN SPARE 0 8192 2 format noformat => feature 'noformat': $known
 		MAIN SPARE 0 8192 3 read_retries 3 4 => feature '4': $known
 		MAIN SPARE 0 8192 2 format format => feature 'format': given twice; give it once

@@ -1,4 +1,4 @@
-"""Disks that fail on demand: a file, a blkdebug node over it, the device of the guest on top."""
+"""Disks that fail on demand: a file or an NBD export, a blkdebug node over it, the device of the guest on top."""
 
 import json
 import os
@@ -41,8 +41,9 @@ class Disk:
     def __init__(self, spec, directory):
         self.spec = spec
         self.path = directory / f"{spec.name}.img"
-        with open(self.path, "wb") as image:
-            image.truncate(spec.size)
+        if not spec.socket:
+            with open(self.path, "wb") as image:
+                image.truncate(spec.size)
         self.sectors = spec.size // 512
         self.rules = {}  # (sector or None, iotype) -> (errno, times)
         self.plugged = True
@@ -89,6 +90,9 @@ class Disk:
                 "discard": "unmap", "read-only": self.spec.read_only,
                 # Files outlive a killed QEMU in the page cache: syncing the host's disk buys nothing.
                 "cache": {"no-flush": True}}
+        if self.spec.socket:
+            file = {"driver": "nbd", "node-name": f"{self.spec.name}-file", "export": self.spec.name,
+                    "server": {"type": "unix", "path": self.spec.socket}}
         bad = {key: value for key, value in self.bad_node().items() if key != "inject-error"}
         return [file, bad]
 

@@ -28,6 +28,7 @@ class Drive:
     physical: int = 512
     write_cache: bool = True
     read_only: bool = False
+    socket: str = ""  # of an NBD server that has an export of this name, instead of a file
 
 
 def parse_drive(text):

@@ -4,10 +4,10 @@
 #include "probe.h"
 
 #ifdef DMR_PROBE_ABSENT
-DMR_NO_FUNCTION(bdev_open_by_path);
+DMR_NO_FUNCTION(bdev_open_by_dev);
 #else
 struct bdev_handle *probe(void *holder)
 {
-	return bdev_open_by_path("", BLK_OPEN_READ, holder, NULL);
+	return bdev_open_by_dev(0, BLK_OPEN_READ, holder, NULL);
 }
 #endif

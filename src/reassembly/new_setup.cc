@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "reassembly/new_setup.hh"
+
+namespace dm_remap::reassembly {
+
+namespace {
+
+void random_uuid(uint8_t (&uuid)[DMR_UUID_SIZE])
+{
+	dmr_random_bytes(uuid, DMR_UUID_SIZE);
+	// Version 4, variant 1 of RFC 4122.
+	uuid[6] = static_cast<uint8_t>((uuid[6] & 0x0f) | 0x40);
+	uuid[8] = static_cast<uint8_t>((uuid[8] & 0x3f) | 0x80);
+}
+
+template <size_t size>
+void copy_text(char (&to)[size], const char *from)
+{
+	size_t n = 0;
+
+	for (; n < size - 1 && from[n]; n++)
+		to[n] = from[n];
+	to[n] = '\0';
+}
+
+} // namespace
+
+void make_entry(const dmr_assembly_member &member, dmr_member_state state, dmr_member_entry &entry)
+{
+	__builtin_memset(&entry, 0, sizeof(entry));
+	random_uuid(entry.uuid);
+	entry.sectors = member.range->sectors;
+	entry.state = state;
+	copy_text(entry.identity, member.info.identity);
+}
+
+void make_setup(const dmr_assembly_request &request, dmr_setup &setup)
+{
+	__builtin_memset(&setup, 0, sizeof(setup));
+	random_uuid(setup.set_uuid);
+	random_uuid(setup.branch);
+	setup.created = dmr_wall_seconds();
+	setup.max_extents = request.max_extents;
+	setup.main = *request.main;
+	copy_text(setup.name, request.name);
+	setup.member_count = request.member_count;
+	for (uint32_t i = 0; i < request.member_count; i++)
+		make_entry(request.members[i], DMR_MEMBER_ACTIVE, setup.members[i]);
+}
+
+} // namespace dm_remap::reassembly

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0
+// A device over several spares: which one is used, what happens when one fails, goes, comes, or is taken out.
+#include "engine_fixture.hh"
+
+namespace dm_remap::host {
+
+namespace {
+
+class EnginePool : public EngineTest {
+protected:
+	EnginePool() : EngineTest({ .name = "8:0", .sectors = 65536 }, { .name = "8:16", .sectors = 2048 }) {}
+
+	TableOptions two()
+	{
+		TableOptions t = table();
+
+		t.members.push_back({ &second, 0, second.options().sectors });
+		t.max_extents = 128;
+		return t;
+	}
+	void create(const TableOptions &t) { ASSERT_EQ(device.create(t), 0) << device.reason(); }
+	void recreate(const TableOptions &t)
+	{
+		ASSERT_EQ(device.remove(), 0);
+		world.check_no_leaks();
+		create(t);
+	}
+	TableOptions degraded(SimDisk &present, bool force)
+	{
+		TableOptions t = two();
+
+		t.members = { { &present, 0, present.options().sectors } };
+		t.degraded = true;
+		t.force = force;
+		t.max_extents = 0;
+		return t;
+	}
+	// The state of the member on this device, as `status` shows it.
+	std::string state(const std::string &name)
+	{
+		std::string s = device.status();
+		size_t at = s.find(" " + name + ":");
+
+		if (at == std::string::npos)
+			return "";
+		at += name.size() + 2;
+		return s.substr(at, s.find(':', at) - at);
+	}
+	uint64_t free_of(const std::string &name)
+	{
+		std::string s = device.status();
+		size_t at = s.find(':', s.find(" " + name + ":") + name.size() + 2) + 1;
+		size_t used, total;
+
+		EXPECT_EQ(sscanf(s.c_str() + at, "%zu/%zu", &used, &total), 2);
+		return total - used;
+	}
+	uint64_t used_of(const std::string &name)
+	{
+		std::string s = device.status();
+		size_t at = s.find(':', s.find(" " + name + ":") + name.size() + 2) + 1;
+
+		return std::stoull(s.substr(at));
+	}
+	// The mover has ended.
+	void run_job()
+	{
+		ASSERT_EQ(world.run_until([&] { return events(DMR_EVENT_MEMBER_REMOVED) > 0; }), Stop::Done);
+	}
+
+	SimDisk second{ world, { .name = "8:32", .sectors = 2048 } };
+	SimDisk third{ world, { .name = "8:48", .sectors = 2048 } };
+};
+
+} // namespace
+
+TEST_F(EnginePool, TheFirstSpareIsFilledFirst)
+{
+	create(two());
+	const uint64_t room = free_of("8:16");
+
+	ASSERT_LT(room, 2000u);
+	main.fail(0, 4500);
+	for (uint64_t at = 0; at < room; at += 8)
+		ASSERT_EQ(write(at, 8, 1), DMR_STS_OK);
+	EXPECT_GE(used_of("8:16"), room - 7);
+	EXPECT_EQ(write(4000, 16, 2), DMR_STS_OK);
+	EXPECT_GT(used_of("8:32"), 0u);
+	EXPECT_EQ(events(DMR_EVENT_SPARE_EXHAUSTED), 0u);
+	recreate(two());
+	EXPECT_EQ(read(4000, 16), pattern(4000, 16, 2));
+	EXPECT_EQ(read(16, 8), pattern(16, 8, 1));
+}
+
+TEST_F(EnginePool, ASpareAddedLiveTakesWhatTheOthersCannot)
+{
+	TableOptions one = table();
+
+	one.max_extents = 128;
+	create(one);
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(device.add_spare(second, 0, 2048), 0) << device.reason();
+	spare.fail(0, 2048, Fault::unwritable());
+	EXPECT_EQ(write(100, 8, 2), DMR_STS_OK);
+	EXPECT_EQ(state("8:16"), "dropped");
+	EXPECT_EQ(used_of("8:32"), 8u);
+	spare.heal_all();
+	recreate(two());
+	EXPECT_EQ(state("8:16"), "active") << "a stale member that returns is brought up to date";
+	EXPECT_EQ(read(100, 8), pattern(100, 8, 2));
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 1));
+}
+
+TEST_F(EnginePool, OnlyABlankSpareIsAdded)
+{
+	create(two());
+	third.poke(100, pattern(100, 1, 1).data(), 1);
+	EXPECT_EQ(device.add_spare(third, 0, 2048), -EINVAL);
+	EXPECT_NE(device.reason().find("not blank"), std::string::npos) << device.reason();
+	ASSERT_EQ(device.suspend(), 0);
+	EXPECT_EQ(device.add_spare(third, 0, 2048), -EBUSY);
+	EXPECT_EQ(device.remove_spare(second, 0), -EBUSY);
+	ASSERT_EQ(device.resume(), 0);
+	EXPECT_EQ(state("8:48"), "");
+}
+
+// Wherever it fails: the others go on as before.
+TEST_F(EnginePool, ASpareThatFailsWhileItIsAddedChangesNothing)
+{
+	create(two());
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	for (uint64_t sector = 0; sector < 512; sector += 8) {
+		SimDisk disk(world, { .name = "8:64", .sectors = 2048 });
+
+		disk.fail(sector, 8, Fault::unwritable());
+		if (device.add_spare(disk, 0, 2048) == 0) {
+			ASSERT_EQ(device.remove_spare(disk, 0), 0) << device.reason();
+		}
+		ASSERT_EQ(mode(), "ok") << sector;
+		ASSERT_EQ(state("8:64"), "") << sector;
+		ASSERT_EQ(write(100 + sector, 1, 2), DMR_STS_OK) << sector;
+	}
+	recreate(two());
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 1));
+}
+
+// A mapped block that refused a write and found no other place still lives on its spare, and must not go with it.
+TEST_F(EnginePool, ASpareOnWhichABadBlockStillServesStays)
+{
+	create(two());
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	const uint64_t first = 2048 - free_of("8:32");
+	spare.fail(first, 1, Fault::unwritable());
+	// Nothing else takes it either.
+	spare.fail(first + 8, 2048 - first - 8, Fault::unwritable());
+	second.fail(first, 2048 - first, Fault::unwritable());
+	ASSERT_NE(write(0, 8, 2), DMR_STS_OK);
+	const int err = device.remove_spare(spare, 0);
+	if (err == 1)
+		run_job();
+	EXPECT_NE(err, 0);
+	EXPECT_NE(state("8:16"), "");
+	spare.heal_all();
+	second.heal_all();
+	recreate(two());
+	EXPECT_EQ(read_status(0, 8), DMR_STS_OK);
+}
+
+TEST_F(EnginePool, AnAddedSpareBelongsToTheSetFromThenOn)
+{
+	TableOptions all = two();
+
+	create(two());
+	ASSERT_EQ(device.add_spare(third, 0, 2048), 0) << device.reason();
+	EXPECT_EQ(state("8:48"), "active");
+	ASSERT_EQ(device.remove(), 0);
+	EXPECT_NE(device.create(two()), 0) << "a table that does not name it is refused";
+	all.members.push_back({ &third, 0, 2048 });
+	create(all);
+}
+
+TEST_F(EnginePool, ABlankSpareInTheTableJoins)
+{
+	TableOptions all = two();
+
+	create(two());
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	all.members.push_back({ &third, 0, 2048 });
+	ASSERT_EQ(device.load(all), 0) << device.reason();
+	ASSERT_EQ(write(8, 8, 2), DMR_STS_OK) << "both engines are alive";
+	ASSERT_EQ(device.suspend(), 0);
+	ASSERT_EQ(device.resume(), 0) << device.reason();
+	EXPECT_EQ(state("8:48"), "active");
+	EXPECT_EQ(read(8, 8), pattern(8, 8, 2));
+	recreate(all);
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 1));
+}
+
+TEST_F(EnginePool, AnUnusedSpareIsRemovedAtOnce)
+{
+	create(two());
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	EXPECT_EQ(device.remove_spare(second, 0), 0) << device.reason();
+	EXPECT_EQ(state("8:32"), "");
+	TableOptions one = table();
+	recreate(one);
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 1));
+	EXPECT_EQ(device.remove_spare(spare, 0), -EBUSY) << "the only one stays";
+	EXPECT_EQ(device.remove_spare(third, 0), -ENOENT);
+}
+
+TEST_F(EnginePool, WhatLivesOnARemovedSpareMovesToTheOthers)
+{
+	create(two());
+	main.fail(0, 4500);
+	for (uint64_t at = 0; at < 600; at += 6)
+		ASSERT_EQ(write(at, 4, 3), DMR_STS_OK);
+	ASSERT_EQ(used_of("8:16"), 400u);
+	ASSERT_EQ(device.remove_spare(spare, 0), 1) << device.reason();
+	EXPECT_EQ(state("8:16"), "removing");
+	EXPECT_EQ(device.remove_spare(second, 0), -EBUSY) << "one at a time";
+	run_job();
+	EXPECT_EQ(state("8:16"), "");
+	EXPECT_EQ(used_of("8:32"), 400u);
+	EXPECT_EQ(snapshot().moved, 400u);
+	spare.fail(0, 2048);
+	for (uint64_t at = 0; at < 600; at += 6)
+		ASSERT_EQ(read(at, 4), pattern(at, 4, 3));
+	TableOptions one = table();
+	one.members = { { &second, 0, 2048 } };
+	recreate(one);
+	for (uint64_t at = 0; at < 600; at += 6)
+		ASSERT_EQ(read(at, 4), pattern(at, 4, 3));
+}
+
+TEST_F(EnginePool, ARemovalWithoutRoomChangesNothing)
+{
+	create(two());
+	main.fail(0, 4500);
+	const uint64_t room = free_of("8:16");
+	for (uint64_t at = 0; at < room; at += 4)
+		ASSERT_EQ(write(at, 4, 3), DMR_STS_OK);
+	for (uint64_t at = 4000; at < 4400; at += 4)
+		ASSERT_EQ(write(at, 4, 4), DMR_STS_OK);
+	EXPECT_EQ(device.remove_spare(spare, 0), -ENOSPC);
+	EXPECT_NE(device.reason().find("room"), std::string::npos) << device.reason();
+	EXPECT_EQ(state("8:16"), "active");
+}
+
+TEST_F(EnginePool, ACancelledRemovalLeavesTheSpareInUse)
+{
+	create(two());
+	main.fail(0, 4500);
+	for (uint64_t at = 0; at < 600; at += 6)
+		ASSERT_EQ(write(at, 4, 3), DMR_STS_OK);
+	ASSERT_EQ(device.remove_spare(spare, 0), 1);
+	ASSERT_EQ(world.run_until([&] { return used_of("8:32") > 0; }), Stop::Done);
+	ASSERT_EQ(device.remove_spare(spare, 0, true), 0) << device.reason();
+	EXPECT_EQ(device.remove_spare(spare, 0, true), -ENOENT);
+	EXPECT_EQ(state("8:16"), "active");
+	EXPECT_EQ(used_of("8:16") + used_of("8:32"), 400u);
+	ASSERT_EQ(write(1000, 4, 4), DMR_STS_OK);
+	recreate(two());
+	for (uint64_t at = 0; at < 600; at += 6)
+		ASSERT_EQ(read(at, 4), pattern(at, 4, 3));
+}
+
+TEST_F(EnginePool, ASuspendPausesTheRemovalAndAResumeContinuesIt)
+{
+	create(two());
+	main.fail(0, 4500);
+	for (uint64_t at = 0; at < 600; at += 6)
+		ASSERT_EQ(write(at, 4, 3), DMR_STS_OK);
+	ASSERT_EQ(device.remove_spare(spare, 0), 1);
+	ASSERT_EQ(world.run_until([&] { return used_of("8:32") > 0; }), Stop::Done);
+	ASSERT_EQ(device.suspend(), 0);
+	const uint64_t writes = second.counts().writes;
+	world.run();
+	EXPECT_EQ(second.counts().writes, writes) << "a suspended device issues no I/O";
+	EXPECT_GT(used_of("8:16"), 0u) << "it was stopped in its midst, or this shows nothing";
+	ASSERT_EQ(device.resume(), 0);
+	run_job();
+	EXPECT_EQ(used_of("8:32"), 400u);
+}
+
+TEST_F(EnginePool, ABlockOfARemovedSpareThatCannotBeReadKeepsIt)
+{
+	create(two());
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 8, 3), DMR_STS_OK);
+	spare.fail(0, 2048, Fault::unreadable());
+	ASSERT_EQ(device.remove_spare(spare, 0), 1);
+	run_job();
+	EXPECT_EQ(state("8:16"), "active");
+	EXPECT_TRUE(world.logged("cannot be read"));
+	spare.heal_all();
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 3));
+}
+
+TEST_F(EnginePool, WritesDuringAMoveAreNotLost)
+{
+	std::vector<std::vector<uint8_t>> data;
+	std::vector<UserIo> ios(200);
+	size_t done = 0;
+
+	create(two());
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 400, 1), DMR_STS_OK);
+	ASSERT_EQ(device.remove_spare(spare, 0), 1);
+	for (size_t i = 0; i < ios.size(); i++)
+		data.push_back(pattern(2 * i, 2, 2));
+	for (size_t i = 0; i < ios.size(); i++) {
+		ios[i] = { .op = DMR_OP_WRITE, .sector = 2 * i, .sectors = 2, .data = data[i].data(),
+			   .done = [&](UserIo &io) { done += io.status == DMR_STS_OK; } };
+		device.submit(ios[i]);
+		world.run_until([&] { return done + 8 > i; });
+	}
+	world.run_until([&] { return done == ios.size(); });
+	run_job();
+	EXPECT_EQ(read(0, 400), pattern(0, 400, 2));
+}
+
+TEST_F(EnginePool, AMissingSpareTakesDegradedAndForce)
+{
+	create(two());
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(device.remove(), 0);
+	TableOptions one = degraded(second, false);
+	one.degraded = false;
+	EXPECT_EQ(device.create(one), -EINVAL);
+	EXPECT_EQ(device.create(degraded(second, false)), -EINVAL) << "nobody has recorded that it was dropped";
+	create(degraded(second, true));
+	EXPECT_EQ(state("-"), "missing");
+	EXPECT_EQ(read_status(0, 8), DMR_STS_MEDIUM) << "main's stale copy is never shown";
+	EXPECT_EQ(write(0, 4, 2), DMR_STS_OK);
+	EXPECT_EQ(read(0, 4), pattern(0, 4, 2));
+	EXPECT_EQ(read_status(4, 4), DMR_STS_MEDIUM);
+	recreate(degraded(second, false));
+	EXPECT_EQ(read(0, 4), pattern(0, 4, 2));
+	recreate(two());
+	EXPECT_EQ(state("8:16"), "active");
+	EXPECT_EQ(read(0, 4), pattern(0, 4, 2)) << "not what the returned one holds of them";
+	EXPECT_EQ(read(4, 4), pattern(4, 4, 1)) << "what nobody has written since is there again";
+}
+
+TEST_F(EnginePool, HalvesThatWentSeparateWaysAreRefused)
+{
+	create(two());
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	recreate(degraded(second, true));
+	ASSERT_EQ(write(100, 8, 2), DMR_STS_OK);
+	recreate(degraded(spare, true));
+	ASSERT_EQ(write(100, 8, 3), DMR_STS_OK);
+	ASSERT_EQ(device.remove(), 0);
+	EXPECT_EQ(device.create(two()), -EINVAL);
+	EXPECT_NE(device.reason().find("separate ways"), std::string::npos) << device.reason();
+}
+
+TEST_F(EnginePool, ASpareThatGoesAwayIsLeftBehindAndTheOthersTakeOver)
+{
+	create(two());
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	spare.set_gone(true);
+	EXPECT_EQ(write(8, 8, 2), DMR_STS_OK);
+	EXPECT_EQ(state("8:16"), "dropped");
+	EXPECT_EQ(events(DMR_EVENT_MEMBER_FAILED), 1u);
+	EXPECT_EQ(mode(), "ok");
+	EXPECT_EQ(read_status(0, 8), DMR_STS_MEDIUM);
+	EXPECT_EQ(write(0, 4, 3), DMR_STS_OK);
+	EXPECT_EQ(read(0, 4), pattern(0, 4, 3));
+	spare.set_gone(false);
+	recreate(two());
+	EXPECT_EQ(read(0, 4), pattern(0, 4, 3));
+	EXPECT_EQ(read(4, 4), pattern(4, 4, 1));
+	EXPECT_EQ(read(8, 8), pattern(8, 8, 2));
+	EXPECT_EQ(used_of("8:16"), 4u);
+}
+
+TEST_F(EnginePool, DataThatASpareLosesBeforeItIsDurableGoesToAnother)
+{
+	create(two());
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	spare.fail_flushes(-1);
+	EXPECT_EQ(write(8, 8, 2), DMR_STS_OK);
+	EXPECT_EQ(used_of("8:32"), 8u);
+	EXPECT_EQ(read(8, 8), pattern(8, 8, 2));
+	spare.fail_flushes(0);
+	recreate(two());
+	EXPECT_EQ(read(8, 8), pattern(8, 8, 2));
+}
+
+// ---- rescue ----
+
+TEST_F(EnginePool, APendingBlockThatComesAfterAllIsSaved)
+{
+	main.poke(100, pattern(100, 8, 9).data(), 8);
+	main.fail(100, 4, { .write = false, .times = 6 });
+	create(two());
+	EXPECT_EQ(read_status(100, 1), DMR_STS_MEDIUM);
+	EXPECT_EQ(snapshot().pending_sectors, 1u);
+	while (read_status(100, 1) != DMR_STS_OK) {}
+	EXPECT_EQ(snapshot().pending_sectors, 0u);
+	EXPECT_EQ(snapshot().rescued, 1u);
+	EXPECT_EQ(used_of("8:16"), 1u);
+	main.fail(100, 4);
+	recreate(two());
+	EXPECT_EQ(read(100, 1), pattern(100, 1, 9));
+}
+
+TEST_F(EnginePool, ABlockReadOnlyAfterRetriesIsRescued)
+{
+	main.poke(100, pattern(100, 8, 9).data(), 8);
+	main.fail(103, 1, { .write = false, .times = 4 });
+	create(two());
+	EXPECT_EQ(read(100, 8), pattern(100, 8, 9));
+	EXPECT_EQ(snapshot().rescued, 1u);
+	EXPECT_EQ(snapshot().remapped_sectors, 1u) << "its neighbours stay on main";
+	main.fail(103, 1);
+	recreate(two());
+	EXPECT_EQ(read(100, 8), pattern(100, 8, 9));
+}
+
+TEST_F(EnginePool, ARescueKeepsItsDataWhileItLooksForASpareBlock)
+{
+	main.poke(103, pattern(103, 1, 9).data(), 1);
+	main.fail(103, 1, { .write = false, .times = 2 });
+	create(two());
+	const uint64_t first = 2048 - free_of("8:16");
+	// Asked whether it answers at all, the spare is read in between.
+	spare.fail(first, 2, { .read = false, .status = DMR_STS_IOERR });
+	EXPECT_EQ(read(103, 1), pattern(103, 1, 9));
+	EXPECT_EQ(snapshot().rescued, 1u);
+	EXPECT_EQ(read(103, 1), pattern(103, 1, 9));
+}
+
+TEST_F(EnginePool, ARescueWithoutRoomCostsTheUserNothing)
+{
+	TableOptions t = table();
+
+	t.max_extents = 128;
+	spare.fail(0, 0);
+	create(t);
+	const uint64_t room = free_of("8:16");
+	main.fail(1000, 4096);
+	for (uint64_t at = 0; at < room; at += 8)
+		ASSERT_EQ(write(1000 + at, 8, 1), DMR_STS_OK);
+	main.fail(100, 1, { .write = false, .times = 2 });
+	EXPECT_EQ(read(100, 1), std::vector<uint8_t>(512));
+	EXPECT_EQ(snapshot().rescued, 0u);
+}
+
+} // namespace dm_remap::host

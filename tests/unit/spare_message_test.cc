@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+// add_spare and remove_spare: what is accepted, and every refusal word for word.
+#include <core/table_faults.hh>
+
+#include <dm_remap/engine.h>
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+using namespace dm_remap;
+
+namespace {
+
+struct Parsed {
+	int result;
+	std::string reason;
+	dmr_spare_message message;
+	std::vector<std::string> words;	// message points into them
+};
+
+Parsed parse(std::vector<std::string> words)
+{
+	Parsed p = {};
+	std::vector<char *> argv;
+	char reason[DMR_REASON_SIZE + 1];
+
+	p.words = std::move(words);
+	for (std::string &word : p.words)
+		argv.push_back(word.data());
+	std::memset(reason, '#', sizeof(reason));
+	std::memset(&p.message, 0xee, sizeof(p.message));
+	p.result = dmr_spare_message_parse(static_cast<unsigned int>(argv.size()), argv.data(), &p.message, reason);
+	EXPECT_EQ(reason[DMR_REASON_SIZE], '#');
+	p.reason = reason;
+	return p;
+}
+
+#define ADD "the message is add_spare <dev> [<start> <sectors>]"
+#define REMOVE "the message is remove_spare <dev> [cancel]"
+#define NO_DEVICE "not a device; give its path or <major>:<minor>"
+#define NOT_SECTORS "not a number of 512-byte sectors; give decimal digits only"
+
+const struct Refused {
+	std::vector<std::string> words;
+	const char *reason;
+} refused[] = {
+	{{"add_spare"}, "message 'add_spare': names no spare; " ADD},
+	{{"add_spare", ""}, "spare '': " NO_DEVICE},
+	{{"add_spare", "-"}, "spare '-': " NO_DEVICE},
+	{{"add_spare", "/dev/c", "0"}, "sectors '': missing; after a start give the sectors, " ADD},
+	{{"add_spare", "/dev/c", "x", "1"}, "start 'x': " NOT_SECTORS},
+	{{"add_spare", "/dev/c", "0", "-1"}, "sectors '-1': " NOT_SECTORS},
+	{{"add_spare", "/dev/c", "0", "0"},
+	 "sectors '0': leaves no room for a spare; give the length of the range in 512-byte sectors"},
+	{{"add_spare", "/dev/c", "18014398509481984", "1"},
+	 "start '18014398509481984': too large; no device has more than 18014398509481983 sectors"},
+	{{"add_spare", "/dev/c", "18014398509481983", "1"},
+	 "sectors '1': too large; with its start it goes beyond 18014398509481983 sectors, more than any device has"},
+	{{"add_spare", "/dev/c", "0", "1", "format"}, "word 'format': one word too many; " ADD},
+	{{"remove_spare"}, "message 'remove_spare': names no spare; " REMOVE},
+	{{"remove_spare", ""}, "spare '': " NO_DEVICE},
+	{{"remove_spare", "-"}, "spare '-': " NO_DEVICE},
+	{{"remove_spare", "/dev/c", "now"}, "word 'now': unknown; " REMOVE},
+	{{"remove_spare", "/dev/c", ""}, "word '': unknown; " REMOVE},
+	{{"remove_spare", "/dev/c", "0", "1"}, "word '0': unknown; " REMOVE},
+	{{"remove_spare", "/dev/c", "cancel", "cancel"}, "word 'cancel': one word too many; " REMOVE},
+};
+
+TEST(SpareMessage, RefusesWithTheReason)
+{
+	for (const Refused &r : refused) {
+		const Parsed p = parse(r.words);
+
+		EXPECT_EQ(p.result, -EINVAL) << r.reason;
+		EXPECT_EQ(p.reason, r.reason);
+	}
+}
+
+TEST(SpareMessage, EveryFaultOfMessagesIsAmongTheRefused)
+{
+	for (size_t i = static_cast<size_t>(TableFault::add_device_missing); i < std::size(table_fault_texts); i++) {
+		bool seen = false;
+
+		for (const Refused &r : refused)
+			seen = seen || std::string(r.reason).find(table_fault_texts[i].text) != std::string::npos;
+		EXPECT_TRUE(seen) << table_fault_texts[i].text;
+	}
+}
+
+TEST(SpareMessage, Add)
+{
+	Parsed p = parse({"add_spare", "8:32"});
+
+	ASSERT_EQ(p.result, 1) << p.reason;
+	EXPECT_EQ(p.reason, "");
+	EXPECT_EQ(p.message.path, p.words[1].c_str());
+	EXPECT_TRUE(p.message.add);
+	EXPECT_FALSE(p.message.cancel);
+	EXPECT_EQ(p.message.start, 0u);
+	EXPECT_EQ(p.message.sectors, 0u) << "to the end of the device";
+
+	p = parse({"add_spare", "/dev/c", "2048", "100"});
+	ASSERT_EQ(p.result, 1) << p.reason;
+	EXPECT_EQ(p.message.start, 2048u);
+	EXPECT_EQ(p.message.sectors, 100u);
+}
+
+TEST(SpareMessage, Remove)
+{
+	Parsed p = parse({"remove_spare", "/dev/c"});
+
+	ASSERT_EQ(p.result, 1) << p.reason;
+	EXPECT_STREQ(p.message.path, "/dev/c");
+	EXPECT_FALSE(p.message.add);
+	EXPECT_FALSE(p.message.cancel);
+
+	p = parse({"remove_spare", "cancel", "cancel"});
+	ASSERT_EQ(p.result, 1) << p.reason;
+	EXPECT_STREQ(p.message.path, "cancel");
+	EXPECT_TRUE(p.message.cancel);
+}
+
+TEST(SpareMessage, OthersAreForOthers)
+{
+	for (const char *word : {"", "status", "add_spar", "add_spare_", "ADD_SPARE", "remove_spares", "help"}) {
+		const Parsed p = parse({word, "/dev/c"});
+
+		EXPECT_EQ(p.result, 0) << word;
+		EXPECT_EQ(p.reason, "");
+	}
+	EXPECT_EQ(parse({}).result, 0);
+}
+
+} // namespace

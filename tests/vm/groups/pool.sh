@@ -1,0 +1,413 @@
+#!/bin/bash
+# A pool of several spares: made, printed, grown and shrunk under I/O; members that are missing, fail, come back, part ways.
+# vm: drives=main:16M:virtio,one:8M:virtio,two:8M:virtio,three:8M:virtio,slow:8M:scsi,big:16M:scsi:4kn modules=required timeout=1800
+. "$VM_LIB"
+. "${VM_LIB%/*}/remap.sh"
+
+X=/dev/mapper/x
+UEVENTS=/run/uevents LOADING=/run/loading
+RUNS=(1000:8 5003:1 20480:64 30000:16)
+
+# named DEVICE: as the feature that adds all of it to the pool.
+named() { echo "spare $1 0 $(sectors_of "$1")"; }
+
+# prepare [SPARE...]: device x over a main that fails at RUNS, and these spares.
+prepare() {
+	local spare features=()
+	MAIN=$(drive main) ONE=$(drive one) TWO=$(drive two) THREE=$(drive three) SLOW=$(drive slow)
+	wipe "$MAIN" "$ONE" "$TWO" "$THREE" "$SLOW"
+	bad_create bad "$MAIN" "${RUNS[@]}"
+	for spare in "${@:2}"; do
+		# shellcheck disable=SC2207
+		features+=($(named "${!spare}"))
+	done
+	spare=${1:-ONE}
+	remap_create x /dev/mapper/bad "${!spare}" "${features[@]}"
+	: >$UEVENTS
+}
+
+# member DEVICE: its field of the status line.
+member() { dmsetup status x | tr ' ' '\n' | grep "^$(number_of "$1"):"; }
+state() { member "$1" | cut -d: -f3; }
+used_of() { member "$1" | cut -d: -f4 | cut -d/ -f1; }
+deps() { dmsetup deps x | grep -o '([0-9]*, [0-9]*)' | tr -d '( )' | tr , : | sort | xargs; }
+numbers() { for device in "$@"; do number_of "$device"; done | sort | xargs; }
+event_wait() { wait_for "grep -qx DM_REMAP_EVENT=$1 $UEVENTS" "${2:-60}" "the event $1"; }
+reload() { dmsetup table x | dmsetup load x && dmsetup resume x; }
+
+# Writes 14 MiB of x at random and verifies them.
+load() {
+	fio --name=load --filename=$X --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite --bsrange=512-32k \
+		--bs_unaligned=0 --size=14M --verify=crc32c --randseed=7 --output=/dev/shm/fio.log "$@"
+}
+# load_start: again and again until load_ok: it has seen no error, and no wrong data; load_again: nor is there any now.
+load_start() {
+	local before
+	before=$(disk_stat $X 5)
+	: >$LOADING
+	while [[ -e $LOADING ]]; do load "$@" || exit; done &
+	LOAD=$!
+	wait_for "test \$(disk_stat $X 5) -ge $((before + 50))" 60 'the load to begin'
+}
+load_ok() { rm -f $LOADING && wait "$LOAD" || fail "$(</dev/shm/fio.log)"; }
+load_again() { load --verify_only || fail "$(</dev/shm/fio.log)"; }
+loading() { kill -0 "$LOAD" 2>/dev/null || fail 'the load is over before its time'; }
+
+# --- tables
+
+two_spares() {
+	prepare ONE TWO
+	assert_eq "0 32768 remap $(number_of /dev/mapper/bad) $(number_of "$ONE") 0 16384 4 spare $(number_of "$TWO") 0 16384" \
+		"$(dmsetup table x)"
+	assert_eq "$(numbers /dev/mapper/bad "$ONE" "$TWO")" "$(deps)"
+	pattern_write $X 990 40 new
+	assert_eq '8 8 2 ok' "$(remap_get x remapped used members mode)"
+	assert_eq '8 0' "$(used_of "$ONE") $(used_of "$TWO")"
+	reload
+	pattern_check $X 990 40 new
+	remap_again x
+	pattern_check $X 990 40 new
+	assert_eq 'active active' "$(state "$ONE") $(state "$TWO")"
+	# In any order: the slots are the set's.
+	dmsetup remove x
+	# shellcheck disable=SC2046
+	remap_create x /dev/mapper/bad "$TWO" $(named "$ONE") read_retries 2
+	pattern_check $X 990 40 new
+	assert_contains "$(dmsetup table x)" " 6 spare $(number_of "$ONE") 0 16384 read_retries 2"
+	reload
+	pattern_check $X 990 40 new
+}
+
+limited_map() {
+	prepare ONE
+	dmsetup remove x
+	wipe "$ONE"
+	remap_create x /dev/mapper/bad "$ONE" max_extents 128
+	assert_eq 128 "$(remap_get x max_extents)"
+	assert_contains "$(dmsetup table x)" ' 2 max_extents 128'
+	dmsetup message x 0 add_spare "$TWO"
+	assert_contains "$(dmsetup table x)" " 6 spare $(number_of "$TWO") 0 16384 max_extents 128"
+	remap_again x
+	assert_eq '128 2' "$(remap_get x max_extents members)"
+	dmsetup remove x
+	klog_mark
+	# shellcheck disable=SC2046
+	assert_fail remap_create x /dev/mapper/bad "$ONE" $(named "$TWO") max_extents 256
+	assert_klog 'max_extents 256: set .* was formatted with 128'
+}
+
+on_4kn() {
+	local main
+	main=$(drive big) ONE=$(drive one) TWO=$(drive two)
+	wipe "$main" "$ONE" "$TWO"
+	bad_create bad "$main" 1000:16
+	# shellcheck disable=SC2046
+	remap_create x /dev/mapper/bad "$ONE" $(named "$TWO")
+	pattern_write $X 992 32 new
+	assert_eq '16 16 2' "$(remap_get x remapped used members)"
+	dmsetup message x 0 remove_spare "$ONE"
+	wait_for '[[ $(remap_get x members) == 1 ]]' 60 'the end of the job'
+	assert_eq 16 "$(used_of "$TWO")"
+	pattern_check $X 992 32 new
+	remap_again x
+	pattern_check $X 992 32 new
+}
+
+# --- add_spare, remove_spare
+
+added_under_io() {
+	prepare ONE
+	load_start
+	dmsetup message x 0 add_spare "$TWO"
+	assert_eq 'active 2' "$(state "$TWO") $(remap_get x members)"
+	dmsetup message x 0 add_spare "$(number_of "$THREE")" 8192 8192
+	loading
+	assert_eq "0 32768 remap $(number_of /dev/mapper/bad) $(number_of "$ONE") 0 16384 8 spare $(number_of "$TWO") 0 16384 \
+spare $(number_of "$THREE") 8192 8192" "$(dmsetup table x)"
+	assert_eq "$(numbers /dev/mapper/bad "$ONE")" "$(deps)"
+	load_ok
+	# Held as device-mapper holds its own: by no one else, and by the next table.
+	assert_fail mkfs.ext4 -q "$TWO"
+	reload
+	assert_eq "$(numbers /dev/mapper/bad "$ONE" "$TWO" "$THREE")" "$(deps)"
+	for device in "$ONE" "$TWO" "$THREE"; do
+		assert_contains "$(lsblk -rno NAME "$device")" x
+	done
+	remap_again x
+	assert_eq 'active active active ok' "$(state "$ONE") $(state "$TWO") $(state "$THREE") $(remap_get x mode)"
+	assert_no_klog 'WARNING|BUG'
+}
+
+removed_unused() {
+	prepare ONE TWO
+	pattern_write $X 1000 8 new
+	dmsetup message x 0 remove_spare "$TWO"
+	assert_eq "0 32768 remap $(number_of /dev/mapper/bad) $(number_of "$ONE") 0 16384" "$(dmsetup table x)"
+	assert_eq 1 "$(remap_get x members)"
+	# Its range is free, but the device stays device-mapper's until the table goes.
+	wipe "$THREE"
+	assert_fail mkfs.ext4 -q "$TWO"
+	reload
+	assert_eq "$(numbers /dev/mapper/bad "$ONE")" "$(deps)"
+	wipe "$TWO"
+	dmsetup message x 0 add_spare "$TWO"
+	dmsetup message x 0 remove_spare "$(number_of "$TWO")"
+	pattern_check $X 1000 8 new
+	assert_refused "it is the only spare that takes metadata: add another one first" dmsetup message x 0 remove_spare "$ONE"
+	assert_refused "$TWO ($(number_of "$TWO")) is no spare of this device; 'status' lists them" \
+		dmsetup message x 0 remove_spare "$TWO"
+	pattern_check $X 1000 8 new
+}
+
+removed_under_io() {
+	prepare ONE TWO
+	pattern_write $X 30000 16 kept
+	load_start
+	wait_for '(( $(used_of "$ONE") >= 24 ))' 60 'remaps'
+	klog_mark
+	dmsetup message x 0 remove_spare "$ONE"
+	event_wait member_removed
+	load_ok
+	assert_klog 'is being removed: its blocks move to the others'
+	assert_klog 'spare 0 is removed: [1-9][0-9]* blocks were moved to the others'
+	assert_eq "0 32768 remap $(number_of /dev/mapper/bad) $(number_of "$TWO") 0 16384" "$(dmsetup table x)"
+	assert_eq '1 0 ok' "$(remap_get x members pending mode)"
+	pattern_check $X 30000 16 kept
+	# The first place in the table is the next one's.
+	reload
+	assert_eq "$(numbers /dev/mapper/bad "$TWO")" "$(deps)"
+	wipe "$ONE"
+	pattern_check $X 30000 16 kept
+	load_again
+}
+
+cancelled() {
+	prepare ONE SLOW
+	# Single sectors, far from each other: as many moves.
+	bad_change bad "$MAIN" $(seq 100 100 20000)
+	for at in $(seq 0 2048 20000); do pattern_write $X "$at" 2048 new; done
+	assert_eq '200 0' "$(used_of "$ONE") $(used_of "$SLOW")"
+	host slow slow 20
+	defer 'host slow slow off'
+	dmsetup message x 0 remove_spare "$ONE"
+	assert_eq removing "$(state "$ONE")"
+	assert_contains "$(dmsetup message x 0 status)" "removing number=0 device=$(number_of "$ONE")"
+	assert_fail dmsetup message x 0 remove_spare "$SLOW"
+	assert_fail dmsetup message x 0 add_spare "$THREE"
+	# A table that is loaded now would find the set changed when it is resumed.
+	klog_mark
+	assert_fail_with 'Device or resource busy' eval 'dmsetup table x | dmsetup load x'
+	assert_klog 'table refused: a spare of the device is being added or removed'
+	dmsetup message x 0 remove_spare "$ONE" cancel
+	host slow slow off
+	assert_eq 'active active' "$(state "$ONE") $(state "$SLOW")"
+	assert_num "$(used_of "$ONE")" -gt 0
+	assert_eq 200 $(($(used_of "$ONE") + $(used_of "$SLOW")))
+	for at in $(seq 0 2048 20000); do pattern_check $X "$at" 2048 new; done
+	assert_refused 'it is not being removed' dmsetup message x 0 remove_spare "$ONE" cancel
+	remap_again x
+	for at in $(seq 0 2048 20000); do pattern_check $X "$at" 2048 new; done
+	dmsetup message x 0 remove_spare "$ONE"
+	event_wait member_removed
+	assert_eq '200 1' "$(used_of "$SLOW") $(remap_get x members)"
+}
+
+add_refused() {
+	local limit='a table is loaded: resume or clear it first' before
+	prepare ONE
+	before=$(dmsetup table x)
+	mkfs.ext4 -qF "$TWO"
+	assert_refused "spare $(number_of "$TWO") holds an ext4 filesystem (magic at byte 1080 of its range); to use it all the \
+same and lose that, load a table that names it, with the feature argument 'format'" dmsetup message x 0 add_spare "$TWO"
+	e2fsck -fn "$TWO"
+	mkdir -p /run/two
+	mount "$TWO" /run/two
+	assert_refused "spare $TWO cannot be opened (-EBUSY): it is mounted, or part of another device" \
+		dmsetup message x 0 add_spare "$TWO"
+	umount /run/two
+	wipe "$TWO"
+	assert_refused "$(number_of "$ONE") sectors 0..16383 are in use by this device" dmsetup message x 0 add_spare "$ONE"
+	assert_refused "spare $X is this device itself" dmsetup message x 0 add_spare $X
+	remap_create y "$TWO" "$THREE:8192:8192"
+	assert_refused "$(number_of "$THREE") sectors 8192..16383 are in use by remap device 'y'" \
+		dmsetup message x 0 add_spare "$THREE"
+	assert_refused "$(number_of "$TWO") sectors 0..16383 are in use by remap device 'y'" dmsetup message x 0 add_spare "$TWO"
+	dmsetup remove y
+	wipe "$THREE"
+	assert_refused "4000 sectors at 16000 go beyond the end of spare $TWO, which has 16384" \
+		dmsetup message x 0 add_spare "$TWO" 16000 4000
+	klog_mark
+	assert_fail dmsetup message x 0 add_spare "$TWO" 0 8
+	assert_klog 'message refused: .*are too few'
+	assert_fail dmsetup message x 0 add_spare /dev/none
+	assert_klog 'message refused: spare /dev/none cannot be opened \(-ENOENT\)'
+	blockdev --setro "$TWO"
+	assert_refused "spare $TWO is read-only: make it writable, or load a read-only table" dmsetup message x 0 add_spare "$TWO"
+	blockdev --setrw "$TWO"
+
+	dmsetup suspend x
+	assert_refused 'the device is suspended; resume it first' dmsetup message x 0 add_spare "$TWO"
+	assert_refused 'the device is suspended; resume it first' dmsetup message x 0 remove_spare "$ONE"
+	dmsetup resume x
+	dmsetup table x | dmsetup load x
+	assert_refused "$limit" dmsetup message x 0 add_spare "$TWO"
+	assert_refused "$limit" dmsetup message x 0 remove_spare "$ONE"
+	dmsetup clear x
+	assert_eq "$before" "$(dmsetup table x)"
+	assert_eq "$(numbers /dev/mapper/bad "$ONE")" "$(deps)"
+	# Nothing is held of what was refused.
+	mkfs.ext4 -qF "$TWO"
+	wipe "$TWO"
+	dmsetup message x 0 add_spare "$TWO"
+	assert_eq active "$(state "$TWO")"
+}
+
+tightening() {
+	local null
+	prepare ONE
+	null=$(nullb_create tight 8 512 max_sectors=8 2>/dev/null) || {
+		nullb_remove tight || rmdir /sys/kernel/config/nullb/tight
+		null=$(nullb_create tight 8 512)
+	}
+	defer 'nullb_remove tight'
+	klog_mark
+	assert_fail dmsetup message x 0 add_spare "$null"
+	assert_klog "message refused: spare $null would tighten the device's limits \\([a-z_]+\\): load a table that names it"
+	dmsetup load x --table "$(remap_line /dev/mapper/bad "$ONE" spare "$null" 0 "$(sectors_of "$null")")"
+	dmsetup resume x
+	assert_eq 2 "$(remap_get x members)"
+	pattern_write $X 990 40 new
+	pattern_check $X 990 40 new
+	dmsetup remove x
+}
+
+# --- members that fail, are missing, come back
+
+pulled_unused() {
+	prepare ONE
+	bad_create pulled "$TWO"
+	dmsetup message x 0 add_spare /dev/mapper/pulled
+	klog_mark
+	load_start
+	dmsetup suspend --nolockfs pulled
+	dmsetup load pulled --table '0 16384 error'
+	dmsetup resume pulled
+	# Beyond what the load writes: bad blocks of which it has not made remaps already.
+	pattern_write $X 30000 16 new
+	event_wait member_failed 120
+	load_ok
+	assert_eq 'active dropped ok' "$(state "$ONE") $(state /dev/mapper/pulled) $(remap_get x mode)"
+	assert_klog 'spare 1 does not take metadata any more and was dropped'
+	# What is recorded as dropped may be missing.
+	dmsetup remove x
+	klog_mark
+	assert_fail remap_create x /dev/mapper/bad "$ONE"
+	assert_klog "add 'degraded'"
+	remap_create x /dev/mapper/bad "$ONE" spare - 0 16384 degraded
+	assert_eq "0 32768 remap $(number_of /dev/mapper/bad) $(number_of "$ONE") 0 16384 5 spare - 0 16384 degraded" \
+		"$(dmsetup table x)"
+	assert_contains "$(dmsetup status x)" ' -:missing:'
+	reload
+	pattern_check $X 30000 16 new
+	load_again
+	# Back again, and behind.
+	dmsetup remove x
+	bad_change pulled "$TWO"
+	# shellcheck disable=SC2046
+	remap_create x /dev/mapper/bad "$ONE" $(named /dev/mapper/pulled)
+	assert_eq 'active active' "$(state "$ONE") $(state /dev/mapper/pulled)"
+	dmsetup message x 0 remove_spare "$ONE"
+	event_wait member_removed
+	pattern_check $X 30000 16 new
+	dmsetup remove x
+}
+
+# The spare on which the blocks live goes away: they fail until they are written anew, and nothing else.
+pulled_in_use() {
+	prepare ONE
+	dmsetup remove x
+	wipe "$ONE"
+	bad_create pulled "$ONE"
+	# shellcheck disable=SC2046
+	remap_create x /dev/mapper/bad /dev/mapper/pulled $(named "$TWO")
+	pattern_write $X 0 2048 old
+	pattern_write $X 30000 16 old
+	assert_eq '24 0' "$(used_of /dev/mapper/pulled) $(used_of "$TWO")"
+	: >$UEVENTS
+	load_start --continue_on_error=io
+	dmsetup suspend --nolockfs pulled
+	dmsetup load pulled --table '0 16384 error'
+	dmsetup resume pulled
+	rm -f $LOADING
+	wait "$LOAD" || true
+	assert_not_contains "$(</dev/shm/fio.log)" 'verify: bad' 'what fio says of the data'
+	assert_eq '30000 30001 30002 30003 30004 30005 30006 30007 30008 30009 30010 30011 30012 30013 30014 30015' \
+		"$(failing_sectors $X 29996 24)"
+	pattern_write $X 30000 16 new
+	event_wait member_failed 120
+	pattern_check $X 30000 16 new
+	assert_eq dropped "$(state /dev/mapper/pulled)"
+	assert_num "$(used_of "$TWO")" -ge 16
+	dmsetup remove x
+	dm_create x "0 32768 remap /dev/mapper/bad - 0 16384 5 spare $TWO 0 16384 degraded"
+	pattern_check $X 30000 16 new
+	assert_match "$(dmsetup table x)" ' - 0 16384 5 spare [0-9:]+ 0 16384 degraded$'
+	dmsetup remove x
+}
+
+went_separate_ways() {
+	prepare ONE TWO
+	pattern_write $X 1000 8 both
+	dmsetup remove x
+	klog_mark
+	assert_fail dm_create x "0 32768 remap /dev/mapper/bad $TWO 0 16384 5 spare - 0 16384 degraded"
+	assert_klog "not recorded as dropped: .* or add 'force'"
+	dm_create x "0 32768 remap /dev/mapper/bad $TWO 0 16384 6 spare - 0 16384 degraded force"
+	assert_not_contains "$(dmsetup table x)" force
+	pattern_write $X 20480 8 two
+	assert_fail read_sectors $X 1000 8
+	reload
+	pattern_check $X 20480 8 two
+	# One way: the other one follows.
+	dmsetup remove x
+	# shellcheck disable=SC2046
+	remap_create x /dev/mapper/bad "$ONE" $(named "$TWO")
+	assert_eq 'active active' "$(state "$ONE") $(state "$TWO")"
+	pattern_check $X 1000 8 both
+	pattern_check $X 20480 8 two
+	dmsetup remove x
+	# Two ways.
+	dm_create x "0 32768 remap /dev/mapper/bad $TWO 0 16384 6 spare - 0 16384 degraded force"
+	pattern_write $X 20490 8 two
+	dmsetup remove x
+	dm_create x "0 32768 remap /dev/mapper/bad $ONE 0 16384 6 spare - 0 16384 degraded force"
+	pattern_write $X 20490 8 one
+	dmsetup remove x
+	klog_mark
+	# shellcheck disable=SC2046
+	assert_fail remap_create x /dev/mapper/bad "$ONE" $(named "$TWO")
+	assert_klog 'went separate ways'
+	# None of all.
+	assert_refused "every spare is missing ('-'): the map is on them, name one at least" \
+		dm_create x '0 32768 remap /dev/mapper/bad - 0 16384 2 degraded force'
+}
+
+: >$UEVENTS
+stdbuf -oL udevadm monitor --kernel --property --subsystem-match=block >>$UEVENTS &
+monitor=$!
+wait_for "grep -q KERNEL $UEVENTS" 30 'udevadm to listen'
+modules_load
+test_case 'two spares, and the table that says so' two_spares
+test_case 'max_extents' limited_map
+test_case 'several spares under 4Kn' on_4kn
+test_case 'add_spare under I/O' added_under_io
+test_case 'remove_spare of an unused one' removed_unused
+test_case 'remove_spare under I/O' removed_under_io
+test_case 'remove_spare, cancelled' cancelled
+test_case 'add_spare, refused' add_refused
+test_case 'add_spare must not tighten limits' tightening
+test_case 'a spare without blocks is pulled away' pulled_unused
+test_case 'a spare with blocks is pulled away' pulled_in_use
+test_case 'members that went separate ways' went_separate_ways
+modules_unload
+kill $monitor
