@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "sim_judge.hh"
+
+#include <algorithm>
+#include <cstring>
+
+namespace dm_remap::sim {
+
+using namespace host;
+
+namespace {
+
+constexpr uint32_t placement_rounds = 4; // spare blocks that a request tries for one of main, by docs/architecture.md
+constexpr uint32_t control_blocks = 5;	 // of main, that a test of it tries
+
+bool may_be_media(dmr_status status)
+{
+	return status == DMR_STS_MEDIUM || status == DMR_STS_IOERR || status == DMR_STS_TARGET;
+}
+
+bool contains(const std::vector<Place> &places, const Place &place)
+{
+	return std::find(places.begin(), places.end(), place) != places.end();
+}
+
+} // namespace
+
+Judge::Judge(World &world, SimDisk &main, std::vector<SimDisk *> spares)
+	: world_(world), main_(main), spares_(std::move(spares)), home_(main.options().sectors, Home::main),
+	  spare_since_(main.options().sectors), written_(main.options().sectors),
+	  places_(main.options().sectors), ever_bad_(main.options().sectors), doubt_(main.options().sectors),
+	  pending_(main.options().sectors), block_sectors_(main.options().logical_block_bytes / 512)
+{
+}
+
+void Judge::begin(Request &r, Tick now)
+{
+	r.under_way = true;
+	under_way_.push_back(&r);
+	r.begun = now_ = now;
+	r.spare_failures = spare_failures_;
+	r.flush_failures = flush_failures_;
+	r.main_failures = main_failures_;
+	r.lack_of_memory = world_.memory().failures();
+	r.table = table_;
+	r.without_a_spare = missing_ != nullptr;
+	r.table_spare_failures = table_spare_failures_;
+	r.table_lack_of_memory = table_lack_of_memory_;
+	r.whole_main = whole_main_;
+	r.whole_spare = whole_spare_;
+	r.refused.clear();
+	std::fill_n(r.traces.begin(), r.io.sectors, SectorTrace());
+}
+
+void Judge::performed(SimDisk &disk, const DeviceIo &io)
+{
+	if (io.op == DMR_OP_FLUSH && io.status)
+		flush_failures_++;
+	if (!io.user) {
+		engine_io(disk, io);
+		return;
+	}
+	if (io.op == DMR_OP_FLUSH || io.op == DMR_OP_DISCARD)
+		return;
+
+	auto &r = *static_cast<Request *>(const_cast<void *>(io.user));
+	const bool on_main = &disk == &main_;
+
+	if (!on_main && io.op != DMR_OP_READ)
+		spare_write(r, disk, io);
+	for (uint32_t n = 0; n < io.sectors; n++) {
+		const uint64_t sector = io.user_sector + n;
+		SectorTrace &t = r.traces[sector - r.io.sector];
+
+		t.not_media |= io.status && (!may_be_media(io.status) ||
+					     (io.op == DMR_OP_WRITE_ZEROES && io.status != DMR_STS_MEDIUM));
+		if (on_main) {
+			t.last = io.status ? SectorTrace::main_failed : SectorTrace::main_ok;
+			t.main_refused |= io.status != 0;
+			t.alone = io.sectors == block_sectors_;
+			continue;
+		}
+		t.last = io.status ? SectorTrace::spare_failed : SectorTrace::spare_ok;
+		if (io.status && io.sectors <= block_sectors_ && t.spare_failures < 255)
+			t.spare_failures++;
+		if (io.status || io.op == DMR_OP_READ)
+			continue;
+		const Place place = {&disk, io.sector + n};
+		t.fresh = !contains(places_[sector], place) && !contains(zeroes_at_, place);
+		if (t.fresh)
+			places_[sector].push_back(place);
+	}
+}
+
+// A spare block that refused a write by itself, in a request that succeeded all the same, is never used again.
+void Judge::spare_write(Request &r, SimDisk &disk, const DeviceIo &io)
+{
+	const bool refused = io.status && !disk.gone() && !disk.read_only();
+
+	bad_spare_seen += io.status != 0;
+	for (uint32_t n = 0; n < io.sectors; n++) {
+		const Place place = {&disk, io.sector + n};
+
+		if (contains(condemned_, place))
+			used_condemned_ = place;
+		std::erase_if(r.refused, [&](const Refusal &other) { return other.place == place; });
+		if (refused && io.sectors == block_sectors_ && may_be_media(io.status))
+			r.refused.push_back({place, io.user_sector + n});
+	}
+}
+
+// Metadata, data flushes of commits, control blocks, moved data.
+void Judge::engine_io(SimDisk &disk, const DeviceIo &io)
+{
+	if (!io.status) {
+		if (&disk != &main_ && io.op == DMR_OP_WRITE && io.sector >= area_sectors_)
+			moved(disk, io);
+		return;
+	}
+	if (&disk == &main_) {
+		main_failures_++;
+		return;
+	}
+	if (io.op == DMR_OP_READ)
+		return;
+	spare_failures_++;
+	if (io.op != DMR_OP_FLUSH)
+		records_in_doubt();
+	lost_flush_ = now();
+}
+
+// Data that the engine moves says whose it is; zeroes do not.
+void Judge::moved(SimDisk &disk, const DeviceIo &io)
+{
+	for (uint32_t n = 0; n < io.sectors; n++) {
+		const uint8_t *data = static_cast<const uint8_t *>(io.data) + n * 512;
+		const Place place = {&disk, io.sector + n};
+		uint64_t sector;
+
+		std::memcpy(&sector, data, sizeof(sector));
+		const Value value = value_of(data, sector);
+
+		for (uint64_t s = 0; value == 0 && s < places_.size(); s++)
+			if (home_[s] != Home::main || ever_bad_[s])
+				moved_.push_back(s);
+		if (value != 0 && value != never_written && sector < places_.size())
+			moved_.push_back(sector);
+		if (value == 0)
+			zeroes_at_.push_back(place);
+		else if (value != never_written && sector < places_.size() && !contains(places_[sector], place))
+			places_[sector].push_back(place);
+	}
+}
+
+// A record could not be written: those of all requests that have placed their data may be in it.
+void Judge::records_in_doubt()
+{
+	for (uint64_t sector : moved_)
+		doubt_[sector] = table_;
+	for (const Request *r : under_way_) {
+		const bool read = r->io.op == DMR_OP_READ;
+
+		if (r->io.op == DMR_OP_FLUSH || r->io.op == DMR_OP_DISCARD)
+			continue;
+		for (uint32_t i = 0; i < r->io.sectors; i++) {
+			// What was read with trouble may be on its way to a spare.
+			if (read ? !r->traces[i].main_refused : r->traces[i].last != SectorTrace::spare_ok)
+				continue;
+			in_doubt_seen += doubt_[r->io.sector + i] != table_;
+			pending_[r->io.sector + i] = false;
+			doubt_[r->io.sector + i] = table_;
+		}
+	}
+}
+
+bool Judge::spare_trouble() const
+{
+	return std::any_of(spares_.begin(), spares_.end(), [&](SimDisk *disk) { return whole_disk_trouble(*disk); });
+}
+
+// Could the pool or the map be full? Only blocks that ever failed can have taken spare blocks; those under way, or given
+// up when a write failed elsewhere, are among them.
+bool Judge::exhausted() const
+{
+	const uint64_t blocks = bad_count_ / block_sectors_ + 1;
+	const uint64_t data_blocks = data_sectors_ / block_sectors_;
+
+	return blocks + bad_spare_count_ / block_sectors_ + 1 >= data_blocks || 2 * (blocks + bad_spare_count_ + most_sectors) >= max_extents_;
+}
+
+bool Judge::nowhere_to_put(const Request &r, const SectorTrace &t) const
+{
+	return spare_failures_ > r.table_spare_failures || flush_failures_ > r.flush_failures ||
+	       world_.memory().failures() > r.table_lack_of_memory || spare_trouble() || whole_spare_ > r.whole_spare ||
+	       t.spare_failures >= placement_rounds || exhausted();
+}
+
+// Its remap, or the pending mark in place of which it was made, was in a record that could not be written.
+bool Judge::in_doubt(const Request &r, uint32_t i) const
+{
+	const uint64_t sector = r.io.sector + i;
+	const bool untried = r.traces[i].last == SectorTrace::untried;
+
+	return doubt_[sector] >= r.table || (untried && ever_bad_[sector] && spare_failures_ > r.table_spare_failures);
+}
+
+bool Judge::read_excused(const Request &r, uint32_t i) const
+{
+	const SectorTrace &t = r.traces[i];
+	const uint64_t sector = r.io.sector + i;
+
+	if (in_doubt(r, i))
+		return true;
+	// Nothing was tried for what lives on a spare that is not there; the engine may have moved it there by itself.
+	if (r.without_a_spare && (home_[sector] != Home::main || (t.last == SectorTrace::untried && ever_bad_[sector])))
+		return true;
+	if (lives_on_spare(sector, r.begun))
+		return t.last == SectorTrace::spare_failed;
+	return t.last == SectorTrace::main_failed || t.last == SectorTrace::spare_failed;
+}
+
+bool Judge::write_excused(const Request &r, uint32_t i) const
+{
+	const SectorTrace &t = r.traces[i];
+
+	if (in_doubt(r, i))
+		return true;
+	switch (t.last) {
+	case SectorTrace::untried:
+	case SectorTrace::main_ok:
+		return false;
+	case SectorTrace::main_failed:
+		return t.not_media || whole_disk_trouble(main_) || whole_main_ > r.whole_main ||
+		       main_failures_ >= r.main_failures + control_blocks || nowhere_to_put(r, t);
+	case SectorTrace::spare_failed:
+	case SectorTrace::spare_ok: // and its record could not be made
+		return t.not_media || nowhere_to_put(r, t);
+	}
+	return false;
+}
+
+std::string Judge::complain(const Request &r, const char *what) const
+{
+	static const char *const names[] = {"read", "write", "write-zeroes", "discard", "flush"};
+
+	return std::string(names[r.io.op]) + " of " + std::to_string(r.io.sectors) + " sectors from " +
+	       std::to_string(r.io.sector) + " on: " + what + " (status " + std::to_string(r.io.status) + ")";
+}
+
+std::string Judge::judge(Request &r)
+{
+	std::string complaint;
+
+	r.under_way = false;
+	std::erase(under_way_, &r);
+	if (r.io.op == DMR_OP_FLUSH) {
+		if (r.io.status && flush_failures_ == r.flush_failures && !lost_flush_)
+			complaint = complain(r, "failed though no flush of a disk did");
+		// It was told; unless it came too late for this one.
+		if (r.io.status && lost_flush_ < r.begun)
+			lost_flush_ = 0;
+		return complaint;
+	}
+	if (r.io.op == DMR_OP_DISCARD)
+		return complaint; // advice; see Oracle
+	if (r.io.status) {
+		const bool read = r.io.op == DMR_OP_READ;
+		bool excused = false;
+
+		errors_seen++;
+		for (uint32_t i = 0; i < r.io.sectors && !excused; i++)
+			excused = read ? read_excused(r, i) : write_excused(r, i);
+		if (!excused)
+			complaint = complain(r, "failed without need");
+	}
+	else if (whole_spare_ == r.whole_spare) {
+		condemn(r);
+	}
+	if (used_condemned_.disk && complaint.empty())
+		complaint = "sector " + std::to_string(used_condemned_.sector) + " of spare " + used_condemned_.disk->options().name +
+			    " is used again, though it had refused a write";
+	settle(r);
+	return complaint;
+}
+
+// With the record of a sector's new place those of the spare blocks that refused it were made. (With the map full there
+// are none.)
+void Judge::condemn(const Request &r)
+{
+	for (const Refusal &refusal : r.refused) {
+		const SectorTrace &t = r.traces[refusal.sector - r.io.sector];
+
+		if (t.fresh && t.last == SectorTrace::spare_ok)
+			condemned_.push_back(refusal.place);
+	}
+}
+
+// What the end of a request says about where its sectors live.
+void Judge::settle(Request &r)
+{
+	for (uint32_t i = 0; i < r.io.sectors; i++) {
+		const SectorTrace &t = r.traces[i];
+		const uint64_t sector = r.io.sector + i;
+		const bool on_spare = t.last == SectorTrace::spare_ok || t.last == SectorTrace::spare_failed;
+
+		if (r.io.op == DMR_OP_READ) {
+			const bool unreadable = r.io.status && t.last == SectorTrace::main_failed;
+
+			unreadable_reads += unreadable;
+			if (unreadable && t.alone && !r.io.optional && written_[sector] < r.begun && !recording_trouble(r))
+				pending_[sector] = true;
+			if (!r.io.status || t.last == SectorTrace::main_ok || t.last == SectorTrace::spare_ok)
+				pending_[sector] = false; // it may have been rescued
+			continue;
+		}
+		written_[sector] = now_;
+		if (r.io.status) {
+			if (t.last != SectorTrace::main_failed && t.last != SectorTrace::untried)
+				pending_[sector] = false;
+			if (on_spare && home_[sector] == Home::main)
+				home_[sector] = Home::maybe;
+			continue;
+		}
+		pending_written += pending_[sector] && t.last == SectorTrace::spare_ok && !t.main_refused;
+		pending_[sector] = false;
+		if (t.last != SectorTrace::spare_ok)
+			continue;
+		remaps_seen += t.fresh;
+		if (home_[sector] != Home::spare)
+			spare_since_[sector] = now_;
+		home_[sector] = Home::spare;
+	}
+}
+
+// May the record of a pending block not have been made?
+bool Judge::recording_trouble(const Request &r) const
+{
+	return spare_failures_ > r.table_spare_failures || world_.memory().failures() > r.table_lack_of_memory ||
+	       whole_disk_trouble(main_) || whole_main_ > r.whole_main || main_failures_ > r.main_failures || exhausted();
+}
+
+std::string Judge::check_pending(uint64_t pending_sectors) const
+{
+	std::vector<bool> known = pending_;
+
+	for (const Request *r : under_way_) {
+		for (uint32_t i = 0; i < r->io.sectors; i++)
+			known[r->io.sector + i] = false;
+	}
+	const auto count = static_cast<uint64_t>(std::count(known.begin(), known.end(), true));
+
+	if (count <= pending_sectors)
+		return "";
+	return std::to_string(count) + " sectors are known to be pending, the device says " + std::to_string(pending_sectors);
+}
+
+bool Judge::durable(const Request &r, uint64_t sector) const
+{
+	const SectorTrace &t = r.traces[sector - r.io.sector];
+
+	return (r.io.flags & DMR_IO_FUA) || (t.last == SectorTrace::spare_ok && t.fresh);
+}
+
+void Judge::faults_injected(SimDisk &disk, uint64_t first, uint64_t count)
+{
+	const bool on_main = &disk == &main_;
+	std::vector<bool> &bad = on_main ? ever_bad_ : ever_bad_spare_[&disk];
+
+	bad.resize(disk.options().sectors);
+	for (uint64_t s = first; s < std::min(first + count, disk.options().sectors); s++) {
+		(on_main ? bad_count_ : bad_spare_count_) += !bad[s];
+		bad[s] = true;
+	}
+}
+
+void Judge::whole_disk_fault(SimDisk &disk)
+{
+	(&disk == &main_ ? whole_main_ : whole_spare_)++;
+	// Anything may have been moved because of it.
+	if (&disk == &main_)
+		faults_injected(disk, 0, disk.options().sectors);
+}
+
+void Judge::table_starts(dmr_engine *engine)
+{
+	moved_.clear();
+	table_++;
+	table_spare_failures_ = spare_failures_;
+	table_lack_of_memory_ = world_.memory().failures();
+	pool_changed(engine);
+}
+
+void Judge::pool_changed(dmr_engine *engine)
+{
+	const dmr_setup &setup = *dmr_engine_setup(engine);
+
+	max_extents_ = setup.max_extents;
+	data_sectors_ = 0;
+	for (uint32_t i = 0; i < setup.member_count; i++) {
+		if (setup.members[i].state == DMR_MEMBER_ABSENT)
+			continue;
+		data_sectors_ += setup.members[i].sectors - setup.members[i].data_start;
+		if (missing_ && missing_->options().sectors == setup.members[i].sectors) // or one of its size
+			data_sectors_ -= setup.members[i].sectors - setup.members[i].data_start;
+		area_sectors_ = std::max(area_sectors_, setup.members[i].data_start);
+	}
+}
+
+void Judge::power_cut()
+{
+	for (Request *r : under_way_) {
+		r->under_way = false;
+		// A read may have come as far as a rescue.
+		if (r->io.op != DMR_OP_WRITE && r->io.op != DMR_OP_WRITE_ZEROES && r->io.op != DMR_OP_READ)
+			continue;
+		for (uint64_t s = r->io.sector; s < r->io.sector + r->io.sectors; s++) {
+			if (home_[s] == Home::main)
+				home_[s] = Home::maybe;
+			pending_[s] = false;
+		}
+	}
+	under_way_.clear();
+	lost_flush_ = 0;
+}
+
+} // namespace dm_remap::sim

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "sim_points.hh"
+
+#include <fmt/core.h>
+
+namespace dm_remap::sim {
+
+const char *name_of(Point point)
+{
+	switch (point) {
+	case Point::block_remapped: return "block_remapped";
+	case Point::bad_spare_block: return "bad_spare_block";
+	case Point::block_pending: return "block_pending";
+	case Point::pending_written: return "pending_written";
+	case Point::last_spare_block_taken: return "last_spare_block_taken";
+	case Point::map_full: return "map_full";
+	case Point::log_wrapped: return "log_wrapped";
+	case Point::batch_of_two: return "batch_of_two";
+	case Point::checkpoint_torn: return "checkpoint_torn";
+	case Point::write_torn: return "write_torn";
+	case Point::metadata_failed: return "metadata_failed";
+	case Point::in_doubt: return "in_doubt";
+	case Point::flush_failed: return "flush_failed";
+	case Point::main_gone: return "main_gone";
+	case Point::main_read_only: return "main_read_only";
+	case Point::past_the_budget: return "past_the_budget";
+	case Point::drain_waited: return "drain_waited";
+	case Point::allocation_failure_survived: return "allocation_failure_survived";
+	case Point::start_without_memory: return "start_without_memory";
+	case Point::reload_with_both_alive: return "reload_with_both_alive";
+	case Point::cut_while_formatting: return "cut_while_formatting";
+	case Point::cut_while_starting: return "cut_while_starting";
+	case Point::rot_mended: return "rot_mended";
+	case Point::requests_waited_for_resume: return "requests_waited_for_resume";
+	case Point::spare_added: return "spare_added";
+	case Point::spare_removed: return "spare_removed";
+	case Point::spare_evacuated: return "spare_evacuated";
+	case Point::block_rescued: return "block_rescued";
+	case Point::member_dropped: return "member_dropped";
+	case Point::started_without_a_spare: return "started_without_a_spare";
+	case Point::stale_member_returned: return "stale_member_returned";
+	case Point::diverged_refused: return "diverged_refused";
+	case Point::count_: break;
+	}
+	return "?";
+}
+
+uint32_t Points::print() const
+{
+	uint32_t missing = 0;
+
+	for (size_t i = 0; i < counts_.size(); i++) {
+		missing += counts_[i] == 0;
+		fmt::print("point {:30} {}\n", name_of(static_cast<Point>(i)), counts_[i]);
+	}
+	return missing;
+}
+
+} // namespace dm_remap::sim
