@@ -11,7 +11,7 @@ packages_of() { # GROUP...
 			libdevmapper-dev libblkid-dev libudev-dev ;;
 		test) printf '%s\n' clang libclang-rt-14-dev libgtest-dev libgmock-dev libbenchmark-dev ;;
 		vm) printf '%s\n' qemu-system-x86 busybox-static kmod cpio xz-utils zstd python3 \
-			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps ;;
+			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps nbdkit nbdkit-plugin-dev ;;
 		stack) printf '%s\n' mdadm lvm2 cryptsetup-bin thin-provisioning-tools qemu-utils prometheus ;;
 		esac
 	done
