@@ -1,6 +1,6 @@
 #!/bin/bash
 # Real drives, as QEMU's SCSI and NVMe disks report their failures: what is healed, and what is not to be mistaken for it.
-# long: minutes on each kernel; tests/vm/run_all.py runs it, tools/check does not
+# on: 6.12
 # vm: drives=main:32M:scsi-blkdebug,twin:32M:scsi,spare:8M:scsi-blkdebug
 # vm: drives=nmain:32M:nvme-blkdebug,nspare:8M:nvme-blkdebug
 # vm: drives=big:32M:scsi-blkdebug:4kn,emu:32M:scsi-blkdebug:512e

@@ -1,5 +1,6 @@
 #!/bin/bash
 # A device's life: made, suspended, reloaded, renamed, removed; what it says of itself; read-only; statistics.
+# on: 6.1
 # vm: drives=main:16M:virtio,spare:8M:virtio,two:16M:virtio,room:8M:virtio,three:16M:virtio,more:8M:virtio modules=required timeout=1200
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
