@@ -41,7 +41,7 @@ Error Store::publish(bool new_branch)
 		if (new_branch) {
 			uint8_t branch[DMR_UUID_SIZE];
 
-			dmr_random_bytes(branch, sizeof(branch));
+			random_uuid(branch);
 			start_branch(setup_, branch);
 		}
 		++setup_.generation;

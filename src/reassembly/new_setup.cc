@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "reassembly/new_setup.hh"
 
+#include <dm_remap/lineage.hh>
+
 namespace dm_remap::reassembly {
 
 namespace {
-
-void random_uuid(uint8_t (&uuid)[DMR_UUID_SIZE])
-{
-	dmr_random_bytes(uuid, DMR_UUID_SIZE);
-	// Version 4, variant 1 of RFC 4122.
-	uuid[6] = static_cast<uint8_t>((uuid[6] & 0x0f) | 0x40);
-	uuid[8] = static_cast<uint8_t>((uuid[8] & 0x3f) | 0x80);
-}
 
 template <size_t size>
 void copy_text(char (&to)[size], const char *from)
