@@ -31,6 +31,12 @@ private:
 	MapStore &store_;
 };
 
+// Blocks are given out on a member that takes metadata and that nobody has closed or avoids. Caller holds pool_lock_.
+void MapStore::set_open(uint32_t slot)
+{
+	pool_ops_->set_open(pool_, slot, (healthy_ & ~closed_ & ~avoided_) >> slot & 1);
+}
+
 // After each call that may have dropped members, or taken them in. Caller leads.
 void MapStore::note_members()
 {
@@ -42,7 +48,7 @@ void MapStore::note_members()
 		MutexGuard guard(pool_lock_);
 
 		for (uint32_t i = 0; i < MemberList::slots; i++)
-			pool_ops_->set_open(pool_, i, (healthy & ~closed_ & ~avoided_) >> i & 1);
+			set_open(i);
 	}
 	for (uint32_t i = 0; i < MemberList::slots; i++) {
 		if (!(dropped & 1u << i) || healthy == 0)
@@ -66,7 +72,7 @@ bool MapStore::avoid(uint32_t slot)
 	if (!(avoided_ & 1u << slot))
 		dmr_log(inst_, DMR_LOG_WARN, "spare %u fails: new remaps go to the other spares", slot);
 	__atomic_store_n(&avoided_, avoided_ | 1u << slot, __ATOMIC_RELAXED);
-	pool_ops_->set_open(pool_, slot, false);
+	set_open(slot);
 	return true;
 }
 
@@ -78,7 +84,7 @@ void MapStore::close(uint32_t slot)
 		return;
 
 	__atomic_store_n(&closed_, closed_ | 1u << slot, __ATOMIC_RELAXED);
-	pool_ops_->set_open(pool_, slot, false);
+	set_open(slot);
 }
 
 void MapStore::reopen(uint32_t slot)
@@ -86,7 +92,7 @@ void MapStore::reopen(uint32_t slot)
 	MutexGuard guard(pool_lock_);
 
 	__atomic_store_n(&closed_, closed_ & ~(1u << slot), __ATOMIC_RELAXED);
-	pool_ops_->set_open(pool_, slot, (healthy_ & ~avoided_) >> slot & 1);
+	set_open(slot);
 }
 
 void MapStore::watch(uint32_t slot, const bool &stop)
@@ -178,12 +184,13 @@ Error MapStore::forget(uint32_t slot)
 			MutexGuard guard(pool_lock_);
 
 			error = Error(-pool_ops_->remove_member(pool_, slot));
+			// A recovery may say at this moment that it avoids another one.
+			__atomic_store_n(&closed_, closed_ & ~(1u << slot), __ATOMIC_RELAXED);
+			__atomic_store_n(&avoided_, avoided_ & ~(1u << slot), __ATOMIC_RELAXED);
 		}
 		__atomic_store_n(&known_, known_ & ~(1u << slot), __ATOMIC_RELAXED);
 		members_->clear(slot);
-		__atomic_store_n(&closed_, closed_ & ~(1u << slot), __ATOMIC_RELAXED);
-		__atomic_store_n(&avoided_, avoided_ & ~(1u << slot), __ATOMIC_RELAXED);
-		healthy_ &= ~(1u << slot);
+		__atomic_store_n(&healthy_, healthy_ & ~(1u << slot), __ATOMIC_RELAXED);
 		bad_records_ = bad_runs();
 	}
 	if (!error)

@@ -141,6 +141,7 @@ private:
 	Error add_to_pool(uint32_t slot);
 	Error add_joining();
 	void note_members();
+	void set_open(uint32_t slot);
 	Error forget(uint32_t slot);
 	static int load_record(void *context, const dmr_record *record);
 	Error apply_loaded(const dmr_record &record);
@@ -172,7 +173,8 @@ private:
 	uint64_t max_extents_ = 0;
 	uint32_t known_ = 0;		// a bit per slot of the set, missing ones too
 	uint64_t orphans_ = 0;		// blocks mapped to slots without a member, while the map is loaded
-	uint32_t healthy_ = 0, closed_ = 0, avoided_ = 0;
+	uint32_t healthy_ = 0;		// a bit per slot, as the next two, which pool_lock_ guards
+	uint32_t closed_ = 0, avoided_ = 0;
 	uint32_t watchers_ = 0;
 	const dmr_metadata_ops *metadata_ops_ = nullptr;
 	const dmr_spare_pool_ops *pool_ops_ = nullptr;

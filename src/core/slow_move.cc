@@ -84,10 +84,6 @@ SlowIo::Moved SlowIo::evacuate(uint32_t slot, MainBlock start, Blocks length, ui
 		at = at + segment.length;
 		if (!segment.found || segment.extent.kind != ExtentKind::mapped || segment.extent.member != slot)
 			continue;
-		if (!dev) {
-			result.unreadable += static_cast<uint32_t>(segment.length.value);
-			continue;
-		}
 		if (read_own(move, dev, sector, to, segment.length) == DMR_STS_OK) {
 			space.unplaced.add(offset, static_cast<uint32_t>(segment.length.value));
 			continue;
