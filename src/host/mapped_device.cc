@@ -125,35 +125,29 @@ std::string MappedDevice::message(const std::vector<std::string> &words, int *er
 	return answer;
 }
 
-int MappedDevice::add_spare(SimDisk &disk, uint64_t start, uint64_t sectors)
+int MappedDevice::change_spares(int (*change)(dmr_engine *, const dmr_member_range *, char *),
+				const dmr_member_range &range)
 {
 	if (loaded_) {
 		reason_ = "a table is loaded";
 		return -EBUSY;
 	}
 	auto *call = new MessageCall;
-	const dmr_member_range range = { &disk, start, sectors };
-	const int err = dmr_engine_add_member(active_->engine(), &range, call->reason);
+	const int err = change(active_->engine(), &range, call->reason);
 
 	reason_ = call->reason;
 	delete call;
 	return err;
 }
 
+int MappedDevice::add_spare(SimDisk &disk, uint64_t start, uint64_t sectors)
+{
+	return change_spares(dmr_engine_add_member, { &disk, start, sectors });
+}
+
 int MappedDevice::remove_spare(SimDisk &disk, uint64_t start, bool cancel)
 {
-	if (loaded_) {
-		reason_ = "a table is loaded";
-		return -EBUSY;
-	}
-	auto *call = new MessageCall;
-	const dmr_member_range range = { &disk, start, 0 };
-	const int err = cancel ? dmr_engine_cancel_remove(active_->engine(), &range, call->reason)
-			       : dmr_engine_remove_member(active_->engine(), &range, call->reason);
-
-	reason_ = call->reason;
-	delete call;
-	return err;
+	return change_spares(cancel ? dmr_engine_cancel_remove : dmr_engine_remove_member, { &disk, start, 0 });
 }
 
 std::string MappedDevice::status()

@@ -142,6 +142,7 @@ private:
 	// Owned here and not by a fiber's locals, which a power cut does not destroy.
 	std::unique_ptr<Target> active_, loaded_, made_, old_;
 	static void destroy(std::unique_ptr<Target> &target);
+	int change_spares(int (*change)(dmr_engine *, const dmr_member_range *, char *), const dmr_member_range &range);
 	bool suspended_ = true, blocked_ = true;
 	std::deque<UserIo *> deferred_;
 };
