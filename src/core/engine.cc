@@ -268,7 +268,6 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 	Engine &e = *static_cast<Engine *>(context);
 	uint32_t members = e.flush_state_.begin();
 	uint32_t failed = 0;
-	uint32_t lost = e.flush_state_.take_lost();
 	dmr_status status = dmr_device_flush(e.p_.main);
 
 	for (uint32_t i = 0; i < MemberList::slots; i++) {
@@ -284,7 +283,8 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 		failed |= 1u << i;
 		status = member_status;
 	}
-	e.flush_state_.end(members, failed);
+	uint32_t lost = e.flush_state_.end(members, failed);
+
 	if (lost != 0 && status == DMR_STS_OK)
 		status = DMR_STS_IOERR;
 	if (status != DMR_STS_OK) {

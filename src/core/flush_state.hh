@@ -45,15 +45,6 @@ public:
 			set(word_ | bit);
 		}
 	}
-	// The members of which this is so; told once.
-	uint32_t take_lost()
-	{
-		SpinGuard guard(lock_);
-		uint32_t lost = lost_;
-
-		lost_ = 0;
-		return lost;
-	}
 
 	// What was lost and never told outlives the table. process, no request is under way.
 	uint32_t untold() const { return lost_; }
@@ -71,15 +62,20 @@ public:
 		SpinGuard guard(lock_);
 		uint32_t dirty = word_ & dirty_mask;
 
+		telling_ = lost_;
+		lost_ = 0;
 		set((word_ & ~dirty_mask) | dirty << DMR_MAX_MEMBERS);
 		return dirty;
 	}
-	// The flush of these has ended; those of `failed` are dirty again.
-	void end(uint32_t members, uint32_t failed)
+	// The flush of these has ended; those of `failed` are dirty again. Answers the members of which this flush has to say
+	// that data was lost. What was lost since begin() may have completed before this flush was submitted, or after: this
+	// one tells it, and so does the next.
+	uint32_t end(uint32_t members, uint32_t failed)
 	{
 		SpinGuard guard(lock_);
 
 		set((word_ & ~(members << DMR_MAX_MEMBERS)) | failed);
+		return telling_ | lost_;
 	}
 
 private:
@@ -90,6 +86,7 @@ private:
 	Spinlock lock_;
 	uint32_t word_ = 0;
 	uint32_t lost_ = 0;
+	uint32_t telling_ = 0; // of lost_, taken by the flush under way
 };
 
 } // namespace dm_remap

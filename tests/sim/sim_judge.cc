@@ -256,8 +256,9 @@ std::string Judge::judge(Request &r)
 	if (r.io.op == DMR_OP_FLUSH) {
 		if (r.io.status && flush_failures_ == r.flush_failures && !lost_flush_)
 			complaint = complain(r, "failed though no flush of a disk did");
-		// It was told; unless it came too late for this one.
-		if (r.io.status && lost_flush_ < r.begun)
+		// It was told; unless it came too late for this one, or this one failed for a reason of its own: the engine
+		// hears of a flush that failed later than the disk.
+		if (r.io.status && lost_flush_ < r.begun && flush_failures_ == r.flush_failures)
 			lost_flush_ = 0;
 		return complaint;
 	}

@@ -105,6 +105,29 @@ TEST_F(CoreParts, FlushStateIsCleanOnlyWhenNothingIsDirtyOrUnderWay)
 	state.destroy();
 }
 
+TEST_F(CoreParts, WhatIsLostDuringAFlushIsToldByItAndByTheNext)
+{
+	FlushState state;
+
+	ASSERT_FALSE(state.init());
+	state.lost(1);
+	EXPECT_TRUE(state.clean()) << "nothing that anybody counts on was on it";
+	state.written(1);
+	state.lost(1);
+	EXPECT_EQ(state.begin(), 0b10u);
+	EXPECT_EQ(state.end(0b10, 0), 0b10u);
+	state.written(1);
+	EXPECT_EQ(state.begin(), 0b10u);
+	state.lost(1);
+	EXPECT_EQ(state.end(0b10, 0), 0b10u) << "it may have been written before this flush";
+	EXPECT_EQ(state.begin(), 0b10u);
+	EXPECT_EQ(state.end(0b10, 0), 0b10u) << "or meanwhile";
+	EXPECT_EQ(state.begin(), 0u);
+	EXPECT_EQ(state.end(0, 0), 0u);
+	EXPECT_TRUE(state.clean());
+	state.destroy();
+}
+
 TEST_F(CoreParts, RangesExcludeEachOtherAndReturnWhoWaited)
 {
 	RangeTable ranges;
