@@ -130,7 +130,7 @@ Error MapStore::add_member(const dmr_member_range &range, const dmr_member_entry
 		error = add_to_pool(slot);
 	}
 	if (error) {
-		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the spare");
+		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the spare: blank it before you add it again");
 		Error failure(-metadata_ops_->remove_member(metadata_, slot));
 
 		// Nothing can be appended before it.

@@ -146,6 +146,28 @@ TEST_F(EnginePool, ASpareThatFailsWhileItIsAddedChangesNothing)
 	EXPECT_EQ(read(0, 8), pattern(0, 8, 1));
 }
 
+TEST_F(EnginePool, ASpareThatMemoryDoesNotSufficeForChangesNothing)
+{
+	create(two());
+	main.fail(0, 4500);
+	bool added = false;
+	for (uint64_t k = 1; !added; k++) {
+		ASSERT_LT(k, 100u) << device.reason();
+		SimDisk disk(world, { .name = "8:64", .sectors = 2048 });
+
+		world.memory().fail_nth(k);
+		added = device.add_spare(disk, 0, 2048) == 0;
+		world.memory().fail_nth(0);
+		ASSERT_EQ(mode(), "ok") << "allocation " << k;
+		ASSERT_EQ(state("8:64") != "", added) << "allocation " << k;
+		ASSERT_EQ(write(k * 8, 1, 2), DMR_STS_OK) << "no remap after allocation " << k << " had failed";
+		if (added) {
+			ASSERT_EQ(device.remove_spare(disk, 0), 0) << device.reason();
+		}
+	}
+	EXPECT_GT(world.memory().failures(), 1u);
+}
+
 // A mapped block that refused a write and found no other place still lives on its spare, and must not go with it.
 TEST_F(EnginePool, ASpareOnWhichABadBlockStillServesStays)
 {

@@ -417,6 +417,20 @@ TEST_F(EngineTest, AFlushThatFailedForTheEngineIsReportedAlsoAfterAReload)
 	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
 }
 
+TEST_F(EngineTest, AFlushAfterAReloadReachesWhatWasWrittenBeforeIt)
+{
+	create();
+	main.fail(1000, 8);
+	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
+	ASSERT_EQ(write(1000, 1, 2), DMR_STS_OK);
+	ASSERT_EQ(device.load(table()), 0) << device.reason();
+	ASSERT_EQ(device.suspend(), 0);
+	ASSERT_EQ(device.resume(), 0);
+	ASSERT_FALSE(spare.unflushed().empty()) << "or this shows nothing";
+	EXPECT_EQ(device.flush(), DMR_STS_OK);
+	EXPECT_TRUE(spare.unflushed().empty());
+}
+
 TEST_F(EngineTest, FuaIsDurableOnWhicheverDiskHoldsTheBlock)
 {
 	create();
