@@ -79,6 +79,17 @@ function(dmr_program name variant)
 	target_link_libraries(${name} PRIVATE ${arg_LIBRARIES})
 endfunction()
 
+# dmr_gtest_header(<variant>): what dmr_gtest's programs of that variant take their precompiled header from.
+function(dmr_gtest_header variant)
+	set(name dmr_gtest_${variant})
+	file(WRITE ${CMAKE_BINARY_DIR}/${name}.cc "")
+	add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/${name}.cc)
+	dmr_variant(${name} ${variant})
+	target_compile_options(${name} PRIVATE -O0 -g1)
+	target_link_libraries(${name} PRIVATE GTest::gtest)
+	target_precompile_headers(${name} PRIVATE <gtest/gtest.h>)
+endfunction()
+
 # dmr_gtest(<name> <variant> LABELS <labels> SOURCES <files> LIBRARIES <without suffix>)
 function(dmr_gtest name variant)
 	cmake_parse_arguments(arg "" "" "LABELS;SOURCES;LIBRARIES" ${ARGN})
@@ -86,5 +97,9 @@ function(dmr_gtest name variant)
 	target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
 	# The test's own code runs once and is compiled often; what it tests keeps the library's options.
 	target_compile_options(${name} PRIVATE -O0 -g1)
+	# Half of a test's compilation is this header. It is compiled once for each variant.
+	if(TARGET dmr_gtest_${variant})
+		target_precompile_headers(${name} REUSE_FROM dmr_gtest_${variant})
+	endif()
 	gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120)
 endfunction()
