@@ -2,7 +2,7 @@
 # Disks of all kinds as main and as spare, I/O of all kinds, and who may use what.
 # on: 6.1
 # vm: drives=main:16M:virtio,spare:8M:virtio,two:16M:virtio,room:8M:virtio modules=required timeout=1200
-# vm: drives=emu:16M:scsi:512e,big:16M:scsi:4kn,parts:32M:scsi
+# vm: drives=emu:16M:scsi:512e,big:16M:scsi:4kn,parts:32M:scsi smp=1
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
 

@@ -4,7 +4,7 @@
 # vm: drives=main:32M:scsi-blkdebug,twin:32M:scsi,spare:8M:scsi-blkdebug
 # vm: drives=nmain:32M:nvme-blkdebug,nspare:8M:nvme-blkdebug
 # vm: drives=big:32M:scsi-blkdebug:4kn,emu:32M:scsi-blkdebug:512e
-# vm: modules=required timeout=1200
+# vm: modules=required timeout=1200 smp=1
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
 

@@ -3,7 +3,7 @@
 # on: 6.12
 # vm: drives=main:64M:scsi-blkdebug,spare:32M:nvme-blkdebug,plain:16M:virtio,sata:16M:ahci-blkdebug
 # vm: drives=big:16M:scsi:4kn,emu:16M:scsi:512e:nowce
-# vm: modules=none
+# vm: modules=none smp=1
 . "$VM_LIB"
 
 drives_resolve() {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The five modules load and unload, in every way an administrator may try.
-# vm: modules=required
+# vm: modules=required smp=1
 . "$VM_LIB"
 
 none_loaded() {

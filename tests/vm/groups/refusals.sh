@@ -1,7 +1,7 @@
 #!/bin/bash
 # What must be refused, word for word, with nothing changed.
 # on: 6.12
-# vm: drives=main:16M:virtio,spare:4M:virtio,large:320M:virtio modules=required timeout=1200
+# vm: drives=main:16M:virtio,spare:4M:virtio,large:320M:virtio modules=required timeout=1200 smp=1
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
 

@@ -1,4 +1,4 @@
-# vm: modules=none
+# vm: modules=none smp=1
 # vm-allow: WARNING: this one is expected
 . "$VM_LIB"
 good() { echo 'WARNING: this one is expected' >/dev/kmsg; }

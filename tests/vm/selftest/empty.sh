@@ -1,2 +1,2 @@
-# vm: modules=none
+# vm: modules=none smp=1
 echo 'no test at all'

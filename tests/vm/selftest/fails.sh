@@ -1,4 +1,4 @@
-# vm: modules=none
+# vm: modules=none smp=1
 . "$VM_LIB"
 good() { true; }
 bad() {

@@ -1,4 +1,4 @@
-# vm: drives=main:16M:scsi modules=none
+# vm: drives=main:16M:scsi modules=none smp=1
 # Everything as it should be, in three boots.
 . "$VM_LIB"
 good() { true; }

@@ -1,4 +1,4 @@
-# vm: modules=none
+# vm: modules=none smp=1
 # Gone without a word: neither a phase nor an end.
 . "$VM_LIB"
 good() { true; }

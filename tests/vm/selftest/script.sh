@@ -1,4 +1,4 @@
-# vm: modules=none
+# vm: modules=none smp=1
 echo "streamed: $*"
 printf 'no newline at the end'
 exit 7
