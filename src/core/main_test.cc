@@ -55,40 +55,46 @@ bool MainTest::reads(void *buffer, MainBlock avoid, Blocks length)
 }
 
 // The block's own data, read after what was in flight to it has ended, so that no newer write is overwritten.
-dmr_status MainTest::write_back(void *buffer, MainBlock block)
+MainTest::Trial MainTest::write_back(void *buffer, MainBlock block)
 {
 	uint32_t slot = ranges_->try_take(block, Blocks(1));
 	uint64_t sector = block_size_.to_sectors(block).value;
-	dmr_status status = DMR_STS_RESOURCE;
+	Trial trial = Trial::not_made;
 
 	if (slot == RangeTable::none)
-		return status;
+		return trial;
 	bool drained = broken(Break::move_without_drain) || dmr_drain(inst_, dmr_now_ns() + drain_ns) == 0;
 
-	if (drained && !store_->lookup(block, block + Blocks(1)).found) {
-		status = dmr_device_read(main_, sector, buffer, block_size_.sectors());
-		if (status == DMR_STS_OK)
-			status = dmr_device_write(main_, sector, buffer, block_size_.sectors(), DMR_IO_FUA);
+	if (!drained) {
+		trial = Trial::no_answer;
+	} else if (!store_->lookup(block, block + Blocks(1)).found) {
+		trial = Trial::no_answer;
+		if (dmr_device_read(main_, sector, buffer, block_size_.sectors()) == DMR_STS_OK)
+			trial = dmr_device_write(main_, sector, buffer, block_size_.sectors(), DMR_IO_FUA) == DMR_STS_OK ? Trial::taken : Trial::refused;
 	}
 	queue_->push_front(ranges_->release(slot));
-	return status;
+	return trial;
 }
 
 bool MainTest::writes(void *buffer, MainBlock avoid, Blocks length)
 {
-	bool refused = false;
+	uint32_t count[4] = {};
 
-	for (uint32_t i = 0; i < tries; i++) {
-		dmr_status status = write_back(buffer, pick(avoid, length));
+	// Blocks that others are at work on say nothing; there are not many of them.
+	for (uint32_t i = 0; i < 4 * tries; i++) {
+		Trial trial = write_back(buffer, pick(avoid, length));
 
-		if (status == DMR_STS_OK) {
+		if (trial == Trial::taken) {
 			write_succeeded();
 			return true;
 		}
-		refused |= status != DMR_STS_RESOURCE;
+		if (++count[static_cast<uint32_t>(trial)] == tries && trial != Trial::not_made)
+			break;
 	}
-	// Without a single trial made nothing is known of main, and nothing is spent.
-	if (refused && reads(buffer, avoid, length))
+	const bool refused = count[static_cast<uint32_t>(Trial::refused)] == tries;
+
+	// Anything less is no proof.
+	if (reads(buffer, avoid, length) && refused)
 		enter(State::read_only);
 	return false;
 }

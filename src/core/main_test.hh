@@ -48,8 +48,12 @@ private:
 	static constexpr uint32_t tries = 5;
 	static constexpr uint64_t drain_ns = 5'000'000'000ull;
 
+	// What a control block said: it took its data, or refused it; it could not be read, or what was in flight did not end;
+	// or it was not asked, as somebody else is at work on it.
+	enum class Trial : uint8_t { taken, refused, no_answer, not_made };
+
 	MainBlock pick(MainBlock avoid, Blocks length);
-	dmr_status write_back(void *buffer, MainBlock block);
+	Trial write_back(void *buffer, MainBlock block);
 	void enter(State state);
 
 	dmr_instance *inst_ = nullptr;

@@ -58,13 +58,20 @@ dmr_status SlowIo::spare_io(Job &job, const Segment &segment, MainBlock at, Bloc
 	return status;
 }
 
-// Does the member answer at all? Its superblock is as good a place as any: were it bad, the member is of little use.
+// Does the member answer at all? Asked in its first, middle and last block: any one of them may itself be bad.
 bool SlowIo::spare_answers(const Job &job, uint32_t member)
 {
 	const dmr_member_range &range = c_.members->range(member);
-	dmr_status status = dmr_device_read(range.dev, range.start, job.space->block, c_.block_size.sectors());
+	uint64_t last = range.sectors / c_.block_size.sectors() - 1;
 
-	return status == DMR_STS_OK || status == DMR_STS_MEDIUM;
+	for (uint64_t block : { uint64_t{0}, last / 2, last }) {
+		dmr_status status = dmr_device_read(range.dev, range.start + block * c_.block_size.sectors(), job.space->block,
+						    c_.block_size.sectors());
+
+		if (status == DMR_STS_OK || status == DMR_STS_MEDIUM)
+			return true;
+	}
+	return false;
 }
 
 // Is there another spare for what these did not take?

@@ -218,6 +218,21 @@ TEST_F(EngineTest, AReadOnlyMainThatCallsItAMediumErrorIsFoundOutSoon)
 	EXPECT_EQ(mode(), "ok");
 }
 
+// Blocks that cannot be read cannot be written back: that says nothing about writing.
+TEST_F(EngineTest, AMainOfWhichMostCannotBeReadIsNotCalledReadOnly)
+{
+	create();
+	main.fail(0, 1000, Fault::unreadable());
+	main.fail(1001, 40960 - 1001, Fault::unreadable());
+	main.fail(1000, 1, { .status = DMR_STS_IOERR });
+	EXPECT_NE(write(1000, 1, 2), DMR_STS_OK) << "nothing shows that it is this block alone";
+	EXPECT_EQ(mode(), "ok");
+	EXPECT_EQ(snapshot().spare_sectors_used, 0u);
+	main.heal_all();
+	main.fail(1000, 1, { .status = DMR_STS_IOERR });
+	EXPECT_EQ(write(1000, 1, 2), DMR_STS_OK);
+}
+
 TEST_F(EngineTest, TheControlBlockKeepsItsData)
 {
 	create();
@@ -314,6 +329,20 @@ TEST_F(EngineTest, ASpareBlockThatCannotBeReadIsHealedByTheNextWrite)
 	EXPECT_EQ(snapshot().spare_sectors_used, 1u);
 }
 
+TEST_F(EngineTest, ASpareIsNotGivenUpForTwoBadBlocks)
+{
+	create();
+	const uint64_t first = 16384 - snapshot().spare_sectors_total;
+	main.fail(1000, 1);
+	// That the first block of the spare cannot be read either does not mean that it does not answer.
+	spare.fail(first, 1, { .status = DMR_STS_IOERR });
+	spare.fail(0, 1, { .write = false, .status = DMR_STS_IOERR });
+	EXPECT_EQ(write(1000, 1, 2), DMR_STS_OK);
+	EXPECT_EQ(read(1000, 1), pattern(1000, 1, 2));
+	EXPECT_EQ(snapshot().spare_sectors_bad, 1u);
+	spare.heal_all();
+}
+
 TEST_F(EngineTest, ASpareThatIsGoneLosesNoBlocks)
 {
 	create();
@@ -351,327 +380,6 @@ TEST_F(EngineTest, WithUnwritableMetadataNothingNewIsRemappedAndTheOldIsServed)
 	recreate();
 	EXPECT_EQ(mode(), "ok");
 	EXPECT_EQ(read(1000, 8), pattern(1000, 8, 2));
-}
-
-// ---- flush ----
-
-TEST_F(EngineTest, AFlushReachesEveryDiskThatHoldsDataAndNoOther)
-{
-	create();
-	main.fail(1000, 1);
-	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
-	ASSERT_EQ(device.flush(), DMR_STS_OK);
-	uint64_t flushes = spare.counts().flushes;
-	ASSERT_EQ(device.flush(), DMR_STS_OK);
-	EXPECT_EQ(spare.counts().flushes, flushes) << "nothing was written to the spare since";
-	ASSERT_EQ(write(1000, 1, 2), DMR_STS_OK);
-	EXPECT_FALSE(spare.unflushed().empty());
-	ASSERT_EQ(device.flush(), DMR_STS_OK);
-	EXPECT_TRUE(spare.unflushed().empty());
-	EXPECT_TRUE(main.unflushed().empty());
-}
-
-TEST_F(EngineTest, AFailedFlushIsReportedAndNotForgotten)
-{
-	create();
-	main.fail(1000, 1);
-	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
-	ASSERT_EQ(device.flush(), DMR_STS_OK);
-	ASSERT_EQ(write(1000, 1, 2), DMR_STS_OK);
-	spare.fail_flushes(1);
-	EXPECT_EQ(device.flush(), DMR_STS_IOERR);
-	EXPECT_EQ(events(DMR_EVENT_FLUSH_FAILED), 1u);
-	EXPECT_FALSE(spare.unflushed().empty());
-	EXPECT_EQ(device.flush(), DMR_STS_OK);
-	EXPECT_TRUE(spare.unflushed().empty());
-	main.fail_flushes(1, DMR_STS_MEDIUM);
-	EXPECT_EQ(device.flush(), DMR_STS_MEDIUM);
-	EXPECT_EQ(events(DMR_EVENT_FLUSH_FAILED), 2u);
-}
-
-TEST_F(EngineTest, AFlushThatFailsForTheEngineIsReportedToTheUser)
-{
-	create();
-	main.fail(1000, 2);
-	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
-	ASSERT_EQ(device.flush(), DMR_STS_OK);
-	ASSERT_EQ(write(1000, 1, 2), DMR_STS_OK); // in the spare's cache
-	spare.fail_flushes(1);
-	EXPECT_NE(write(1001, 1, 3), DMR_STS_OK) << "its data could not be made durable";
-	EXPECT_EQ(device.flush(), DMR_STS_IOERR) << "the error may have been that of the acknowledged write";
-	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
-}
-
-TEST_F(EngineTest, AFlushThatFailedForTheEngineIsReportedAlsoAfterAReload)
-{
-	create();
-	main.fail(1000, 8);
-	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
-	ASSERT_EQ(write(1000, 1, 2), DMR_STS_OK) << "in the spare's cache";
-	spare.fail_flushes(1);
-	ASSERT_NE(write(1001, 1, 1), DMR_STS_OK);
-	ASSERT_EQ(device.load(table()), 0) << device.reason();
-	ASSERT_EQ(device.suspend(), 0);
-	ASSERT_EQ(device.resume(), 0);
-	EXPECT_NE(device.flush(), DMR_STS_OK);
-	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
-}
-
-TEST_F(EngineTest, AFlushAfterAReloadReachesWhatWasWrittenBeforeIt)
-{
-	create();
-	main.fail(1000, 8);
-	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
-	ASSERT_EQ(write(1000, 1, 2), DMR_STS_OK);
-	ASSERT_EQ(device.load(table()), 0) << device.reason();
-	ASSERT_EQ(device.suspend(), 0);
-	ASSERT_EQ(device.resume(), 0);
-	ASSERT_FALSE(spare.unflushed().empty()) << "or this shows nothing";
-	EXPECT_EQ(device.flush(), DMR_STS_OK);
-	EXPECT_TRUE(spare.unflushed().empty());
-}
-
-TEST_F(EngineTest, FuaIsDurableOnWhicheverDiskHoldsTheBlock)
-{
-	create();
-	main.fail(1000, 1);
-	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
-	ASSERT_EQ(write(998, 5, 2, DMR_IO_FUA), DMR_STS_OK);
-	world.cut_power();
-	for (SimDisk *disk : world.disks())
-		disk->power_cut([](const Unflushed &) { return 0; });
-	world.reboot();
-	MappedDevice again("dm-test");
-	ASSERT_EQ(again.create(table()), 0) << again.reason();
-	std::vector<uint8_t> data(5 * 512);
-	EXPECT_EQ(again.read(998, data.data(), 5), DMR_STS_OK);
-	EXPECT_EQ(data, pattern(998, 5, 2));
-	EXPECT_EQ(again.remove(), 0);
-}
-
-// ---- tables ----
-
-TEST_F(EngineTest, AReadOnlyTableWritesNothingAnywhere)
-{
-	create();
-	main.fail(1000, 4);
-	ASSERT_EQ(write(1000, 2, 1), DMR_STS_OK);
-	ASSERT_EQ(device.remove(), 0);
-	uint64_t writes = main.counts().writes + spare.counts().writes;
-	TableOptions t = table();
-	t.read_only = true;
-	ASSERT_EQ(device.create(t), 0) << device.reason();
-	EXPECT_EQ(mode(), "read_only");
-	EXPECT_EQ(read(1000, 2), pattern(1000, 2, 1));
-	EXPECT_EQ(read_status(1000, 4), DMR_STS_MEDIUM);
-	EXPECT_EQ(snapshot().pending_sectors, 2u) << "kept in memory";
-	ASSERT_EQ(device.remove(), 0);
-	EXPECT_EQ(main.counts().writes + spare.counts().writes, writes);
-	create();
-	EXPECT_EQ(snapshot().pending_sectors, 0u);
-}
-
-TEST_F(EngineTest, SuspendTwiceAndReloadKeepTheMap)
-{
-	create();
-	main.fail(1000, 4);
-	ASSERT_EQ(write(1000, 2, 1), DMR_STS_OK);
-	for (int i = 0; i < 2; i++) {
-		ASSERT_EQ(device.suspend(), 0);
-		ASSERT_EQ(device.resume(), 0);
-	}
-	ASSERT_EQ(write(1002, 1, 2), DMR_STS_OK);
-	ASSERT_EQ(device.load(table()), 0) << device.reason();
-	ASSERT_EQ(write(1003, 1, 3), DMR_STS_OK) << "the old table serves until the resume";
-	ASSERT_EQ(device.suspend(), 0);
-	ASSERT_EQ(device.resume(), 0);
-	EXPECT_EQ(read(1000, 2), pattern(1000, 2, 1));
-	EXPECT_EQ(read(1002, 1), pattern(1002, 1, 2));
-	EXPECT_EQ(read(1003, 1), pattern(1003, 1, 3));
-	EXPECT_EQ(snapshot().remaps, 4u) << "counters survive a reload";
-}
-
-TEST_F(EngineTest, ARefusedTableLeavesTheOldOneServing)
-{
-	create();
-	main.fail(1000, 4);
-	ASSERT_EQ(write(1000, 2, 1), DMR_STS_OK);
-	SimDisk other(world, { .name = "8:32", .sectors = 16384 });
-	other.poke(2, pattern(2, 1, 0x53).data(), 1);
-	TableOptions t = table();
-	t.members[0].dev = &other;
-	EXPECT_EQ(device.load(t), -EINVAL);
-	EXPECT_NE(device.reason().find("8:32"), std::string::npos) << device.reason();
-	ASSERT_EQ(device.suspend(), 0);
-	ASSERT_EQ(device.resume(), 0);
-	EXPECT_EQ(read(1000, 2), pattern(1000, 2, 1));
-	EXPECT_EQ(other.counts().writes, 0u);
-}
-
-TEST_F(EngineTest, AReloadWithAnotherSpareDoesNotForgetTheMap)
-{
-	create();
-	main.fail(1000, 4);
-	ASSERT_EQ(write(1000, 2, 1), DMR_STS_OK);
-	SimDisk blank(world, { .name = "8:32", .sectors = 16384 });
-	TableOptions t = table();
-	t.members[0].dev = &blank;
-	EXPECT_EQ(device.load(t), -EINVAL);
-	EXPECT_NE(device.reason().find("would forget"), std::string::npos) << device.reason();
-	EXPECT_EQ(blank.counts().writes, 0u);
-	EXPECT_EQ(read(1000, 2), pattern(1000, 2, 1));
-	// Removed and made anew with a blank spare it is a new device, as a new main would be.
-	EXPECT_EQ(device.load(table()), 0) << device.reason();
-}
-
-TEST_F(EngineTest, TheSpareOfAnotherMainIsRefused)
-{
-	create();
-	ASSERT_EQ(device.remove(), 0);
-	SimDisk larger(world, { .name = "8:48", .sectors = 81920 });
-	TableOptions t = table();
-	t.main = &larger;
-	uint64_t writes = spare.counts().writes;
-	EXPECT_EQ(device.create(t), -EINVAL);
-	EXPECT_NE(device.reason().find("40960"), std::string::npos) << device.reason();
-	t.format = true;
-	EXPECT_EQ(device.create(t), -EINVAL) << "format never touches a member whose superblock verifies";
-	EXPECT_EQ(spare.counts().writes, writes);
-}
-
-// ---- time and concurrency ----
-
-TEST_F(EngineTest, PastItsBudgetAWriteGoesToTheSpareUntested)
-{
-	create();
-	main.fail(1000, 64);
-	main.set_slow(3'000'000'000);
-	EXPECT_EQ(write(1000, 64, 1), DMR_STS_OK);
-	EXPECT_GT(snapshot().untested, 0u);
-	EXPECT_EQ(read(1000, 64), pattern(1000, 64, 1));
-}
-
-TEST_F(EngineTest, RecoveriesRunTogetherAndShareCommits)
-{
-	constexpr int n = 16;
-	std::vector<std::vector<uint8_t>> data;
-	std::vector<UserIo> ios(n);
-	int done = 0;
-
-	create();
-	main.fail(1000, 4096);
-	for (int i = 0; i < n; i++)
-		data.push_back(pattern(1000 + 100 * i, 8, uint8_t(i)));
-	for (int i = 0; i < n; i++) {
-		ios[i] = { .op = DMR_OP_WRITE, .sector = uint64_t(1000 + 100 * i), .sectors = 8, .data = data[i].data(),
-			   .done = [&](UserIo &io) { done += io.status == DMR_STS_OK; } };
-		device.submit(ios[i]);
-	}
-	world.run_until([&] { return done == n; });
-	EXPECT_EQ(done, n);
-	for (int i = 0; i < n; i++)
-		EXPECT_EQ(read(1000 + 100 * i, 8), data[i]);
-	EXPECT_LT(snapshot().commits, uint64_t(n)) << "whoever commits first commits for all that are ready";
-}
-
-TEST_F(EngineTest, OneWorkerIsEnough)
-{
-	std::vector<std::vector<uint8_t>> data;
-	std::vector<UserIo> ios(12);
-	size_t done = 0;
-
-	world.worker_limit = 1;
-	create();
-	main.fail(1000, 4096, { .status = DMR_STS_IOERR });
-	for (size_t i = 0; i < ios.size(); i++)
-		data.push_back(pattern(1000 + 4 * i, 8, uint8_t(i))); // each overlaps the next
-	for (size_t i = 0; i < ios.size(); i++) {
-		ios[i] = { .op = DMR_OP_WRITE, .sector = 1000 + 4 * i, .sectors = 8, .data = data[i].data(),
-			   .done = [&](UserIo &io) { done += io.status == DMR_STS_OK; } };
-		device.submit(ios[i]);
-	}
-	EXPECT_EQ(world.run_until([&] { return done == ios.size(); }), Stop::Done);
-	EXPECT_EQ(snapshot().remapped_sectors, 4 * (ios.size() + 1));
-}
-
-TEST_F(EngineTest, WithoutAnyMemoryRecoveryGoesOnOrFailsButNeverHangs)
-{
-	uint64_t remapped = 0;
-
-	create();
-	main.fail(1000, 2000);
-	world.memory().fail_chance(65536);
-	for (uint64_t at = 1000; at < 3000; at += 7)
-		remapped += write(at, 1, 1) == DMR_STS_OK;
-	EXPECT_GT(remapped, 0u) << "the reserves are there for this";
-	EXPECT_EQ(snapshot().remapped_sectors, remapped);
-	world.memory().fail_chance(0);
-	EXPECT_EQ(write(1000, 200, 2), DMR_STS_OK);
-	recreate();
-	EXPECT_EQ(read(1000, 200), pattern(1000, 200, 2));
-}
-
-// ---- words ----
-
-TEST_F(EngineTest, StatusHasItsFieldsInOrder)
-{
-	create();
-	main.fail(1000, 4);
-	ASSERT_EQ(write(1000, 2, 1), DMR_STS_OK);
-	ASSERT_EQ(read_status(1002, 2), DMR_STS_MEDIUM);
-	dmr_snapshot s = snapshot();
-	std::string total = std::to_string(s.spare_sectors_total);
-	EXPECT_EQ(device.status(), std::to_string(s.generation) + " 2/" + std::to_string(s.max_extents) + " 2 2 2/" + total +
-					   " 0 2 1 1 " + std::to_string(s.health) + " 1 8:16:active:2/" + total + " ok");
-}
-
-TEST_F(EngineTest, MessagesAnswerAndRefuse)
-{
-	int err = 0;
-
-	create();
-	for (const char *word : { "help", "status", "stats", "health", "cache_stats" }) {
-		EXPECT_NE(device.message({ word }, &err), "") << word;
-		EXPECT_EQ(err, 0) << word;
-	}
-	EXPECT_NE(device.message({ "status" }).find("mode=ok health=100\n"), std::string::npos);
-	main.fail(1000, 1);
-	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
-	EXPECT_NE(device.message({ "stats" }).find("remaps blocks=1 "), std::string::npos);
-	EXPECT_EQ(device.message({ "clear_stats" }, &err), "");
-	EXPECT_EQ(err, 0);
-	EXPECT_NE(device.message({ "stats" }).find("remaps blocks=0 "), std::string::npos);
-	EXPECT_EQ(device.message({ "frobnicate" }, &err), "");
-	EXPECT_EQ(err, -EINVAL);
-	EXPECT_EQ(device.reason(), "message 'frobnicate': unknown; 'help' lists what is understood");
-	EXPECT_EQ(device.message({ "stats", "now" }, &err), "");
-	EXPECT_EQ(device.reason(), "message 'stats': takes no argument, got 'now'");
-	ASSERT_EQ(device.suspend(), 0);
-	device.message({ "clear_stats" }, &err);
-	EXPECT_EQ(err, -EBUSY);
-	ASSERT_EQ(device.resume(), 0);
-}
-
-// ---- 4Kn ----
-
-class Engine4Kn : public EngineTest {
-protected:
-	Engine4Kn()
-		: EngineTest({ .name = "8:0", .sectors = 40960, .logical_block_bytes = 4096, .physical_block_bytes = 4096 },
-			     { .name = "8:16", .sectors = 16384 })
-	{
-	}
-};
-
-TEST_F(Engine4Kn, TheBlockIsFourKilobytes)
-{
-	create();
-	main.fail(1000, 8);
-	EXPECT_EQ(write(992, 24, 1), DMR_STS_OK);
-	EXPECT_EQ(read(992, 24), pattern(992, 24, 1));
-	EXPECT_EQ(snapshot().remapped_sectors, 8u);
-	recreate();
-	EXPECT_EQ(read(992, 24), pattern(992, 24, 1));
 }
 
 } // namespace
