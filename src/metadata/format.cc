@@ -46,7 +46,7 @@ bool Store::write_new_set(uint32_t members)
 	write_marks(members);
 	if (members_.current() != members)
 		return false;
-	wipe_old_superblocks(members);
+	wipe_old_superblocks(members, true);
 	for (Copy copy : format::copies)
 		write_empty_log(members, copy);
 	write_empty_checkpoints(members);
@@ -73,17 +73,19 @@ void Store::write_marks(uint32_t to)
 	}
 }
 
-// A superblock that an earlier life left at another place would be found one day, when copy A cannot be read.
-void Store::wipe_old_superblocks(uint32_t of)
+// A superblock that an earlier life left at another place, or at that of copy B, would be found one day, when copy A cannot be
+// read.
+void Store::wipe_old_superblocks(uint32_t of, bool own_copy_b)
 {
 	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i) {
 		Sectors mark = members_.area(i).sector(UnitNumber(0));
+		Sectors keep = own_copy_b ? mark : members_.area(i).sector(members_.layout().superblock(Copy::b));
 		SuperblockPlaces places(members_.range(i));
 		Sectors place;
 
 		while (has(of & members_.taking_part(), i) && places.next(place))
 			// What cannot be read will not be found either.
-			if (place != mark && members_.ours(i, place))
+			if (place != mark && place != keep && members_.ours(i, place))
 				members_.write_zeroes(i, place, format::unit_content_bytes);
 	}
 }

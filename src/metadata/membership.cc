@@ -90,15 +90,17 @@ uint32_t Store::joining() const
 	return members;
 }
 
-// As formatting does it, but for the checkpoints. The superblock that takes the place of the mark says that its member
-// is only joining; nothing else speaks of it yet.
+// As formatting does it, but that copy B of an earlier attempt to join stays until the new one takes its place: it and the
+// mark together say that what lies there is worth nothing, as long as not all of it is empty. The superblock that takes
+// the place of the mark says that its member is only joining; nothing else speaks of it yet.
 void Store::prepare_joining(uint32_t members)
 {
 	members_.adopt(setup_);
 	write_marks(members);
-	wipe_old_superblocks(members);
+	wipe_old_superblocks(members, false);
 	for (Copy copy : format::copies)
 		write_empty_log(members, copy);
+	write_empty_checkpoints(members);
 	members_.flush(members);
 	write_new_superblocks(members);
 	prepared_ |= members;

@@ -72,7 +72,7 @@ private:
 	// format.cc: `to` and the like are sets of members, a bit each. Who fails leaves.
 	bool write_new_set(uint32_t members);
 	void write_marks(uint32_t to);
-	void wipe_old_superblocks(uint32_t of);
+	void wipe_old_superblocks(uint32_t of, bool own_copy_b);
 	void write_empty_log(uint32_t to, Copy copy);
 	void write_empty_blocks(uint32_t to, Copy copy, UnitNumber first, uint32_t units);
 	void write_empty_checkpoints(uint32_t to);

@@ -382,7 +382,7 @@ void live(uint64_t seed, int rounds)
 TEST(MetadataMembersCrash, LongLifeOfAPool)
 {
 	for (uint64_t seed = 1; seed <= 4; seed++) {
-		live(seed, 100);
+		live(seed, 140);
 		if (HasFatalFailure())
 			return;
 	}

@@ -174,6 +174,30 @@ TEST_F(MetadataMembership, AJoiningMemberThatFailsIsForgotten)
 	expect_alone(2);
 }
 
+// What the first attempt has written must not make the second look like somebody's data.
+TEST_F(MetadataMembership, AJoinThatIsCutOffTwiceBeginsAnewAllTheSame)
+{
+	ASSERT_EQ(set.add(2), 0);
+	uint64_t flushes = 0;
+	set.world.on_io = [&](const host::IoPoint &point) {
+		// The one after the head of the checkpoint.
+		if (&point.disk == &set.disk(2) && point.io.op == DMR_OP_FLUSH && ++flushes == 2)
+			set.disk(2).fail_flushes(-1);
+	};
+	ASSERT_EQ(set.checkpoint(set.map), 0);
+	set.world.on_io = nullptr;
+	EXPECT_EQ(set.state_of(2), uint32_t{DMR_MEMBER_ABSENT});
+	EXPECT_EQ(probe(2), DMR_PROBE_MEMBER);
+	EXPECT_NE(set.add(2), 0);
+	set.disk(2).heal_all();
+	EXPECT_TRUE(probe(2) == DMR_PROBE_BLANK || (probed.verdict == DMR_PROBE_MEMBER && probed.formatting)) << probed.verdict;
+	ASSERT_EQ(set.add(2), 0) << set.reason;
+	ASSERT_EQ(set.checkpoint(set.map), 0);
+	set.commits(2);
+	expect_exact(7);
+	expect_alone(2);
+}
+
 TEST_F(MetadataMembership, RemovedMemberIsGone)
 {
 	uint64_t block = set.data_blocks() + 7;
