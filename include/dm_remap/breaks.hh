@@ -25,6 +25,7 @@ enum class Break : uint8_t {
 	stale_lookup,		// the index is not asked again after a range was taken
 	publish_out_of_order,	// in another order than logged
 	second_before_first,	// the record is sent to copy B before the data's flush is over
+	trust_later_flush,	// what a failed flush may have lost counts as durable after the next one
 	reuse_freed_at_once,	// a moved block is free before its move is durable
 	accept_diverged,
 	wait_for_unstarted,	// a worker waits for one that was not started

@@ -155,13 +155,16 @@ Error Engine::resume(char *reason)
 			return error;
 		verdict_ = DMR_ASSEMBLY_LOAD;
 	}
-	if (Error error = store_.load(true, reason))
-		return error;
 	flush_state_.inherit(persistent_->lost_flushes);
 	// What an earlier table wrote to a spare, and its user did not flush, may still be in the spare's cache.
 	for (uint32_t i = 0; i < MemberList::slots; i++) {
 		if (members_.present(i))
 			flush_state_.written(i);
+	}
+	if (Error error = store_.load(true, reason)) {
+		// Mending may have cost it.
+		persistent_->lost_flushes = flush_state_.untold();
+		return error;
 	}
 	loaded_ = true;
 	assembly_->setup = store_.setup();
@@ -267,22 +270,8 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 {
 	Engine &e = *static_cast<Engine *>(context);
 	uint32_t members = e.flush_state_.begin();
-	uint32_t failed = 0;
 	dmr_status status = dmr_device_flush(e.p_.main);
-
-	for (uint32_t i = 0; i < MemberList::slots; i++) {
-		dmr_device *dev = e.members_.device(i);
-
-		// One that was removed holds nothing any more.
-		if (!(members & 1u << i) || !dev)
-			continue;
-		dmr_status member_status = dmr_device_flush(dev);
-
-		if (member_status == DMR_STS_OK)
-			continue;
-		failed |= 1u << i;
-		status = member_status;
-	}
+	uint32_t failed = e.flush_state_.flush(e.members_, members, FlushState::For::user, status);
 	uint32_t lost = e.flush_state_.end(members, failed);
 
 	if (lost != 0 && status == DMR_STS_OK)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-// Which members hold written data that no flush has reached yet.
+// Which members hold written data that no flush has reached yet, and which have lost some.
+//
+// A flush that failed may have cost what was in the disk's cache, for good: the next one that succeeds speaks of what was
+// written since alone. So whoever counts on a flush asks afterwards whether one has failed since his data was written.
 //
 // One word, so that map decides by one load: a flush may go to main alone only if no member is dirty and none is being
 // flushed (a flush under way may still fail, and then what it covered is not durable). Setting "dirty" and moving it to
@@ -8,6 +11,7 @@
 #define DM_REMAP_CORE_FLUSH_STATE_HH
 
 #include "locks.hh"
+#include "member_list.hh"
 
 #include <dm_remap/record.h>
 
@@ -15,8 +19,17 @@ namespace dm_remap {
 
 class FlushState final {
 public:
-	Error init() { return lock_.init("dmr flush"); }
-	void destroy() { lock_.destroy(); }
+	Error init()
+	{
+		if (Error error = lock_.init("dmr flush"))
+			return error;
+		return flushing_.init("dmr flushing");
+	}
+	void destroy()
+	{
+		flushing_.destroy();
+		lock_.destroy();
+	}
 
 	// Any context.
 	bool clean() const { return __atomic_load_n(&word_, __ATOMIC_CONSUME) == 0; }
@@ -38,13 +51,35 @@ public:
 	void lost(uint32_t member)
 	{
 		SpinGuard guard(lock_);
-		uint32_t bit = 1u << member;
 
-		if (word_ & (bit | bit << DMR_MAX_MEMBERS)) {
-			lost_ |= bit;
-			set(word_ | bit);
-		}
+		note(member, word_ | word_ >> DMR_MAX_MEMBERS);
 	}
+
+	// A moment in the order of losses. Any context.
+	uint64_t moment() const
+	{
+		SpinGuard guard(lock_);
+
+		return losses_;
+	}
+	// The members with a loss since this moment: what was written to them before that loss may be gone. Any context.
+	uint32_t lost_since(uint64_t moment) const
+	{
+		SpinGuard guard(lock_);
+		uint32_t members = 0;
+
+		for (uint32_t i = 0; i < DMR_MAX_MEMBERS; i++)
+			members |= lost_at_[i] > moment ? 1u << i : 0;
+		return members;
+	}
+
+	// Until the guard is gone nobody flushes a member by flush(). process, may block.
+	MutexGuard hold() const { return MutexGuard(flushing_); }
+	enum class For : uint8_t { user, engine };
+	// Flush these members; answers those that failed, and leaves the status of one of them. Their loss is noted before
+	// anybody else's flush begins, which could succeed and know nothing of it. For a user, who is told himself, or for the
+	// engine. process, may block.
+	uint32_t flush(const MemberList &members, uint32_t which, For whom, dmr_status &status);
 
 	// What was lost and never told outlives the table. process, no request is under way.
 	uint32_t untold() const { return lost_; }
@@ -81,9 +116,23 @@ public:
 private:
 	static constexpr uint32_t dirty_mask = (1u << DMR_MAX_MEMBERS) - 1;
 
+	// holders: the members on which there is something to lose that a user will have to be told of. Caller holds lock_.
+	void note(uint32_t member, uint32_t holders)
+	{
+		uint32_t bit = 1u << member;
+
+		lost_at_[member] = ++losses_;
+		if (holders & bit) {
+			lost_ |= bit;
+			set(word_ | bit);
+		}
+	}
 	void set(uint32_t word) { __atomic_store_n(&word_, word, __ATOMIC_RELEASE); }
 
 	Spinlock lock_;
+	Mutex flushing_;
+	uint64_t losses_ = 0;
+	uint64_t lost_at_[DMR_MAX_MEMBERS] = {}; // when the last loss was
 	uint32_t word_ = 0;
 	uint32_t lost_ = 0;
 	uint32_t telling_ = 0; // of lost_, taken by the flush under way

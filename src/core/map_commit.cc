@@ -71,7 +71,7 @@ void MapStore::lead()
 		CommitTicket &ticket = *first_;
 
 		if (!ticket.result)
-			settle(ticket, failed_members, error);
+			settle(ticket, error);
 		if (!ticket.result && ticket.committed < ticket.records.size())
 			break; // the last one chosen; the rest of it goes with the next batch
 		ticket.finished = true;
@@ -82,11 +82,10 @@ void MapStore::lead()
 }
 
 // Account for what the batch did with the part of the ticket that was taken into it.
-void MapStore::settle(CommitTicket &ticket, uint32_t failed_members, Error error)
+void MapStore::settle(CommitTicket &ticket, Error error)
 {
-	if (ticket.data_members & failed_members) {
+	if (ticket.lost_members) {
 		ticket.result = Error(EIO);
-		ticket.lost_members = ticket.data_members & failed_members;
 	} else if (error) {
 		ticket.result = error;
 		ticket.in_doubt = true;
@@ -145,17 +144,12 @@ void MapStore::note_generation()
 // Answers the members whose flush failed.
 uint32_t MapStore::flush_data(uint32_t members)
 {
-	uint32_t failed = 0;
+	dmr_status status = DMR_STS_OK;
+	uint32_t failed = flush_state_->flush(*members_, members, FlushState::For::engine, status);
 
 	for (uint32_t i = 0; i < MemberList::slots; i++) {
-		if (!(members & 1u << i))
+		if (!(failed & 1u << i))
 			continue;
-		dmr_status status = dmr_device_flush(members_->device(i));
-
-		if (status == DMR_STS_OK)
-			continue;
-		failed |= 1u << i;
-		flush_state_->lost(i);
 		counters_->flush_error();
 		dmr_log(inst_, DMR_LOG_ERR, "spare %u failed a flush (status %u): the remaps that wait for it fail", i, status);
 		dmr_event(inst_, DMR_EVENT_FLUSH_FAILED);
@@ -163,17 +157,21 @@ uint32_t MapStore::flush_data(uint32_t members)
 	return failed;
 }
 
-// Gather the taken records of the first `tickets` whose data is durable.
+// Gather the taken records of the first `tickets` whose data is durable: the flush has succeeded, and none that failed has
+// come between it and the data.
 uint32_t MapStore::compose(uint32_t tickets, uint32_t failed_members)
 {
-	const CommitTicket *t = first_;
+	CommitTicket *t = first_;
 	uint32_t count = 0;
 
 	for (uint32_t n = 0; n < tickets; n++) {
 		// Others append behind the last chosen ticket meanwhile: its link is not ours to read.
 		if (n > 0)
 			t = t->next;
-		if (t->data_members & failed_members)
+		if (!broken(Break::trust_later_flush))
+			failed_members |= flush_state_->lost_since(t->placed_at);
+		t->lost_members = t->data_members & failed_members;
+		if (t->lost_members)
 			continue;
 		for (uint32_t i = 0; i < t->taken; i++) {
 			const dmr_record &record = batch_[count++] = t->records[t->committed + i];

@@ -51,9 +51,11 @@ void MapStore::note_members()
 			set_open(i);
 	}
 	for (uint32_t i = 0; i < MemberList::slots; i++) {
-		if (!(dropped & 1u << i) || healthy == 0)
+		if (!(dropped & 1u << i))
 			continue;
 		flush_state_->lost(i);
+		if (healthy == 0)
+			continue;
 		dmr_log(inst_, DMR_LOG_ERR, "spare %u does not take metadata any more and was dropped: what lives on it is served from it, nothing new goes there; replace it with add_spare and remove_spare",
 			i);
 		dmr_event(inst_, DMR_EVENT_MEMBER_FAILED);

@@ -353,6 +353,8 @@ Error MapStore::checkpoint()
 {
 	Source source(*this);
 	dmr_record_source table = source.table();
+	// It flushes the members, too: nobody else's flush may succeed before note_members() has said what was lost.
+	MutexGuard others_wait = flush_state_->hold();
 	Error error(-metadata_ops_->checkpoint(metadata_, &table));
 
 	note_members();

@@ -29,6 +29,7 @@ namespace dm_remap {
 struct CommitTicket final {
 	std::span<const dmr_record> records;
 	uint32_t data_members = 0;	// bit per member whose cache may hold data that the records speak of
+	uint64_t placed_at = 0;		// FlushState::moment() before that data was written
 
 	// Answers.
 	uint32_t committed = 0;		// so many records, from the front, are durable and published
@@ -154,7 +155,7 @@ private:
 	void lead();
 	uint32_t choose(uint32_t credit, uint32_t &data_members);
 	uint32_t waiting_records() const;
-	void settle(CommitTicket &ticket, uint32_t failed_members, Error error);
+	void settle(CommitTicket &ticket, Error error);
 	// Caller leads, and holds no lock.
 	uint32_t flush_data(uint32_t members);
 	uint32_t compose(uint32_t tickets, uint32_t failed_members);

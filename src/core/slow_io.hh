@@ -29,6 +29,7 @@ struct WorkerSpace final {
 	std::array<dmr_record, 288> records{}; // one to place each block, one for each spare block gone bad, and some
 	uint32_t record_count = 0;
 	uint32_t data_members = 0;	// bit per member that the records' data went to
+	uint64_t placed_at = 0;		// FlushState::moment() before the first of it was written
 	uint32_t refusing_members = 0;	// bit per member of which a block refused its first write
 };
 

@@ -140,6 +140,9 @@ dmr_status SlowIo::place(Job &job, MainBlock piece, MainBlock at, Blocks length)
 		Blocks got(spare->length);
 		dmr_status status = DMR_STS_OK;
 
+		if (!space.data_members)
+			space.placed_at = c_.flush_state->moment();
+
 		if (!broken(Break::data_after_record))
 			status = spare_io_at(job, at, got, spare->member, SpareBlock(spare->block), 0);
 		if (status == DMR_STS_OK) {
@@ -213,6 +216,7 @@ dmr_status SlowIo::commit_records(Job &job, uint32_t *lost_members)
 
 	ticket.records = std::span<const dmr_record>(space.records.data(), space.record_count);
 	ticket.data_members = space.data_members;
+	ticket.placed_at = space.placed_at;
 	Error error = c_.store->commit(ticket);
 	uint64_t blocks = 0;
 

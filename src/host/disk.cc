@@ -132,6 +132,7 @@ dmr_status SimDisk::perform(DeviceIo *io)
 			return gone_;
 		if (flush_failures_) {
 			flush_failures_ -= flush_failures_ > 0;
+			content_.fail_flush(io->submitted);
 			return flush_status_;
 		}
 		content_.flush(io->submitted);

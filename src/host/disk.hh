@@ -69,7 +69,7 @@ public:
 	bool read_only() const { return read_only_ != DMR_STS_OK; }
 	// What dmr_device_describe() says from now on; the disk itself goes on accepting writes.
 	void describe_read_only(bool ro) { describe_read_only_ = ro; }
-	// So many flushes fail (-1: all) and make nothing durable.
+	// So many flushes fail (-1: all): what they should have made durable never is, as of a drive that gave it up.
 	void fail_flushes(int32_t times, dmr_status status = DMR_STS_IOERR);
 	void set_slow(uint64_t extra_ns) { extra_latency_ns_ = extra_ns; }
 

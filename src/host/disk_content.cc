@@ -100,6 +100,8 @@ void DiskContent::flush(uint64_t submitted)
 
 		while (flushed < p.versions.size() && p.versions[flushed].number <= submitted)
 			flushed++;
+		if (flushed && p.versions[flushed - 1].number <= lost_until_)
+			flushed = 0;
 		if (flushed == p.versions.size()) {
 			it = pending_.erase(it);
 			continue;

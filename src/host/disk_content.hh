@@ -55,6 +55,8 @@ public:
 	uint64_t now() const { return clock_; }
 	// A flush completes that was submitted at `submitted`: earlier writes are durable.
 	void flush(uint64_t submitted);
+	// It fails: earlier writes are in the cache still, but no flush will make them durable any more.
+	void fail_flush(uint64_t submitted) { lost_until_ = submitted > lost_until_ ? submitted : lost_until_; }
 	// The power goes while this write is under way: it may have reached the medium.
 	void freeze_in_flight(uint64_t at, const void *data, size_t n);
 	// The medium itself changes, and nothing else: bytes ^= mask, durable or not.
@@ -94,6 +96,7 @@ private:
 	uint32_t block_bytes_;
 	bool volatile_cache_;
 	uint64_t clock_ = 0;
+	uint64_t lost_until_ = 0; // what was written by then, and is not durable, never will be
 	SparseBytes newest_;
 	std::map<uint64_t, Pending> pending_; // by block number
 };

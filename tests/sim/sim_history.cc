@@ -74,6 +74,9 @@ SimHistory::SimHistory(uint64_t seed, uint32_t steps)
 	checker_.data.resize(most_sectors * 512);
 	world_.on_performed = [this](SimDisk &disk, const DeviceIo &io) {
 		judge_.performed(disk, io);
+		// Of two flushes of main side by side one may fail and the other succeed: so it is with the bare disk.
+		if (&disk == &main_ && io.op == DMR_OP_FLUSH && io.status)
+			oracle_.flush_failed();
 		if (is_batch(io))
 			points_.reached(Point::batch_of_two);
 	};

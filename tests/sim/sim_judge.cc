@@ -10,9 +10,6 @@ using namespace host;
 
 namespace {
 
-constexpr uint32_t placement_rounds = 4; // spare blocks that a request tries for one of main, by docs/architecture.md
-constexpr uint32_t control_blocks = 5;	 // of main, that a test of it tries
-
 bool may_be_media(dmr_status status)
 {
 	return status == DMR_STS_MEDIUM || status == DMR_STS_IOERR || status == DMR_STS_TARGET;
@@ -27,7 +24,7 @@ bool contains(const std::vector<Place> &places, const Place &place)
 
 Judge::Judge(World &world, SimDisk &main, std::vector<SimDisk *> spares)
 	: world_(world), main_(main), spares_(std::move(spares)), home_(main.options().sectors, Home::main),
-	  spare_since_(main.options().sectors), written_(main.options().sectors),
+	  spare_since_(main.options().sectors), settled_(main.options().sectors),
 	  places_(main.options().sectors), ever_bad_(main.options().sectors), doubt_(main.options().sectors),
 	  pending_(main.options().sectors), block_sectors_(main.options().logical_block_bytes / 512)
 {
@@ -127,6 +124,7 @@ void Judge::engine_io(SimDisk &disk, const DeviceIo &io)
 	if (io.op != DMR_OP_FLUSH)
 		records_in_doubt();
 	lost_flush_ = now();
+	lost_told_ = 0;
 }
 
 // Data that the engine moves says whose it is; zeroes do not.
@@ -173,72 +171,6 @@ void Judge::records_in_doubt()
 	}
 }
 
-bool Judge::spare_trouble() const
-{
-	return std::any_of(spares_.begin(), spares_.end(), [&](SimDisk *disk) { return whole_disk_trouble(*disk); });
-}
-
-// Could the pool or the map be full? Only blocks that ever failed can have taken spare blocks; those under way, or given
-// up when a write failed elsewhere, are among them.
-bool Judge::exhausted() const
-{
-	const uint64_t blocks = bad_count_ / block_sectors_ + 1;
-	const uint64_t data_blocks = data_sectors_ / block_sectors_;
-
-	return blocks + bad_spare_count_ / block_sectors_ + 1 >= data_blocks || 2 * (blocks + bad_spare_count_ + most_sectors) >= max_extents_;
-}
-
-bool Judge::nowhere_to_put(const Request &r, const SectorTrace &t) const
-{
-	return spare_failures_ > r.table_spare_failures || flush_failures_ > r.flush_failures ||
-	       world_.memory().failures() > r.table_lack_of_memory || spare_trouble() || whole_spare_ > r.whole_spare ||
-	       t.spare_failures >= placement_rounds || exhausted();
-}
-
-// Its remap, or the pending mark in place of which it was made, was in a record that could not be written.
-bool Judge::in_doubt(const Request &r, uint32_t i) const
-{
-	const uint64_t sector = r.io.sector + i;
-	const bool untried = r.traces[i].last == SectorTrace::untried;
-
-	return doubt_[sector] >= r.table || (untried && ever_bad_[sector] && spare_failures_ > r.table_spare_failures);
-}
-
-bool Judge::read_excused(const Request &r, uint32_t i) const
-{
-	const SectorTrace &t = r.traces[i];
-	const uint64_t sector = r.io.sector + i;
-
-	if (in_doubt(r, i))
-		return true;
-	// Nothing was tried for what lives on a spare that is not there; the engine may have moved it there by itself.
-	if (r.without_a_spare && (home_[sector] != Home::main || (t.last == SectorTrace::untried && ever_bad_[sector])))
-		return true;
-	if (lives_on_spare(sector, r.begun))
-		return t.last == SectorTrace::spare_failed;
-	return t.last == SectorTrace::main_failed || t.last == SectorTrace::spare_failed;
-}
-
-bool Judge::write_excused(const Request &r, uint32_t i) const
-{
-	const SectorTrace &t = r.traces[i];
-
-	if (in_doubt(r, i))
-		return true;
-	switch (t.last) {
-	case SectorTrace::untried:
-	case SectorTrace::main_ok:
-		return false;
-	case SectorTrace::main_failed:
-		return t.not_media || whole_disk_trouble(main_) || whole_main_ > r.whole_main ||
-		       main_failures_ >= r.main_failures + control_blocks || nowhere_to_put(r, t);
-	case SectorTrace::spare_failed:
-	case SectorTrace::spare_ok: // and its record could not be made
-		return t.not_media || nowhere_to_put(r, t);
-	}
-	return false;
-}
-
 std::string Judge::complain(const Request &r, const char *what) const
 {
 	static const char *const names[] = {"read", "write", "write-zeroes", "discard", "flush"};
@@ -256,9 +188,9 @@ std::string Judge::judge(Request &r)
 	if (r.io.op == DMR_OP_FLUSH) {
 		if (r.io.status && flush_failures_ == r.flush_failures && !lost_flush_)
 			complaint = complain(r, "failed though no flush of a disk did");
-		// It was told; unless it came too late for this one, or this one failed for a reason of its own: the engine
-		// hears of a flush that failed later than the disk.
-		if (r.io.status && lost_flush_ < r.begun && flush_failures_ == r.flush_failures)
+		// It was told, unless it came too late for this one, or this one failed for a reason of its own. And as the engine
+		// hears later than the disk of a flush that failed, it may still count as lost during this one: told by the next, too.
+		if (r.io.status && lost_flush_ < r.begun && flush_failures_ == r.flush_failures && lost_told_++)
 			lost_flush_ = 0;
 		return complaint;
 	}
@@ -308,13 +240,16 @@ void Judge::settle(Request &r)
 			const bool unreadable = r.io.status && t.last == SectorTrace::main_failed;
 
 			unreadable_reads += unreadable;
-			if (unreadable && t.alone && !r.io.optional && written_[sector] < r.begun && !recording_trouble(r))
+			if (unreadable && t.alone && !r.io.optional && settled_[sector] < r.begun && !recording_trouble(r))
 				pending_[sector] = true;
-			if (!r.io.status || t.last == SectorTrace::main_ok || t.last == SectorTrace::spare_ok)
-				pending_[sector] = false; // it may have been rescued
+			// It may have been rescued; one that overlaps this and failed before says nothing then.
+			if (!r.io.status || t.last == SectorTrace::main_ok || t.last == SectorTrace::spare_ok) {
+				pending_[sector] = false;
+				settled_[sector] = now_;
+			}
 			continue;
 		}
-		written_[sector] = now_;
+		settled_[sector] = now_;
 		if (r.io.status) {
 			if (t.last != SectorTrace::main_failed && t.last != SectorTrace::untried)
 				pending_[sector] = false;
@@ -331,13 +266,6 @@ void Judge::settle(Request &r)
 			spare_since_[sector] = now_;
 		home_[sector] = Home::spare;
 	}
-}
-
-// May the record of a pending block not have been made?
-bool Judge::recording_trouble(const Request &r) const
-{
-	return spare_failures_ > r.table_spare_failures || world_.memory().failures() > r.table_lack_of_memory ||
-	       whole_disk_trouble(main_) || whole_main_ > r.whole_main || main_failures_ > r.main_failures || exhausted();
 }
 
 std::string Judge::check_pending(uint64_t pending_sectors) const

@@ -128,7 +128,7 @@ private:
 	std::vector<host::SimDisk *> spares_;
 	std::vector<Home> home_;
 	std::vector<Tick> spare_since_;
-	std::vector<Tick> written_;	// when a write of it last ended
+	std::vector<Tick> settled_;	// when a request that may have ended its being pending last ended
 	std::vector<uint64_t> moved_;	// sectors that the engine itself may have moved since the table started
 	std::vector<Place> condemned_;	// spare sectors that are never to be used again
 	const host::SimDisk *missing_ = nullptr;
@@ -146,6 +146,7 @@ private:
 	uint64_t table_spare_failures_ = 0, table_lack_of_memory_ = 0;
 	Tick now_ = 0;
 	Tick lost_flush_ = 0;	// when a failure of the engine's own took users' data with it; 0: told
+	uint32_t lost_told_ = 0; // by so many flushes
 };
 
 } // namespace dm_remap::sim

@@ -84,10 +84,14 @@ void Oracle::end_write(uint64_t number, uint64_t sector, uint32_t count, bool ok
 // The fact's own versions stay: of several writes of the same value nobody can tell which one it was.
 void Oracle::fact(Versions &all, Value value, Tick from, Tick to, bool durable)
 {
+	const bool told = std::any_of(all.begin(), all.end(), [&](const Version &v) { return v.value == value && v.told; });
+
 	for (Version &v : all) {
 		if (v.value == value || v.ended >= from)
 			continue;
 		v.hidden = std::min(v.hidden, to);
+		if (!told)
+			v.covered = std::min(v.covered, to);
 		v.lost |= durable;
 	}
 	prune(all);
@@ -159,8 +163,19 @@ void Oracle::flushed(Tick begun)
 		if (all.size() < 2)
 			continue;
 		for (Version &v : all)
-			v.lost |= v.hidden < begun;
+			v.lost |= v.covered < begun;
 		prune(all);
+	}
+}
+
+void Oracle::flush_failed()
+{
+	tick();
+	for (Versions &all : sectors_) {
+		for (Version &v : all) {
+			v.covered = never;
+			v.told |= v.submitted > boot_;
+		}
 	}
 }
 
@@ -172,7 +187,8 @@ void Oracle::power_cut()
 		std::erase_if(all, [](const Version &v) { return v.lost; });
 		for (Version &v : all) {
 			v.ended = std::min(v.ended, boot_);
-			v.hidden = never;
+			v.hidden = v.covered = never;
+			v.told = false;
 		}
 	}
 }

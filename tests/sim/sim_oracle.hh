@@ -9,6 +9,7 @@
 //   that begins after the fact.
 //   After a cut: the same, if the fact is durable: told by a write with FUA or one that remapped, by a read of what an
 //   earlier boot left, or older than the submission of a flush that succeeded. Everything else may be there.
+//   A flush that fails tells that what was written until then may be lost for good: no later one makes it durable.
 //
 // A write that failed (and a discard) may have taken effect or not; it is no fact, until a read returns it.
 #ifndef DMR_SIM_ORACLE_HH
@@ -54,6 +55,7 @@ public:
 
 	Tick begin_flush() { return ++now_; }
 	void flushed(Tick begun);
+	void flush_failed();
 
 	// The power has gone; nothing that was under way ends.
 	void power_cut();
@@ -64,6 +66,8 @@ private:
 		Value value;
 		Tick submitted, ended;
 		Tick hidden = never;	// the end of the first fact that came after it
+		Tick covered = never;	// of the first that a flush can make durable
+		bool told = false;	// a flush failed since it was submitted: none can make it durable
 		bool lost = false;	// and a power cut does not bring it back
 	};
 	using Versions = std::vector<Version>; // empty: zeroes since the beginning

@@ -160,6 +160,8 @@ void SimHistory::ended(User &u)
 	case DMR_OP_FLUSH:
 		if (ok)
 			oracle_.flushed(r.number);
+		else
+			oracle_.flush_failed();
 		break;
 	}
 }

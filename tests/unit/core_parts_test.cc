@@ -6,6 +6,7 @@
 #include "core/range_table.hh"
 #include "core/request_queue.hh"
 
+#include "host/disk.hh"
 #include "host/request.hh"
 #include "host/world.hh"
 
@@ -125,6 +126,51 @@ TEST_F(CoreParts, WhatIsLostDuringAFlushIsToldByItAndByTheNext)
 	EXPECT_EQ(state.begin(), 0u);
 	EXPECT_EQ(state.end(0, 0), 0u);
 	EXPECT_TRUE(state.clean());
+	state.destroy();
+}
+
+TEST_F(CoreParts, AFlushThatFailedIsNotMadeUpForByTheNext)
+{
+	host::SimDisk spare(world, {.name = "8:16", .sectors = 2048});
+	MemberList members;
+	FlushState state;
+	dmr_status status = DMR_STS_OK;
+
+	ASSERT_FALSE(state.init());
+	members.set(2, {&spare, 0, 2048});
+	const uint64_t before = state.moment();
+	spare.fail_flushes(1);
+	EXPECT_EQ(state.flush(members, 0b100, FlushState::For::engine, status), 0b100u);
+	EXPECT_EQ(status, DMR_STS_IOERR);
+	EXPECT_EQ(state.flush(members, 0b100, FlushState::For::engine, status), 0u);
+	EXPECT_EQ(state.lost_since(before), 0b100u) << "what was written before may be gone all the same";
+	EXPECT_EQ(state.lost_since(state.moment()), 0u);
+	// No member, no flush.
+	EXPECT_EQ(state.flush(members, 0b1000, FlushState::For::user, status), 0u);
+	state.destroy();
+}
+
+TEST_F(CoreParts, AUsersFailedFlushIsToldOnceButForWhatCameMeanwhile)
+{
+	host::SimDisk spare(world, {.name = "8:16", .sectors = 2048});
+	MemberList members;
+	FlushState state;
+	dmr_status status = DMR_STS_OK;
+
+	ASSERT_FALSE(state.init());
+	members.set(0, {&spare, 0, 2048});
+	for (bool meanwhile : {false, true}) {
+		state.written(0);
+		spare.fail_flushes(1);
+		ASSERT_EQ(state.begin(), 1u);
+		if (meanwhile)
+			state.written(0);
+		ASSERT_EQ(state.flush(members, 1, FlushState::For::user, status), 1u);
+		state.end(1, 1);
+		ASSERT_EQ(state.begin(), 1u);
+		ASSERT_EQ(state.flush(members, 1, FlushState::For::user, status), 0u);
+		EXPECT_EQ(state.end(1, 0), meanwhile ? 1u : 0u);
+	}
 	state.destroy();
 }
 

@@ -187,7 +187,12 @@ TEST_F(HostDisk, TheWholeDeviceFails)
 	disk.fail_flushes(1);
 	EXPECT_EQ(dmr_device_flush(&disk), DMR_STS_IOERR);
 	EXPECT_EQ(disk.unflushed().size(), 1u);
+	write(8, 2);
 	EXPECT_EQ(dmr_device_flush(&disk), DMR_STS_OK);
+	EXPECT_EQ(disk.unflushed().size(), 1u) << "what the failed flush gave up stays in the cache for ever";
+	write(7, 3);
+	EXPECT_EQ(dmr_device_flush(&disk), DMR_STS_OK);
+	EXPECT_EQ(disk.unflushed().size(), 0u) << "unless it is written again";
 }
 
 TEST_F(HostDisk, RotChangesWhatIsReadNowAndAfterACut)

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+// What excuses an error: bounds that no engine can beat, and disks, metadata or memory that failed.
+#include "sim_judge.hh"
+
+#include <algorithm>
+
+namespace dm_remap::sim {
+
+using namespace host;
+
+namespace {
+
+constexpr uint32_t placement_rounds = 4; // spare blocks that a request tries for one of main, by docs/architecture.md
+constexpr uint32_t control_blocks = 5;	 // of main, that a test of it tries
+
+} // namespace
+
+bool Judge::spare_trouble() const
+{
+	return std::any_of(spares_.begin(), spares_.end(), [&](SimDisk *disk) { return whole_disk_trouble(*disk); });
+}
+
+// Could the pool or the map be full? Only blocks that ever failed can have taken spare blocks; those under way, or given
+// up when a write failed elsewhere, are among them.
+bool Judge::exhausted() const
+{
+	const uint64_t blocks = bad_count_ / block_sectors_ + 1;
+	const uint64_t data_blocks = data_sectors_ / block_sectors_;
+
+	return blocks + bad_spare_count_ / block_sectors_ + 1 >= data_blocks || 2 * (blocks + bad_spare_count_ + most_sectors) >= max_extents_;
+}
+
+bool Judge::nowhere_to_put(const Request &r, const SectorTrace &t) const
+{
+	return spare_failures_ > r.table_spare_failures || flush_failures_ > r.flush_failures ||
+	       world_.memory().failures() > r.table_lack_of_memory || spare_trouble() || whole_spare_ > r.whole_spare ||
+	       t.spare_failures >= placement_rounds || exhausted();
+}
+
+// Its remap, or the pending mark in place of which it was made, was in a record that could not be written.
+bool Judge::in_doubt(const Request &r, uint32_t i) const
+{
+	const uint64_t sector = r.io.sector + i;
+	const bool untried = r.traces[i].last == SectorTrace::untried;
+
+	return doubt_[sector] >= r.table || (untried && ever_bad_[sector] && spare_failures_ > r.table_spare_failures);
+}
+
+bool Judge::read_excused(const Request &r, uint32_t i) const
+{
+	const SectorTrace &t = r.traces[i];
+	const uint64_t sector = r.io.sector + i;
+
+	if (in_doubt(r, i))
+		return true;
+	// Nothing was tried for what lives on a spare that is not there; the engine may have moved it there by itself.
+	if (r.without_a_spare && (home_[sector] != Home::main || (t.last == SectorTrace::untried && ever_bad_[sector])))
+		return true;
+	if (lives_on_spare(sector, r.begun))
+		return t.last == SectorTrace::spare_failed;
+	return t.last == SectorTrace::main_failed || t.last == SectorTrace::spare_failed;
+}
+
+bool Judge::write_excused(const Request &r, uint32_t i) const
+{
+	const SectorTrace &t = r.traces[i];
+	const uint64_t sector = r.io.sector + i;
+
+	if (in_doubt(r, i))
+		return true;
+	switch (t.last) {
+	case SectorTrace::untried:
+		// What lives on a spare that is not there needs another place.
+		return r.without_a_spare && (home_[sector] != Home::main || ever_bad_[sector]) && nowhere_to_put(r, t);
+	case SectorTrace::main_ok:
+		return false;
+	case SectorTrace::main_failed:
+		return t.not_media || whole_disk_trouble(main_) || whole_main_ > r.whole_main ||
+		       main_failures_ >= r.main_failures + control_blocks || nowhere_to_put(r, t);
+	case SectorTrace::spare_failed:
+	case SectorTrace::spare_ok: // and its record could not be made
+		return t.not_media || nowhere_to_put(r, t);
+	}
+	return false;
+}
+
+// May the record of a pending block not have been made?
+bool Judge::recording_trouble(const Request &r) const
+{
+	return spare_failures_ > r.table_spare_failures || world_.memory().failures() > r.table_lack_of_memory ||
+	       whole_disk_trouble(main_) || whole_main_ > r.whole_main || main_failures_ > r.main_failures || exhausted();
+}
+
+} // namespace dm_remap::sim
