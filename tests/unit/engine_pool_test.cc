@@ -420,6 +420,28 @@ TEST_F(EnginePool, DataThatASpareLosesBeforeItIsDurableGoesToAnother)
 	EXPECT_EQ(read(8, 8), pattern(8, 8, 2));
 }
 
+TEST_F(EnginePool, WhatAStartThatFailsHasLostIsTold)
+{
+	TableOptions one = table();
+
+	one.max_extents = 128;
+	create(one);
+	main.fail(0, 16);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK) << "in the spare's cache";
+	// The second spare joins by a checkpoint, whose flush takes the users' data with it.
+	ASSERT_EQ(device.load(two()), 0) << device.reason();
+	ASSERT_EQ(device.suspend(), 0);
+	spare.fail_flushes(-1);
+	ASSERT_NE(device.resume(), 0);
+	spare.fail_flushes(0);
+	ASSERT_EQ(device.load(two()), 0) << device.reason();
+	ASSERT_EQ(device.resume(), 0) << device.reason();
+	EXPECT_NE(device.flush(), DMR_STS_OK);
+	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 2));
+}
+
 // ---- rescue ----
 
 TEST_F(EnginePool, APendingBlockThatComesAfterAllIsSaved)
