@@ -24,6 +24,12 @@ extern "C" const dmr_reassembly_ops dmr_reassembly_operations;
 using dm_remap::host::SimDisk;
 using dm_remap::host::World;
 
+// Of the spare in this place of the table.
+inline std::string name_of(uint32_t spare)
+{
+	return "8:" + std::to_string(16 * (spare + 1));
+}
+
 // Spares over a main of 204800 sectors; each is blank until a test says otherwise.
 class ReassemblyTest : public testing::Test {
 protected:
