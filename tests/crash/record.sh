@@ -3,7 +3,7 @@
 # disks that go bad.
 #
 # record.sh FS SECONDS SEED THREADS SPARES WORKLOAD
-# vm: modules=required
+# vm: modules=required smp=1
 # shellcheck source=/dev/null
 . "$VM_LIB"
 # shellcheck source=/dev/null

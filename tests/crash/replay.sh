@@ -3,7 +3,7 @@
 # into the disks, the device is made by the same table line, the filesystem mounted and checked, every synced file read.
 #
 # replay.sh FS SPARES PLAN-DIRECTORY VERIFY
-# vm: modules=required
+# vm: modules=required smp=1
 # shellcheck source=/dev/null
 . "$VM_LIB"
 . tests/crash/table.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # fio, badblocks and filesystems on disks that go bad beneath them, across reboots and power cuts.
 # on: 6.1
-# vm: drives=main:64M:scsi-blkdebug,spare:16M:virtio,disk:8M:scsi-blkdebug,rest:4M:virtio
+# vm: drives=main:64M:scsi-blkdebug,spare:16M:virtio,disk:8M:scsi-blkdebug,rest:4M:virtio smp=1
 # vm: modules=required timeout=1200
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # What went wrong in another project that does the same job: each of its mistakes, and that it is none of ours.
+# on: 6.1
 # vm: drives=main:64M:virtio-blkdebug,spare:4M:virtio-blkdebug,large:8M:virtio,other:24M:virtio modules=required timeout=1200 smp=1
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
