@@ -187,6 +187,8 @@ static_assert(offsetof(Superblock, ancestor_count) == 2480 && offsetof(Superbloc
 // Limits that a reader checks; within them no sum of positions overflows.
 inline constexpr uint64_t max_sectors = uint64_t{1} << 54;	// of a disk: 2^63 bytes
 inline constexpr uint64_t max_generation = uint64_t{1} << 62;
+// A set beyond this is not started, so that what is written from then on stays below max_generation.
+inline constexpr uint64_t max_start_generation = max_generation / 2;
 inline constexpr uint64_t max_extents_limit = uint64_t{1} << 24;
 inline constexpr uint32_t min_copy_units = 12;
 inline constexpr uint32_t max_copy_units = 1u << 20;

@@ -146,6 +146,9 @@ Error Store::load(dmr_record_sink sink, void *context, dmr_load_report &report, 
 
 	if (Error error = loader.run(loaded_, report))
 		return error;
+	if (setup_.generation > format::max_start_generation || loaded_.tail.generation.value > format::max_start_generation)
+		return DMR_REFUSE_WITH(reason, EUCLEAN, "the set's generation (setup %llu, map %llu) is not possible: see docs/administration.md",
+				       print(setup_.generation), print(loaded_.tail.generation.value));
 	bool missing = false;
 
 	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i)

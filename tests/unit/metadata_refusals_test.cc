@@ -2,6 +2,8 @@
 // What is refused is refused with a sentence, and just so where nobody wants to read one.
 #include "metadata_fixture.hh"
 
+#include "metadata/codec.hh"
+
 namespace dm_remap::metadata_test {
 namespace {
 
@@ -201,6 +203,31 @@ TEST_F(MetadataRefusals, FormatAndAdd)
 		EXPECT_EQ(ops.format(set.md, reason), -EINVAL);
 		set.give_back(1);
 	}
+}
+
+// What is written after the start must be readable, too.
+TEST_F(MetadataRefusals, AGenerationBeyondAllUse)
+{
+	dmr_setup setup = formatted();
+	format::Superblock scratch;
+
+	for (bool beyond : {false, true}) {
+		setup.generation = format::max_start_generation + beyond;
+		for (uint32_t i = 0; i < 2; i++) {
+			for (Copy copy : format::copies) {
+				format::Unit unit;
+				UnitNumber where = set.layout().superblock(copy);
+
+				metadata::encode_superblock(setup, i, scratch, unit);
+				metadata::seal(unit, {setup.set_uuid, setup.members[i].uuid, metadata::Kind::superblock, copy, where},
+					       {Generation(setup.generation), Generation(0)});
+				set.write_unit(where, unit, i);
+			}
+		}
+		ASSERT_EQ(set.assemble(), 0) << set.reason;
+		EXPECT_EQ(set.load(), beyond ? -EUCLEAN : 0) << set.reason;
+	}
+	EXPECT_NE(std::string(set.reason).find("is not possible"), std::string::npos) << set.reason;
 }
 
 } // namespace
