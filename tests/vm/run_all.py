@@ -3,6 +3,7 @@
 
     tests/vm/run_all.py                          every group on 6.1 and 6.12
     tests/vm/run_all.py --kernel 6.12 modules    one of each
+    tests/vm/run_all.py --smp 2                  all with two processors, which is slower, and finds more races
 """
 
 import argparse
@@ -17,8 +18,8 @@ HERE = Path(__file__).resolve().parent
 running = set()
 
 
-def run(kernel, group):
-    process = subprocess.Popen([HERE / "run_group.py", "--kernel", kernel, "--group", group],
+def run(kernel, group, smp):
+    process = subprocess.Popen([HERE / "run_group.py", "--kernel", kernel, "--group", group, "--smp", str(smp)],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     running.add(process)
     output = process.communicate()[0]
@@ -37,6 +38,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--kernel", action="append", help="a series or release; may be repeated (6.1 and 6.12)")
     options.add_argument("--jobs", type=int, default=2)
+    options.add_argument("--smp", type=int, default=0, help="processors of each machine (what the group says)")
     options.add_argument("groups", nargs="*")
     chosen = options.parse_args()
     groups = chosen.groups or sorted(path.stem for path in (HERE / "groups").glob("*.sh"))
@@ -44,7 +46,7 @@ def main():
         signal.signal(number, stop)
     failed = []
     with ThreadPoolExecutor(chosen.jobs) as pool:
-        jobs = {pool.submit(run, kernel, group): f"{group} on {kernel}"
+        jobs = {pool.submit(run, kernel, group, chosen.smp): f"{group} on {kernel}"
                 for kernel in chosen.kernel or ["6.1", "6.12"] for group in groups}
         for job in as_completed(jobs):
             status, output = job.result()

@@ -33,6 +33,7 @@ def parse_arguments():
     parser.add_argument("--modules", help="where the project's .ko are (build/<release>)")
     parser.add_argument("--drives", help="more drives, as in '# vm: drives='")
     parser.add_argument("--only", default="", help="run only tests whose name matches this regular expression")
+    parser.add_argument("--smp", type=int, help="processors, instead of the script's own number")
     parser.add_argument("--timeout", type=float, help="seconds, instead of the script's own")
     parser.add_argument("--stream", action="store_true", help="show the script's output as it comes")
     parser.add_argument("--log", help="the log (build/vm/<release>/<group>.log)")
@@ -121,6 +122,7 @@ def main():
         spec = specs.parse_script(script)
         spec.add_drives(arguments.drives or "")
         spec.timeout = arguments.timeout or spec.timeout
+        spec.smp = arguments.smp or spec.smp
         image = images.Image(arguments.kernel)
     except (OSError, specs.SpecError, images.ImageError) as error:
         sys.exit(f"vm: {error}")

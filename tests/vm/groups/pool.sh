@@ -1,7 +1,7 @@
 #!/bin/bash
 # A pool of several spares: made, printed, grown and shrunk under I/O; members that are missing, fail, come back, part ways.
 # on: 6.12
-# vm: drives=main:16M:virtio,one:8M:virtio,two:8M:virtio,three:8M:virtio,slow:8M:scsi,big:16M:scsi:4kn modules=required timeout=1800
+# vm: drives=main:16M:virtio,one:8M:virtio,two:8M:virtio,three:8M:virtio,slow:8M:scsi,big:16M:scsi:4kn modules=required timeout=1800 smp=1
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The promises of the README, on a main that fails exactly where the test says.
-# vm: drives=main:16M:virtio,spare:8M:virtio,one:16M:scsi,two:16M:scsi,other:24M:virtio modules=required timeout=1200
+# vm: drives=main:16M:virtio,spare:8M:virtio,one:16M:scsi,two:16M:scsi,other:24M:virtio modules=required timeout=1200 smp=1
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
 
