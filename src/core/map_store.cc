@@ -150,7 +150,16 @@ Error MapStore::load(bool mend, char *reason)
 	note_generation();
 	healthy_ = metadata_ops_->healthy(metadata_);
 	note_members();
-	if (!mend || read_only_ || (!report.needs_checkpoint && !metadata_ops_->wants_checkpoint(metadata_)))
+	if (read_only_ || (!report.needs_checkpoint && !metadata_ops_->wants_checkpoint(metadata_)))
+		return Error::none();
+	// No commit leaves that, but an image may say it; the constructor has to notice, as preresume could only fail.
+	if (index_.extents() + bad_runs() > setup().max_extents) {
+		dmr_format(reason, DMR_REASON_SIZE, "the map has %llu entries, more than the %llu that there is room for: see docs/administration.md",
+			   static_cast<unsigned long long>(index_.extents() + bad_runs()),
+			   static_cast<unsigned long long>(setup().max_extents));
+		return Error(EUCLEAN);
+	}
+	if (!mend)
 		return Error::none();
 	Error error = checkpoint();
 
