@@ -153,7 +153,7 @@ Error MapStore::load(bool mend, char *reason)
 	if (read_only_ || (!report.needs_checkpoint && !metadata_ops_->wants_checkpoint(metadata_)))
 		return Error::none();
 	// No commit leaves that, but an image may say it; the constructor has to notice, as preresume could only fail.
-	if (index_.extents() + bad_runs() > setup().max_extents) {
+	if (index_.extents() + bad_records_ > setup().max_extents && index_.extents() + bad_runs() > setup().max_extents) {
 		dmr_format(reason, DMR_REASON_SIZE, "the map has %llu entries, more than the %llu that there is room for: see docs/administration.md",
 			   static_cast<unsigned long long>(index_.extents() + bad_runs()),
 			   static_cast<unsigned long long>(setup().max_extents));
