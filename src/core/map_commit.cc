@@ -168,9 +168,9 @@ uint32_t MapStore::compose(uint32_t tickets, uint32_t failed_members)
 		// Others append behind the last chosen ticket meanwhile: its link is not ours to read.
 		if (n > 0)
 			t = t->next;
-		if (!broken(Break::trust_later_flush))
-			failed_members |= flush_state_->lost_since(t->placed_at);
-		t->lost_members = t->data_members & failed_members;
+		uint32_t lost = broken(Break::trust_later_flush) ? 0 : flush_state_->lost_since(t->placed_at);
+
+		t->lost_members = t->data_members & (failed_members | lost);
 		if (t->lost_members)
 			continue;
 		for (uint32_t i = 0; i < t->taken; i++) {

@@ -227,6 +227,37 @@ TEST_F(EngineTest, RecoveriesRunTogetherAndShareCommits)
 	EXPECT_LT(snapshot().commits, uint64_t(n)) << "whoever commits first commits for all that are ready";
 }
 
+// Of what shares its commit only what was written before a flush failed has to be written again.
+TEST_F(EngineTest, ALossOfLongAgoIsNoMatterOfLaterCommits)
+{
+	constexpr int n = 16;
+	const auto data = pattern(1000, 8, 3);
+	std::vector<std::vector<uint8_t>> found(n, std::vector<uint8_t>(8 * 512));
+	std::vector<UserIo> ios(2 * n);
+	int ended = 0, refused = 0;
+
+	create();
+	main.fail(1000, 4096);
+	ASSERT_EQ(write(1000, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(write(1000, 8, 2), DMR_STS_OK);
+	spare.fail_flushes(1);
+	ASSERT_NE(device.flush(), DMR_STS_OK);
+	// Reads make records without data. While one commit goes slowly the tickets of the next gather.
+	spare.set_slow(20'000'000);
+	for (int i = 0; i < n; i++) {
+		ios[2 * i] = { .op = DMR_OP_READ, .sector = uint64_t(1100 + 100 * i), .sectors = 8, .data = found[i].data(),
+			       .done = [&](UserIo &) { ended++; } };
+		ios[2 * i + 1] = { .op = DMR_OP_WRITE, .sector = uint64_t(1150 + 100 * i), .sectors = 8,
+				   .data = const_cast<uint8_t *>(data.data()),
+				   .done = [&](UserIo &io) { ended++, refused += io.status != DMR_STS_OK; } };
+	}
+	for (UserIo &io : ios)
+		device.submit(io);
+	world.run_until([&] { return ended == 2 * n; });
+	EXPECT_EQ(ended, 2 * n);
+	EXPECT_EQ(refused, 0);
+}
+
 TEST_F(EngineTest, OneWorkerIsEnough)
 {
 	std::vector<std::vector<uint8_t>> data;
