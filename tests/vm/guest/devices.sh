@@ -62,6 +62,26 @@ sectors_of() { attribute_of "$1" size; }                     # DEVICE
 number_of() { attribute_of "$1" dev; }                       # DEVICE: prints MAJOR:MINOR
 block_of() { attribute_of "$1" queue/logical_block_size; }   # DEVICE: prints bytes
 
+# --- what drives answer
+
+# request_errors_mark: request_errors looks at what comes after. A trace says it, as the kernel's log leaves lines out when
+# there are many.
+TRACE=/sys/kernel/tracing
+request_errors_mark() {
+	local event=$TRACE/events/block/block_rq_complete
+	mountpoint -q $TRACE || mount -t tracefs none $TRACE
+	echo 'error != 0' >$event/filter
+	echo 1 >$event/enable
+	echo >$TRACE/trace
+}
+# request_errors DEVICE: prints the error numbers of the disk's requests, each once: "-121 -61". Commands of a driver's own
+# (N) do not count.
+request_errors() {
+	local number
+	number=$(number_of "$1")
+	sed -n "s/.* block_rq_complete: ${number/:/,} [^N].* \[\(-[0-9]*\)\]\$/\1/p" $TRACE/trace | sort -nu | xargs
+}
+
 # --- device-mapper
 
 # dm_create NAME [TABLE]: the table is an argument or comes from stdin; gone when the test ends.
