@@ -90,6 +90,8 @@ public:
 	};
 	const Counts &counts() const { return counts_; }
 	uint64_t in_flight() const { return in_flight_; }
+	// The number of the I/O that was submitted last; the first has 1.
+	uint64_t submissions() const { return numbers_; }
 
 private:
 	bool valid(const DeviceIo &io) const;

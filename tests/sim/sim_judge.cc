@@ -98,7 +98,9 @@ void Judge::spare_write(Request &r, SimDisk &disk, const DeviceIo &io)
 	for (uint32_t n = 0; n < io.sectors; n++) {
 		const Place place = {&disk, io.sector + n};
 
-		if (contains(condemned_, place))
+		// A write that was under way then says nothing.
+		if (std::any_of(condemned_.begin(), condemned_.end(),
+				[&](const Condemned &c) { return c.place == place && c.number < io.number; }))
 			used_condemned_ = place;
 		std::erase_if(r.refused, [&](const Refusal &other) { return other.place == place; });
 		if (refused && io.sectors == block_sectors_ && may_be_media(io.status))
@@ -224,7 +226,7 @@ void Judge::condemn(const Request &r)
 		const SectorTrace &t = r.traces[refusal.sector - r.io.sector];
 
 		if (t.fresh && t.last == SectorTrace::spare_ok)
-			condemned_.push_back(refusal.place);
+			condemned_.push_back({refusal.place, refusal.place.disk->submissions()});
 	}
 }
 

@@ -44,6 +44,12 @@ struct Place {
 	bool operator==(const Place &) const = default;
 };
 
+// A spare sector that is never to be used again, by what is submitted to its disk after the I/O of that number.
+struct Condemned {
+	Place place;
+	uint64_t number = 0;
+};
+
 // A spare sector that did not take the data of a sector of main.
 struct Refusal {
 	Place place;
@@ -83,7 +89,7 @@ public:
 	// main or a spare is, or was just now, gone, read-only or very slow.
 	void whole_disk_fault(host::SimDisk &disk);
 	bool metadata_trouble() const { return spare_failures_ > table_spare_failures_; }
-	void wiped(const host::SimDisk &disk) { std::erase_if(condemned_, [&](const Place &p) { return p.disk == &disk; }); }
+	void wiped(const host::SimDisk &disk) { std::erase_if(condemned_, [&](const Condemned &c) { return c.place.disk == &disk; }); }
 	uint64_t area_sectors() const { return area_sectors_; } // of metadata, on each spare
 	// The table that comes names all spares but this one, or all.
 	void leave_out(const host::SimDisk *spare) { missing_ = spare; }
@@ -130,7 +136,7 @@ private:
 	std::vector<Tick> spare_since_;
 	std::vector<Tick> settled_;	// when a request that may have ended its being pending last ended
 	std::vector<uint64_t> moved_;	// sectors that the engine itself may have moved since the table started
-	std::vector<Place> condemned_;	// spare sectors that are never to be used again
+	std::vector<Condemned> condemned_;
 	const host::SimDisk *missing_ = nullptr;
 	Place used_condemned_;
 	std::vector<Place> zeroes_at_;	// where the engine itself wrote zeroes: nobody knows of which sector
