@@ -54,47 +54,52 @@ bool MainTest::reads(void *buffer, MainBlock avoid, Blocks length)
 	return false;
 }
 
-// The block's own data, read after what was in flight to it has ended, so that no newer write is overwritten.
+// The block's own data, read after what was in flight to it has ended, so that no newer write is overwritten. Caller holds
+// its range.
+MainTest::Trial MainTest::ask(void *buffer, MainBlock block)
+{
+	uint64_t sector = block_size_.to_sectors(block).value;
+
+	if (!broken(Break::move_without_drain) && dmr_drain(inst_, dmr_now_ns() + drain_ns))
+		return Trial::no_answer;
+	if (store_->lookup(block, block + Blocks(1)).found)
+		return Trial::not_made;
+	if (dmr_device_read(main_, sector, buffer, block_size_.sectors()) != DMR_STS_OK)
+		return Trial::no_answer;
+	dmr_status status = dmr_device_write(main_, sector, buffer, block_size_.sectors(), DMR_IO_FUA);
+
+	return status == DMR_STS_OK ? Trial::taken : Trial::refused;
+}
+
 MainTest::Trial MainTest::write_back(void *buffer, MainBlock block)
 {
 	uint32_t slot = ranges_->try_take(block, Blocks(1));
-	uint64_t sector = block_size_.to_sectors(block).value;
-	Trial trial = Trial::not_made;
 
 	if (slot == RangeTable::none)
-		return trial;
-	bool drained = broken(Break::move_without_drain) || dmr_drain(inst_, dmr_now_ns() + drain_ns) == 0;
+		return Trial::not_made;
+	Trial trial = ask(buffer, block);
 
-	if (!drained) {
-		trial = Trial::no_answer;
-	} else if (!store_->lookup(block, block + Blocks(1)).found) {
-		trial = Trial::no_answer;
-		if (dmr_device_read(main_, sector, buffer, block_size_.sectors()) == DMR_STS_OK)
-			trial = dmr_device_write(main_, sector, buffer, block_size_.sectors(), DMR_IO_FUA) == DMR_STS_OK ? Trial::taken : Trial::refused;
-	}
 	queue_->push_front(ranges_->release(slot));
 	return trial;
 }
 
 bool MainTest::writes(void *buffer, MainBlock avoid, Blocks length)
 {
-	uint32_t count[4] = {};
+	uint32_t refused = 0, unanswered = 0;
 
 	// Blocks that others are at work on say nothing; there are not many of them.
-	for (uint32_t i = 0; i < 4 * tries; i++) {
+	for (uint32_t i = 0; i < 4 * tries && refused < tries && unanswered < tries; i++) {
 		Trial trial = write_back(buffer, pick(avoid, length));
 
 		if (trial == Trial::taken) {
 			write_succeeded();
 			return true;
 		}
-		if (++count[static_cast<uint32_t>(trial)] == tries && trial != Trial::not_made)
-			break;
+		refused += trial == Trial::refused;
+		unanswered += trial == Trial::no_answer;
 	}
-	const bool refused = count[static_cast<uint32_t>(Trial::refused)] == tries;
-
 	// Anything less is no proof.
-	if (reads(buffer, avoid, length) && refused)
+	if (reads(buffer, avoid, length) && refused == tries)
 		enter(State::read_only);
 	return false;
 }

@@ -53,6 +53,7 @@ private:
 	enum class Trial : uint8_t { taken, refused, no_answer, not_made };
 
 	MainBlock pick(MainBlock avoid, Blocks length);
+	Trial ask(void *buffer, MainBlock block);
 	Trial write_back(void *buffer, MainBlock block);
 	void enter(State state);
 

@@ -153,10 +153,11 @@ Error MapStore::load(bool mend, char *reason)
 	if (read_only_ || (!report.needs_checkpoint && !metadata_ops_->wants_checkpoint(metadata_)))
 		return Error::none();
 	// No commit leaves that, but an image may say it; the constructor has to notice, as preresume could only fail.
-	if (index_.extents() + bad_records_ > setup().max_extents && index_.extents() + bad_runs() > setup().max_extents) {
+	uint64_t count = entries();
+
+	if (count > setup().max_extents) {
 		dmr_format(reason, DMR_REASON_SIZE, "the map has %llu entries, more than the %llu that there is room for: see docs/administration.md",
-			   static_cast<unsigned long long>(index_.extents() + bad_runs()),
-			   static_cast<unsigned long long>(setup().max_extents));
+			   static_cast<unsigned long long>(count), static_cast<unsigned long long>(setup().max_extents));
 		return Error(EUCLEAN);
 	}
 	if (!mend)
@@ -289,7 +290,7 @@ public:
 
 	dmr_record_source table()
 	{
-		return { this, rewind, next, store_.index_.extents() + store_.bad_runs() };
+		return { this, rewind, next, store_.entries() };
 	}
 
 private:

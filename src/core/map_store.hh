@@ -150,6 +150,7 @@ private:
 	Error put_record(const dmr_record &record);
 	Error checkpoint();
 	uint64_t bad_runs();
+	uint64_t entries() { return index_.extents() + bad_runs(); } // of a checkpoint; while nobody else changes the map
 
 	// The committer; caller holds commit_lock_.
 	void lead();

@@ -109,6 +109,14 @@ void World::reboot()
 	trace("boot", boots_);
 }
 
+void World::lose_caches()
+{
+	cut_power();
+	for (SimDisk *disk : disks_)
+		disk->power_cut([](const Unflushed &) { return 0; });
+	reboot();
+}
+
 void World::violation(const std::string &text)
 {
 	trace("violation");

@@ -93,6 +93,8 @@ public:
 	// After a cut, when the disks' contents have been decided: all fibers and memory of the boot are dropped, the
 	// power is on again.
 	void reboot();
+	// A cut that takes whatever no flush has covered, and a reboot.
+	void lose_caches();
 	uint32_t boots() const { return boots_; }
 
 	// ---- what was seen ----

@@ -23,6 +23,24 @@ protected:
 	host::World world{7};
 };
 
+// With disks.
+class Flushes : public CoreParts {
+protected:
+	void SetUp() override
+	{
+		ASSERT_FALSE(state.init());
+		members.set(2, {&spare, 0, 2048});
+	}
+	void TearDown() override { state.destroy(); }
+
+	uint32_t flush(uint32_t which, FlushState::For whom) { return state.flush(members, which, whom, status); }
+
+	host::SimDisk spare{world, {.name = "8:16", .sectors = 2048}};
+	MemberList members;
+	FlushState state;
+	dmr_status status = DMR_STS_OK;
+};
+
 TEST(BlockSet, RunsAreMaximalAndCrossTheWordBoundary)
 {
 	BlockSet set;
@@ -129,49 +147,34 @@ TEST_F(CoreParts, WhatIsLostDuringAFlushIsToldByItAndByTheNext)
 	state.destroy();
 }
 
-TEST_F(CoreParts, AFlushThatFailedIsNotMadeUpForByTheNext)
+TEST_F(Flushes, OneThatFailedIsNotMadeUpForByTheNext)
 {
-	host::SimDisk spare(world, {.name = "8:16", .sectors = 2048});
-	MemberList members;
-	FlushState state;
-	dmr_status status = DMR_STS_OK;
-
-	ASSERT_FALSE(state.init());
-	members.set(2, {&spare, 0, 2048});
 	const uint64_t before = state.moment();
+
 	spare.fail_flushes(1);
-	EXPECT_EQ(state.flush(members, 0b100, FlushState::For::engine, status), 0b100u);
+	EXPECT_EQ(flush(0b100, FlushState::For::engine), 0b100u);
 	EXPECT_EQ(status, DMR_STS_IOERR);
-	EXPECT_EQ(state.flush(members, 0b100, FlushState::For::engine, status), 0u);
+	EXPECT_EQ(flush(0b100, FlushState::For::engine), 0u);
 	EXPECT_EQ(state.lost_since(before), 0b100u) << "what was written before may be gone all the same";
 	EXPECT_EQ(state.lost_since(state.moment()), 0u);
 	// No member, no flush.
-	EXPECT_EQ(state.flush(members, 0b1000, FlushState::For::user, status), 0u);
-	state.destroy();
+	EXPECT_EQ(flush(0b1000, FlushState::For::user), 0u);
 }
 
-TEST_F(CoreParts, AUsersFailedFlushIsToldOnceButForWhatCameMeanwhile)
+TEST_F(Flushes, AUsersThatFailedIsToldOnceButForWhatCameMeanwhile)
 {
-	host::SimDisk spare(world, {.name = "8:16", .sectors = 2048});
-	MemberList members;
-	FlushState state;
-	dmr_status status = DMR_STS_OK;
-
-	ASSERT_FALSE(state.init());
-	members.set(0, {&spare, 0, 2048});
 	for (bool meanwhile : {false, true}) {
-		state.written(0);
+		state.written(2);
 		spare.fail_flushes(1);
-		ASSERT_EQ(state.begin(), 1u);
+		ASSERT_EQ(state.begin(), 0b100u);
 		if (meanwhile)
-			state.written(0);
-		ASSERT_EQ(state.flush(members, 1, FlushState::For::user, status), 1u);
-		state.end(1, 1);
-		ASSERT_EQ(state.begin(), 1u);
-		ASSERT_EQ(state.flush(members, 1, FlushState::For::user, status), 0u);
-		EXPECT_EQ(state.end(1, 0), meanwhile ? 1u : 0u);
+			state.written(2);
+		ASSERT_EQ(flush(0b100, FlushState::For::user), 0b100u);
+		state.end(0b100, 0b100);
+		ASSERT_EQ(state.begin(), 0b100u);
+		ASSERT_EQ(flush(0b100, FlushState::For::user), 0u);
+		EXPECT_EQ(state.end(0b100, 0), meanwhile ? 0b100u : 0u);
 	}
-	state.destroy();
 }
 
 TEST_F(CoreParts, RangesExcludeEachOtherAndReturnWhoWaited)

@@ -11,12 +11,18 @@ class EnginePool : public EngineTest {
 protected:
 	EnginePool() : EngineTest({ .name = "8:0", .sectors = 65536 }, { .name = "8:16", .sectors = 2048 }) {}
 
-	TableOptions two()
+	TableOptions one()
 	{
 		TableOptions t = table();
 
-		t.members.push_back({ &second, 0, second.options().sectors });
 		t.max_extents = 128;
+		return t;
+	}
+	TableOptions two()
+	{
+		TableOptions t = one();
+
+		t.members.push_back({ &second, 0, second.options().sectors });
 		return t;
 	}
 	void create(const TableOptions &t) { ASSERT_EQ(device.create(t), 0) << device.reason(); }

@@ -24,10 +24,7 @@ TEST_F(EnginePool, TheFirstSpareIsFilledFirst)
 
 TEST_F(EnginePool, ASpareAddedLiveTakesWhatTheOthersCannot)
 {
-	TableOptions one = table();
-
-	one.max_extents = 128;
-	create(one);
+	create(one());
 	main.fail(0, 4500);
 	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
 	ASSERT_EQ(device.add_spare(second, 0, 2048), 0) << device.reason();

@@ -10,9 +10,9 @@ TEST_F(EnginePool, AMissingSpareTakesDegradedAndForce)
 	main.fail(0, 4500);
 	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
 	ASSERT_EQ(device.remove(), 0);
-	TableOptions one = degraded(second, false);
-	one.degraded = false;
-	EXPECT_EQ(device.create(one), -EINVAL);
+	TableOptions unsaid = degraded(second, false);
+	unsaid.degraded = false;
+	EXPECT_EQ(device.create(unsaid), -EINVAL);
 	EXPECT_EQ(device.create(degraded(second, false)), -EINVAL) << "nobody has recorded that it was dropped";
 	create(degraded(second, true));
 	EXPECT_EQ(state("-"), "missing");
@@ -79,10 +79,7 @@ TEST_F(EnginePool, DataThatASpareLosesBeforeItIsDurableGoesToAnother)
 
 TEST_F(EnginePool, WhatAStartThatFailsHasLostIsTold)
 {
-	TableOptions one = table();
-
-	one.max_extents = 128;
-	create(one);
+	create(one());
 	main.fail(0, 16);
 	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
 	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK) << "in the spare's cache";
@@ -145,11 +142,8 @@ TEST_F(EnginePool, ARescueKeepsItsDataWhileItLooksForASpareBlock)
 
 TEST_F(EnginePool, ARescueWithoutRoomCostsTheUserNothing)
 {
-	TableOptions t = table();
-
-	t.max_extents = 128;
 	spare.fail(0, 0);
-	create(t);
+	create(one());
 	const uint64_t room = free_of("8:16");
 	main.fail(1000, 4096);
 	for (uint64_t at = 0; at < room; at += 8)

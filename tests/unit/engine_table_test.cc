@@ -90,10 +90,7 @@ TEST_F(EngineTest, FuaIsDurableOnWhicheverDiskHoldsTheBlock)
 	main.fail(1000, 1);
 	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
 	ASSERT_EQ(write(998, 5, 2, DMR_IO_FUA), DMR_STS_OK);
-	world.cut_power();
-	for (SimDisk *disk : world.disks())
-		disk->power_cut([](const Unflushed &) { return 0; });
-	world.reboot();
+	world.lose_caches();
 	MappedDevice again("dm-test");
 	ASSERT_EQ(again.create(table()), 0) << again.reason();
 	std::vector<uint8_t> data(5 * 512);

@@ -76,10 +76,7 @@ TEST_F(HostTarget, TheMapSurvivesAPowerCutThatLosesEveryCache)
 	main.fail(110, 3);
 	fill(0x33);
 	ASSERT_EQ(device.write(110, data, 3), DMR_STS_OK);
-	world.cut_power();
-	for (SimDisk *disk : world.disks())
-		disk->power_cut([](const Unflushed &) { return 0; });
-	world.reboot();
+	world.lose_caches();
 
 	MappedDevice again("dm-test");
 	ASSERT_EQ(again.create(table()), 0) << again.reason();

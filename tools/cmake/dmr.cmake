@@ -79,14 +79,20 @@ function(dmr_program name variant)
 	target_link_libraries(${name} PRIVATE ${arg_LIBRARIES})
 endfunction()
 
+# What a target with GoogleTest is compiled with: its own code runs once and is compiled often; what it tests keeps the
+# library's options. A precompiled header wants the very same.
+function(dmr_gtest_options name)
+	target_compile_options(${name} PRIVATE -O0 -g1)
+	target_link_libraries(${name} PRIVATE GTest::gtest)
+endfunction()
+
 # dmr_gtest_header(<variant>): what dmr_gtest's programs of that variant take their precompiled header from.
 function(dmr_gtest_header variant)
 	set(name dmr_gtest_${variant})
 	file(WRITE ${CMAKE_BINARY_DIR}/${name}.cc "")
 	add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/${name}.cc)
 	dmr_variant(${name} ${variant})
-	target_compile_options(${name} PRIVATE -O0 -g1)
-	target_link_libraries(${name} PRIVATE GTest::gtest)
+	dmr_gtest_options(${name})
 	target_precompile_headers(${name} PRIVATE <gtest/gtest.h>)
 endfunction()
 
@@ -94,9 +100,8 @@ endfunction()
 function(dmr_gtest name variant)
 	cmake_parse_arguments(arg "" "" "LABELS;SOURCES;LIBRARIES" ${ARGN})
 	dmr_program(${name} ${variant} SOURCES ${arg_SOURCES} LIBRARIES ${arg_LIBRARIES})
-	target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
-	# The test's own code runs once and is compiled often; what it tests keeps the library's options.
-	target_compile_options(${name} PRIVATE -O0 -g1)
+	dmr_gtest_options(${name})
+	target_link_libraries(${name} PRIVATE GTest::gtest_main)
 	# Half of a test's compilation is this header. It is compiled once for each variant.
 	if(TARGET dmr_gtest_${variant})
 		target_precompile_headers(${name} REUSE_FROM dmr_gtest_${variant})
