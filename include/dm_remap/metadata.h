@@ -99,16 +99,6 @@ struct dmr_probe {
 	bool formatting;
 };
 
-/* Layout of a member's metadata area, all in sectors from the start of its range. */
-struct dmr_geometry {
-	uint64_t area_sectors;	/* where the spare blocks begin */
-	uint64_t max_extents;
-	uint32_t unit_bytes;	/* 4096, or the physical block if that is larger */
-	uint32_t log_half_units;
-	uint32_t checkpoint_units;	/* of one slot, its head included */
-	uint32_t copy_units;		/* the area holds everything twice: copy B begins after so many units */
-};
-
 /* Why a probe, an open or a load refused: a sentence for the administrator. */
 enum { DMR_REASON_SIZE = 256 };
 
@@ -158,16 +148,10 @@ struct dmr_metadata_ops {
 	int (*probe)(const struct dmr_member_range *range, struct dmr_probe *out, char *reason);
 
 	/*
-	 * Lay out an area. max_extents 0 asks for the default, which a small range lowers. -ENOSPC with a reason if the
-	 * range is too small, -EINVAL for a max_extents or a start that no range could have. Pure arithmetic.
-	 */
-	int (*geometry)(const struct dmr_member_range *range, uint32_t block_bytes, uint64_t max_extents,
-			struct dmr_geometry *out, char *reason);
-
-	/*
-	 * The same for a new set: one layout that every member can hold. Fills max_extents, copy_units,
-	 * checkpoint_units, log_half_units, and data_start and unit_bytes of the members. setup->member_count and
-	 * main.block_bytes are set.
+	 * One layout for a new set, that every member can hold. Fills max_extents, copy_units, checkpoint_units,
+	 * log_half_units, and data_start and unit_bytes of the members. setup->member_count and main.block_bytes are
+	 * set. max_extents 0 asks for the default, which a small range lowers. -ENOSPC with a reason if a range is too
+	 * small, -EINVAL for a max_extents or a start that no range could have. Pure arithmetic.
 	 */
 	int (*lay_out)(const struct dmr_member_range *members, uint64_t max_extents, struct dmr_setup *setup, char *reason);
 

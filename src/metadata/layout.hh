@@ -92,7 +92,7 @@ struct Plan {
 	uint64_t max_extents = 0;
 };
 
-// One layout for all ranges, by the smallest. max_extents 0: the default. See dmr_metadata_ops::geometry.
+// One layout for all ranges, by the smallest. max_extents 0: the default. See dmr_metadata_ops::lay_out.
 Result<Plan> plan(std::span<const dmr_member_range> ranges, uint32_t block_bytes, uint64_t max_extents, Reason reason);
 
 // Sectors from the start of the range to the first spare block.

@@ -36,25 +36,6 @@ int probe(const dmr_member_range *range, dmr_probe *out, char *reason_buffer)
 	return result;
 }
 
-int geometry(const dmr_member_range *range, uint32_t block_bytes, uint64_t max_extents, dmr_geometry *out,
-	     char *reason_buffer)
-{
-	Result<Plan> chosen = plan({range, 1}, block_bytes, max_extents, Reason(reason_buffer));
-
-	if (!chosen.ok())
-		return chosen.error().negative();
-	dmr_device_info info = {};
-
-	dmr_device_describe(range->dev, &info);
-	out->unit_bytes = unit_bytes_for(info);
-	out->area_sectors = data_start(*range, block_bytes, out->unit_bytes, chosen->layout).value;
-	out->max_extents = chosen->max_extents;
-	out->log_half_units = chosen->layout.log_half_units;
-	out->checkpoint_units = chosen->layout.checkpoint_units;
-	out->copy_units = chosen->layout.copy_units;
-	return 0;
-}
-
 int lay_out_set(const dmr_member_range *members, uint64_t max_extents, dmr_setup *setup, char *reason)
 {
 	return lay_out({members, setup->member_count}, max_extents, *setup, Reason(reason)).negative();
@@ -153,7 +134,6 @@ constinit const dmr_metadata_ops dmr_metadata_operations = {
 	.owner = nullptr,
 	.abi = DMR_METADATA_ABI,
 	.probe = probe,
-	.geometry = geometry,
 	.lay_out = lay_out_set,
 	.open = open,
 	.close = close,

@@ -34,6 +34,15 @@ using metadata::UnitNumber;
 
 inline const dmr_metadata_ops &ops = dmr_metadata_operations;
 
+// Of a set of one.
+inline int lay_out(const dmr_member_range &range, uint32_t block_bytes, uint64_t max_extents, dmr_setup &out, char *reason)
+{
+	out = {};
+	out.member_count = 1;
+	out.main.block_bytes = block_bytes;
+	return ops.lay_out(&range, max_extents, &out, reason);
+}
+
 // What a sequence of records means, block by block: kind, member, spare block.
 class Map final {
 public:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// geometry() over every size that a spare may have.
+// lay_out() over every size that a spare may have.
 #include "metadata_fixture.hh"
 
 #include "metadata/superblock_places.hh"
@@ -21,7 +21,7 @@ public:
 		out->physical_block_bytes = physical_;
 		std::strcpy(out->name, "8:16");
 	}
-	void start(host::DeviceIo *) override { ADD_FAILURE() << "geometry is pure arithmetic"; }
+	void start(host::DeviceIo *) override { ADD_FAILURE() << "laying out is pure arithmetic"; }
 
 private:
 	uint32_t logical_, physical_;
@@ -52,21 +52,21 @@ TEST(MetadataLayout, EverySizeGivesAUsableArea)
 	for (const Case &c : cases()) {
 		Device device(512, c.physical);
 		dmr_member_range range = {&device, c.start, c.sectors};
-		dmr_geometry g = {};
+		dmr_setup g = {};
 		char reason[DMR_REASON_SIZE];
 
 		SCOPED_TRACE(testing::Message() << c.sectors << " sectors at " << c.start << ", blocks of " << c.block);
-		ASSERT_EQ(ops.geometry(&range, c.block, 0, &g, reason), 0) << reason;
-		EXPECT_EQ(g.unit_bytes, 4096u);
+		ASSERT_EQ(lay_out(range, c.block, 0, g, reason), 0) << reason;
+		EXPECT_EQ(g.members[0].unit_bytes, 4096u);
 		EXPECT_GE(g.log_half_units, 2u);
 		EXPECT_GE((g.checkpoint_units - 1) * 164ull, g.max_extents);
 		EXPECT_LE(1 + 2ull * g.checkpoint_units + 2ull * g.log_half_units, g.copy_units);
-		EXPECT_EQ(g.area_sectors % (c.block / 512), 0u);
-		EXPECT_LE(g.area_sectors, c.sectors / 4 + 8);
+		EXPECT_EQ(g.members[0].data_start % (c.block / 512), 0u);
+		EXPECT_LE(g.members[0].data_start, c.sectors / 4 + 8);
 		// Everything lies in the area.
 		uint64_t pad = (c.start + 7) / 8 * 8 - c.start;
-		EXPECT_LE(pad + 2ull * g.copy_units * 8, g.area_sectors);
-		EXPECT_LT(g.area_sectors, pad + 2ull * g.copy_units * 8 + 8);
+		EXPECT_LE(pad + 2ull * g.copy_units * 8, g.members[0].data_start);
+		EXPECT_LT(g.members[0].data_start, pad + 2ull * g.copy_units * 8 + 8);
 		if (c.sectors >= 9 * mib) {
 			EXPECT_GE(g.copy_units, 256u) << "copies are a MiB apart";
 		}
@@ -79,8 +79,8 @@ TEST(MetadataLayout, EverySizeGivesAUsableArea)
 		EXPECT_GE(g.max_extents, std::min<uint64_t>(wanted, 328));
 
 		// Asking for what it chose gives the same.
-		dmr_geometry again = {};
-		ASSERT_EQ(ops.geometry(&range, c.block, g.max_extents, &again, reason), 0) << reason;
+		dmr_setup again = {};
+		ASSERT_EQ(lay_out(range, c.block, g.max_extents, again, reason), 0) << reason;
 		EXPECT_EQ(std::memcmp(&g, &again, sizeof(g)), 0);
 	}
 }
@@ -89,21 +89,21 @@ TEST(MetadataLayout, SmallRangeHasRoomForEveryBlockOfIt)
 {
 	Device device(512, 512);
 	dmr_member_range range = {&device, 0, 1 * mib};
-	dmr_geometry g = {};
+	dmr_setup g = {};
 
-	ASSERT_EQ(ops.geometry(&range, 512, 0, &g, nullptr), 0);
-	EXPECT_GE(g.max_extents, range.sectors - g.area_sectors);
+	ASSERT_EQ(lay_out(range, 512, 0, g, nullptr), 0);
+	EXPECT_GE(g.max_extents, range.sectors - g.members[0].data_start);
 }
 
 TEST(MetadataLayout, ExplicitMaxExtentsIsKept)
 {
 	Device device(512, 4096);
 	dmr_member_range range = {&device, 2048, 1 * gib};
-	dmr_geometry g = {};
+	dmr_setup g = {};
 	char reason[DMR_REASON_SIZE];
 
 	for (uint64_t wanted : {1u, 1000u, 65537u, 1'000'000u, 2'000'000u}) {
-		ASSERT_EQ(ops.geometry(&range, 4096, wanted, &g, reason), 0) << reason;
+		ASSERT_EQ(lay_out(range, 4096, wanted, g, reason), 0) << reason;
 		EXPECT_EQ(g.max_extents, wanted);
 		EXPECT_GE(g.copy_units, 256u);
 	}
@@ -113,29 +113,29 @@ TEST(MetadataLayout, RefusalsNameTheNumbers)
 {
 	Device device(512, 512), native(4096, 4096);
 	char reason[DMR_REASON_SIZE];
-	dmr_geometry g = {};
+	dmr_setup g = {};
 	dmr_member_range range = {&device, 0, 767};
 
-	EXPECT_EQ(ops.geometry(&range, 512, 0, &g, reason), -ENOSPC);
+	EXPECT_EQ(lay_out(range, 512, 0, g, reason), -ENOSPC);
 	EXPECT_STREQ(reason, "spare 8:16: 767 sectors are too few, a spare there needs at least 768: give it a larger range");
 	range.sectors = 768;
-	EXPECT_EQ(ops.geometry(&range, 512, 0, &g, reason), 0) << reason;
+	EXPECT_EQ(lay_out(range, 512, 0, g, reason), 0) << reason;
 	range = {&device, 1, 768};
-	EXPECT_EQ(ops.geometry(&range, 512, 0, &g, reason), -ENOSPC);
+	EXPECT_EQ(lay_out(range, 512, 0, g, reason), -ENOSPC);
 	EXPECT_NE(std::string(reason).find("at least 796"), std::string::npos) << reason;
 
 	range = {&device, 0, 1 * mib};
-	EXPECT_EQ(ops.geometry(&range, 512, 100'000, &g, reason), -ENOSPC);
+	EXPECT_EQ(lay_out(range, 512, 100'000, g, reason), -ENOSPC);
 	EXPECT_STREQ(reason, "max_extents 100000 does not fit into a quarter of the smallest spare, which holds 1968: ask for fewer, or "
 			     "give a larger range");
-	EXPECT_EQ(ops.geometry(&range, 512, (1u << 24) + 1, &g, reason), -EINVAL);
-	EXPECT_EQ(ops.geometry(&range, 1024, 0, &g, reason), -EINVAL);
+	EXPECT_EQ(lay_out(range, 512, (1u << 24) + 1, g, reason), -EINVAL);
+	EXPECT_EQ(lay_out(range, 1024, 0, g, reason), -EINVAL);
 	EXPECT_STREQ(reason, "main has blocks of 1024 bytes: 512 and 4096 are supported");
 	range = {&native, 4, 1 * mib};
-	EXPECT_EQ(ops.geometry(&range, 4096, 0, &g, reason), -EINVAL);
+	EXPECT_EQ(lay_out(range, 4096, 0, g, reason), -EINVAL);
 	EXPECT_NE(std::string(reason).find("start 4 is not a multiple"), std::string::npos) << reason;
 	range = {&device, ~0ull - 5, ~0ull};
-	EXPECT_EQ(ops.geometry(&range, 512, 0, &g, reason), -EINVAL);
+	EXPECT_EQ(lay_out(range, 512, 0, g, reason), -EINVAL);
 }
 
 TEST(MetadataLayout, StrideFollowsThePhysicalBlock)
@@ -144,11 +144,11 @@ TEST(MetadataLayout, StrideFollowsThePhysicalBlock)
 				      {131072u, 4096u}, {12288u, 4096u}, {0u, 4096u}}) {
 		Device device(512, physical);
 		dmr_member_range range = {&device, 8, 1 * gib};
-		dmr_geometry g = {};
+		dmr_setup g = {};
 
-		ASSERT_EQ(ops.geometry(&range, 512, 0, &g, nullptr), 0);
-		EXPECT_EQ(g.unit_bytes, unit) << physical;
-		EXPECT_EQ((range.start + g.area_sectors) * 512 % unit, 0u);
+		ASSERT_EQ(lay_out(range, 512, 0, g, nullptr), 0);
+		EXPECT_EQ(g.members[0].unit_bytes, unit) << physical;
+		EXPECT_EQ((range.start + g.members[0].data_start) * 512 % unit, 0u);
 	}
 }
 

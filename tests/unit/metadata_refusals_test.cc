@@ -46,19 +46,19 @@ protected:
 
 TEST_F(MetadataRefusals, Layout)
 {
-	dmr_geometry g;
+	dmr_setup laid_out;
 	dmr_member_range range = set.range();
-	auto geometry = [&](uint32_t block, uint64_t extents) {
-		return [&, block, extents](char *reason) { return ops.geometry(&range, block, extents, &g, reason); };
+	auto layout = [&](uint32_t block, uint64_t extents) {
+		return [&, block, extents](char *reason) { return lay_out(range, block, extents, laid_out, reason); };
 	};
 
-	expect_refused(-EINVAL, "512 and 4096", geometry(1024, 0));
-	expect_refused(-EINVAL, "too large", geometry(512, ~0ull));
-	expect_refused(-ENOSPC, "does not fit into a quarter", geometry(512, 1u << 24));
+	expect_refused(-EINVAL, "512 and 4096", layout(1024, 0));
+	expect_refused(-EINVAL, "too large", layout(512, ~0ull));
+	expect_refused(-ENOSPC, "does not fit into a quarter", layout(512, 1u << 24));
 	range.sectors = 10;
-	expect_refused(-ENOSPC, "too few", geometry(512, 0));
+	expect_refused(-ENOSPC, "too few", layout(512, 0));
 	range.sectors = ~0ull;
-	expect_refused(-EINVAL, "beyond any disk", geometry(512, 0));
+	expect_refused(-EINVAL, "beyond any disk", layout(512, 0));
 	dmr_setup setup = set.setup();
 	setup.member_count = 0;
 	expect_refused(-EINVAL, "", [&](char *reason) { return ops.lay_out(&range, 0, &setup, reason); });
