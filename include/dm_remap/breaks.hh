@@ -26,6 +26,7 @@ enum class Break : uint8_t {
 	publish_out_of_order,	// in another order than logged
 	second_before_first,	// the record is sent to copy B before the data's flush is over
 	trust_later_flush,	// what a failed flush may have lost counts as durable after the next one
+	tell_one_alone,		// a flush that waited while another failed is believed
 	reuse_freed_at_once,	// a moved block is free before its move is durable
 	accept_diverged,
 	wait_for_unstarted,	// a worker waits for one that was not started

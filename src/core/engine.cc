@@ -266,13 +266,26 @@ void Engine::serve(void *context, dmr_request *req, uint32_t worker)
 		dmr_request_end(req, status);
 }
 
+void Engine::end_all(dmr_request *first, dmr_status status)
+{
+	while (first) {
+		dmr_request *next = dmr_request_next(first);
+
+		dmr_request_end(first, status);
+		first = next;
+	}
+}
+
+// One flush serves all that wait for one.
 void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 {
 	Engine &e = *static_cast<Engine *>(context);
+
+	dmr_request_set_next(req, e.flush_queue_.take_all());
 	uint32_t members = e.flush_state_.begin();
 	dmr_status status = dmr_device_flush(e.p_.main);
 	uint32_t failed = e.flush_state_.flush(e.members_, members, FlushState::For::user, status);
-	uint32_t lost = e.flush_state_.end(members, failed);
+	uint32_t lost = e.flush_state_.to_tell();
 
 	if (lost != 0 && status == DMR_STS_OK)
 		status = DMR_STS_IOERR;
@@ -282,7 +295,12 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 			failed | lost ? "a spare" : "main", status);
 		dmr_event(e.p_.inst, DMR_EVENT_FLUSH_FAILED);
 	}
-	dmr_request_end(req, status);
+	end_all(req, status);
+	// Whoever submitted a flush before anybody had heard of the failure counts on what is lost, too; and until then none goes
+	// to main alone.
+	if (status != DMR_STS_OK && !broken(Break::tell_one_alone))
+		end_all(e.flush_queue_.take_all(), status);
+	e.flush_state_.end(members, failed);
 }
 
 // ---- what the administrator is told ----

@@ -53,6 +53,7 @@ private:
 	Error init_parts(char *reason);
 	static void serve(void *context, dmr_request *req, uint32_t worker);
 	static void serve_flush(void *context, dmr_request *req, uint32_t worker);
+	static void end_all(dmr_request *first, dmr_status status); // linked by dmr_request_next()
 	dmr_mode mode() const;
 	void watch_pool();
 

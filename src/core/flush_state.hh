@@ -102,15 +102,20 @@ public:
 		set((word_ & ~dirty_mask) | dirty << DMR_MAX_MEMBERS);
 		return dirty;
 	}
-	// The flush of these has ended; those of `failed` are dirty again. Answers the members of which this flush has to say
-	// that data was lost. What was lost since begin() may have completed before this flush was submitted, or after: this
-	// one tells it, and so does the next.
-	uint32_t end(uint32_t members, uint32_t failed)
+	// The members of which the flush under way has to say that data was lost. What was lost since begin() may have completed
+	// before this flush was submitted, or after: this one tells it, and so does the next.
+	uint32_t to_tell() const
+	{
+		SpinGuard guard(lock_);
+
+		return telling_ | lost_;
+	}
+	// The flush of these has ended, and whoever waited for it has been told; those of `failed` are dirty again.
+	void end(uint32_t members, uint32_t failed)
 	{
 		SpinGuard guard(lock_);
 
 		set((word_ & ~(members << DMR_MAX_MEMBERS)) | failed);
-		return telling_ | lost_;
 	}
 
 private:

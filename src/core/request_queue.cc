@@ -95,6 +95,15 @@ dmr_request *RequestQueue::pop(uint32_t worker)
 	return req;
 }
 
+dmr_request *RequestQueue::take_all()
+{
+	SpinGuard guard(lock_);
+	dmr_request *first = first_;
+
+	first_ = last_ = nullptr;
+	return first;
+}
+
 void RequestQueue::run(void *context, unsigned int worker)
 {
 	RequestQueue *queue = static_cast<RequestQueue *>(context);

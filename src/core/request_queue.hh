@@ -23,6 +23,8 @@ public:
 	void push(dmr_request *req); // any
 	// Requests linked by dmr_request_next(), to be served before those that wait. any.
 	void push_front(dmr_request *first);
+	// All that wait, linked by dmr_request_next(), or null: they are the caller's. any.
+	dmr_request *take_all();
 	// Until nothing is queued and no worker runs. process, may block.
 	void drain();
 

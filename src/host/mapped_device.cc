@@ -166,7 +166,7 @@ void MappedDevice::submit(UserIo &io)
 		active_->submit(io);
 }
 
-dmr_status MappedDevice::perform(UserIo &io)
+dmr_status MappedDevice::perform(UserIo &io, std::function<void()> told)
 {
 	World &world = *World::current();
 	struct Sync {
@@ -176,7 +176,9 @@ dmr_status MappedDevice::perform(UserIo &io)
 	Sync *s = &sync;
 
 	world.check_may_block("an I/O that is waited for");
-	io.done = [s](UserIo &) {
+	io.done = [s, told](UserIo &) {
+		if (told)
+			told();
 		s->over = true;
 		World::current()->scheduler().wake_all(s->waiting);
 	};

@@ -131,7 +131,8 @@ public:
 	dmr_status read(uint64_t sector, void *data, uint32_t sectors);
 	dmr_status write(uint64_t sector, const void *data, uint32_t sectors, uint32_t flags = 0);
 	dmr_status flush();
-	dmr_status perform(UserIo &io);
+	// told: called when it has ended, before anybody who waits runs; must not block.
+	dmr_status perform(UserIo &io, std::function<void()> told = {});
 
 	Target *active() { return active_.get(); }
 	Target *loaded() { return loaded_.get(); }

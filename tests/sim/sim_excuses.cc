@@ -87,7 +87,10 @@ bool Judge::write_excused(const Request &r, uint32_t i) const
 // May the record of a pending block not have been made?
 bool Judge::recording_trouble(const Request &r) const
 {
-	return spare_failures_ > r.table_spare_failures || world_.memory().failures() > r.table_lack_of_memory ||
+	// As docs/architecture.md says: what a recovery does not come to in that time stays untried.
+	constexpr uint64_t most_ns = 20'000'000'000;
+
+	return world_.now() - r.begun_ns > most_ns || spare_failures_ > r.table_spare_failures || world_.memory().failures() > r.table_lack_of_memory ||
 	       whole_disk_trouble(main_) || whole_main_ > r.whole_main || main_failures_ > r.main_failures || exhausted();
 }
 

@@ -76,7 +76,7 @@ SimHistory::SimHistory(uint64_t seed, uint32_t steps)
 		judge_.performed(disk, io);
 		// Of two flushes of main side by side one may fail and the other succeed: so it is with the bare disk.
 		if (&disk == &main_ && io.op == DMR_OP_FLUSH && io.status)
-			oracle_.flush_failed();
+			oracle_.flush_failed(false);
 		if (is_batch(io))
 			points_.reached(Point::batch_of_two);
 	};

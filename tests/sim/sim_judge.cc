@@ -35,6 +35,7 @@ void Judge::begin(Request &r, Tick now)
 	r.under_way = true;
 	under_way_.push_back(&r);
 	r.begun = now_ = now;
+	r.begun_ns = world_.now();
 	r.spare_failures = spare_failures_;
 	r.flush_failures = flush_failures_;
 	r.main_failures = main_failures_;
@@ -46,6 +47,7 @@ void Judge::begin(Request &r, Tick now)
 	r.whole_main = whole_main_;
 	r.whole_spare = whole_spare_;
 	r.refused.clear();
+	r.complaint.clear();
 	std::fill_n(r.traces.begin(), r.io.sectors, SectorTrace());
 }
 
@@ -187,15 +189,8 @@ std::string Judge::judge(Request &r)
 
 	r.under_way = false;
 	std::erase(under_way_, &r);
-	if (r.io.op == DMR_OP_FLUSH) {
-		if (r.io.status && flush_failures_ == r.flush_failures && !lost_flush_)
-			complaint = complain(r, "failed though no flush of a disk did");
-		// It was told, unless it came too late for this one, or this one failed for a reason of its own. And as the engine
-		// hears later than the disk of a flush that failed, it may still count as lost during this one: told by the next, too.
-		if (r.io.status && lost_flush_ < r.begun && flush_failures_ == r.flush_failures && lost_told_++)
-			lost_flush_ = 0;
-		return complaint;
-	}
+	if (r.io.op == DMR_OP_FLUSH)
+		return r.complaint;
 	if (r.io.op == DMR_OP_DISCARD)
 		return complaint; // advice; see Oracle
 	if (r.io.status) {
@@ -216,6 +211,26 @@ std::string Judge::judge(Request &r)
 			    " is used again, though it had refused a write";
 	settle(r);
 	return complaint;
+}
+
+// For a failure since it was submitted, for one of the engine's own that is not told yet, or for one that was told to another
+// after this was submitted.
+void Judge::flush_failed(Request &r, Tick now)
+{
+	if (flush_failures_ == r.flush_failures && !lost_flush_) {
+		if (flush_told_ < r.begun)
+			r.complaint = complain(r, "failed though no flush of a disk did");
+		return;
+	}
+	flush_told_ = now;
+	if (flush_failures_ != r.flush_failures || lost_flush_ >= r.begun)
+		return;
+	// As the engine hears later than the disk of a flush that failed, it may still count as lost during this one: told by
+	// the next, too.
+	if (!lost_told_)
+		lost_told_ = now;
+	else if (lost_told_ < r.begun)
+		lost_flush_ = 0;
 }
 
 // With the record of a sector's new place those of the spare blocks that refused it were made. (With the map full there

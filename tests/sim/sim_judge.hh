@@ -62,6 +62,7 @@ struct Request {
 	bool under_way = false;
 	uint64_t number = 0;		// of a write, see Oracle
 	Tick begun = 0;
+	uint64_t begun_ns = 0;
 	// Counts at the beginning.
 	uint64_t spare_failures = 0, flush_failures = 0, main_failures = 0, lack_of_memory = 0, whole_main = 0, whole_spare = 0;
 	// Of the table that was there then.
@@ -69,6 +70,7 @@ struct Request {
 	uint64_t table = 0, table_spare_failures = 0, table_lack_of_memory = 0;
 	std::array<SectorTrace, most_sectors> traces;
 	std::vector<Refusal> refused;
+	std::string complaint;	// about a flush, known before its user runs
 };
 
 class Judge final {
@@ -77,6 +79,8 @@ public:
 
 	// ---- the course of things ----
 	void begin(Request &r, Tick now);
+	// A flush has failed, and its user is told now.
+	void flush_failed(Request &r, Tick now);
 	// A disk has performed this.
 	void performed(host::SimDisk &disk, const host::DeviceIo &io);
 	// A request has ended: "" or why its status is not legal.
@@ -152,7 +156,8 @@ private:
 	uint64_t table_spare_failures_ = 0, table_lack_of_memory_ = 0;
 	Tick now_ = 0;
 	Tick lost_flush_ = 0;	// when a failure of the engine's own took users' data with it; 0: told
-	uint32_t lost_told_ = 0; // by so many flushes
+	Tick lost_told_ = 0;	// when that was told first; 0: not yet
+	Tick flush_told_ = 0;	// when a failure was told last
 };
 
 } // namespace dm_remap::sim

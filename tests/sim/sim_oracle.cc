@@ -163,16 +163,20 @@ void Oracle::flushed(Tick begun)
 		if (all.size() < 2)
 			continue;
 		for (Version &v : all)
-			v.lost |= v.covered < begun;
+			v.lost |= v.covered < begun ||
+				  std::any_of(v.promised.begin(), v.promised.end(),
+					      [&](const Span &span) { return span.from < begun && begun < span.to; });
 		prune(all);
 	}
 }
 
-void Oracle::flush_failed()
+void Oracle::flush_failed(bool others)
 {
 	tick();
 	for (Versions &all : sectors_) {
 		for (Version &v : all) {
+			if (others && v.covered != never)
+				v.promised.push_back({v.covered, now_});
 			v.covered = never;
 			v.told |= v.submitted > boot_;
 		}
@@ -188,6 +192,7 @@ void Oracle::power_cut()
 		for (Version &v : all) {
 			v.ended = std::min(v.ended, boot_);
 			v.hidden = v.covered = never;
+			v.promised.clear();
 			v.told = false;
 		}
 	}

@@ -9,7 +9,8 @@
 //   that begins after the fact.
 //   After a cut: the same, if the fact is durable: told by a write with FUA or one that remapped, by a read of what an
 //   earlier boot left, or older than the submission of a flush that succeeded. Everything else may be there.
-//   A flush that fails tells that what was written until then may be lost for good: no later one makes it durable.
+//   A flush that fails tells that what was written until then may be lost for good: none that is submitted from then on makes
+//   it durable.
 //
 // A write that failed (and a discard) may have taken effect or not; it is no fact, until a read returns it.
 #ifndef DMR_SIM_ORACLE_HH
@@ -55,18 +56,23 @@ public:
 
 	Tick begin_flush() { return ++now_; }
 	void flushed(Tick begun);
-	void flush_failed();
+	// Its user is told now. others: those that are under way fail as well, or mean what they say; otherwise nothing is known.
+	void flush_failed(bool others);
 
 	// The power has gone; nothing that was under way ends.
 	void power_cut();
 
 private:
+	struct Span {
+		Tick from, to;
+	};
 	struct Version {
 		uint64_t number;	// of the write; 0 for what was there in the beginning
 		Value value;
 		Tick submitted, ended;
 		Tick hidden = never;	// the end of the first fact that came after it
 		Tick covered = never;	// of the first that a flush can make durable
+		std::vector<Span> promised;	// by a flush that begins in one of these, though another failed at its end
 		bool told = false;	// a flush failed since it was submitted: none can make it durable
 		bool lost = false;	// and a power cut does not bring it back
 	};

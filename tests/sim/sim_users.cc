@@ -125,7 +125,12 @@ void SimHistory::perform(User &u)
 	tell(r, "begins");
 	if (device_->suspended())
 		points_.reached(Point::requests_waited_for_resume);
-	device_->perform(io);
+	device_->perform(io, [&] {
+		if (io.op != DMR_OP_FLUSH || io.status == DMR_STS_OK)
+			return;
+		oracle_.flush_failed(true);
+		judge_.flush_failed(r, oracle_.now());
+	});
 	ended(u);
 }
 
@@ -160,8 +165,6 @@ void SimHistory::ended(User &u)
 	case DMR_OP_FLUSH:
 		if (ok)
 			oracle_.flushed(r.number);
-		else
-			oracle_.flush_failed();
 		break;
 	}
 }

@@ -42,6 +42,50 @@ TEST_F(EngineTest, AFailedFlushIsReportedAndNotForgotten)
 	EXPECT_EQ(events(DMR_EVENT_FLUSH_FAILED), 2u);
 }
 
+// One counts on what was written before it was submitted, whether or not another is told that it is lost.
+TEST_F(EngineTest, AFlushThatIsSubmittedBeforeAFailureIsToldIsToldToo)
+{
+	UserIo first { .op = DMR_OP_FLUSH }, second { .op = DMR_OP_FLUSH };
+	int told = 0;
+
+	create();
+	main.fail(1000, 1);
+	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
+	ASSERT_EQ(write(1000, 1, 2), DMR_STS_OK);
+	spare.fail_flushes(1);
+	first.done = second.done = [&](UserIo &) { told++; };
+	device.submit(first);
+	world.run_until([&] { return spare.in_flight() > 0; });
+	device.submit(second);
+	world.run_until([&] { return told == 2; });
+	EXPECT_EQ(first.status, DMR_STS_IOERR);
+	EXPECT_EQ(second.status, DMR_STS_IOERR);
+	EXPECT_EQ(events(DMR_EVENT_FLUSH_FAILED), 1u);
+	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
+}
+
+TEST_F(EngineTest, FlushesThatWaitAreServedByOne)
+{
+	constexpr int n = 10;
+	std::vector<UserIo> flushes(n);
+	int ended = 0;
+
+	create();
+	main.fail(1000, 1);
+	ASSERT_EQ(write(1000, 1, 1), DMR_STS_OK);
+	ASSERT_EQ(write(1000, 1, 2), DMR_STS_OK);
+	const uint64_t before = spare.counts().flushes + main.counts().flushes;
+	for (UserIo &io : flushes) {
+		io.op = DMR_OP_FLUSH;
+		io.done = [&](UserIo &) { ended++; };
+		device.submit(io);
+	}
+	world.run_until([&] { return ended == n; });
+	EXPECT_EQ(ended, n);
+	EXPECT_LE(spare.counts().flushes + main.counts().flushes, before + 4) << "two times two";
+	EXPECT_TRUE(spare.unflushed().empty());
+}
+
 TEST_F(EngineTest, AFlushThatFailsForTheEngineIsReportedToTheUser)
 {
 	create();
