@@ -87,6 +87,10 @@ dmr_status SlowIo::read_main(Job &job, MainBlock piece, MainBlock first, Blocks 
 		    !c_.main_test->reads(job.space->block, job.start, job.length))
 			return status;
 		job.main_tested = true;
+		if (again == DMR_STS_OK && length == Blocks(1)) {
+			job.space->weak.add(static_cast<uint32_t>((first - piece).value));
+			return DMR_STS_OK;
+		}
 	}
 	for (Blocks i; i < length; i = i + Blocks(1)) {
 		MainBlock at = first + i;

@@ -20,19 +20,32 @@ bool Judge::spare_trouble() const
 	return std::any_of(spares_.begin(), spares_.end(), [&](SimDisk *disk) { return whole_disk_trouble(*disk); });
 }
 
+uint64_t Judge::data_sectors() const
+{
+	uint64_t sum = 0;
+
+	for (const Member &member : members_) {
+		const auto may_be = [&](const SimDisk *spare) { return spare && spare->options().sectors == member.sectors; };
+
+		if (!may_be(missing_) && !may_be(leaving_) && std::none_of(troubled_.begin(), troubled_.end(), may_be))
+			sum += member.data;
+	}
+	return sum;
+}
+
 // Could the pool or the map be full? Only blocks that ever failed can have taken spare blocks; those under way, or given
 // up when a write failed elsewhere, are among them.
 bool Judge::exhausted() const
 {
 	const uint64_t blocks = bad_count_ / block_sectors_ + 1;
-	const uint64_t data_blocks = data_sectors_ / block_sectors_;
+	const uint64_t data_blocks = data_sectors() / block_sectors_;
 
 	return blocks + bad_spare_count_ / block_sectors_ + 1 >= data_blocks || 2 * (blocks + bad_spare_count_ + most_sectors) >= max_extents_;
 }
 
 bool Judge::nowhere_to_put(const Request &r, const SectorTrace &t) const
 {
-	return spare_failures_ > r.table_spare_failures || flush_failures_ > r.flush_failures ||
+	return spare_failures_ > r.spare_failures || flush_failures_ > r.flush_failures ||
 	       world_.memory().failures() > r.table_lack_of_memory || spare_trouble() || whole_spare_ > r.whole_spare ||
 	       t.spare_failures >= placement_rounds || exhausted();
 }

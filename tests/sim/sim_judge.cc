@@ -97,6 +97,8 @@ void Judge::spare_write(Request &r, SimDisk &disk, const DeviceIo &io)
 	const bool refused = io.status && !disk.gone() && !disk.read_only();
 
 	bad_spare_seen += io.status != 0;
+	if (io.status && !may_be_media(io.status))
+		troubled_.push_back(&disk);
 	for (uint32_t n = 0; n < io.sectors; n++) {
 		const Place place = {&disk, io.sector + n};
 
@@ -125,6 +127,7 @@ void Judge::engine_io(SimDisk &disk, const DeviceIo &io)
 	if (io.op == DMR_OP_READ)
 		return;
 	spare_failures_++;
+	troubled_.push_back(&disk);
 	if (io.op != DMR_OP_FLUSH)
 		records_in_doubt();
 	lost_flush_ = now();
@@ -330,6 +333,8 @@ void Judge::whole_disk_fault(SimDisk &disk)
 void Judge::table_starts(dmr_engine *engine)
 {
 	moved_.clear();
+	leaving_ = nullptr;
+	troubled_.clear();
 	table_++;
 	table_spare_failures_ = spare_failures_;
 	table_lack_of_memory_ = world_.memory().failures();
@@ -341,14 +346,14 @@ void Judge::pool_changed(dmr_engine *engine)
 	const dmr_setup &setup = *dmr_engine_setup(engine);
 
 	max_extents_ = setup.max_extents;
-	data_sectors_ = 0;
+	members_.clear();
 	for (uint32_t i = 0; i < setup.member_count; i++) {
-		if (setup.members[i].state == DMR_MEMBER_ABSENT)
+		const dmr_member_entry &entry = setup.members[i];
+
+		if (entry.state == DMR_MEMBER_ABSENT)
 			continue;
-		data_sectors_ += setup.members[i].sectors - setup.members[i].data_start;
-		if (missing_ && missing_->options().sectors == setup.members[i].sectors) // or one of its size
-			data_sectors_ -= setup.members[i].sectors - setup.members[i].data_start;
-		area_sectors_ = std::max(area_sectors_, setup.members[i].data_start);
+		members_.push_back({entry.sectors, entry.sectors - entry.data_start});
+		area_sectors_ = std::max(area_sectors_, entry.data_start);
 	}
 }
 

@@ -56,6 +56,11 @@ struct Refusal {
 	uint64_t sector = 0;
 };
 
+// Of the set, in sectors. Which spare it is its size tells, if they differ.
+struct Member {
+	uint64_t sectors = 0, data = 0;
+};
+
 // One user's I/O and what the judge knows of it.
 struct Request {
 	host::UserIo io; // first: the user of DeviceIo
@@ -97,6 +102,8 @@ public:
 	uint64_t area_sectors() const { return area_sectors_; } // of metadata, on each spare
 	// The table that comes names all spares but this one, or all.
 	void leave_out(const host::SimDisk *spare) { missing_ = spare; }
+	// Nothing is placed on this one any more; nullptr: it has gone. Until the next table starts.
+	void leaves(const host::SimDisk *spare) { leaving_ = spare; }
 	void pool_changed(dmr_engine *engine);
 	void table_starts(dmr_engine *engine);
 	void power_cut();
@@ -114,6 +121,7 @@ private:
 	bool write_excused(const Request &r, uint32_t i) const;
 	bool nowhere_to_put(const Request &r, const SectorTrace &t) const;
 	bool exhausted() const;
+	uint64_t data_sectors() const;	// where new blocks may be placed
 	Tick now() const { return now_; }
 	// By a write that had been acknowledged then.
 	bool lives_on_spare(uint64_t sector, Tick then) const
@@ -141,7 +149,7 @@ private:
 	std::vector<Tick> settled_;	// when a request that may have ended its being pending last ended
 	std::vector<uint64_t> moved_;	// sectors that the engine itself may have moved since the table started
 	std::vector<Condemned> condemned_;
-	const host::SimDisk *missing_ = nullptr;
+	const host::SimDisk *missing_ = nullptr, *leaving_ = nullptr;
 	Place used_condemned_;
 	std::vector<Place> zeroes_at_;	// where the engine itself wrote zeroes: nobody knows of which sector
 	std::vector<std::vector<Place>> places_; // of each sector: spare sectors that ever took its data
@@ -151,7 +159,9 @@ private:
 	uint64_t table_ = 0;
 	std::map<const host::SimDisk *, std::vector<bool>> ever_bad_spare_;
 	uint64_t bad_count_ = 0, bad_spare_count_ = 0;
-	uint64_t data_sectors_ = 0, max_extents_ = 0, area_sectors_ = 192, block_sectors_ = 1;
+	std::vector<Member> members_;
+	std::vector<const host::SimDisk *> troubled_; // spares that may be closed to new blocks since the table started
+	uint64_t max_extents_ = 0, area_sectors_ = 192, block_sectors_ = 1;
 	uint64_t spare_failures_ = 0, flush_failures_ = 0, main_failures_ = 0, whole_main_ = 0, whole_spare_ = 0;
 	uint64_t table_spare_failures_ = 0, table_lack_of_memory_ = 0;
 	Tick now_ = 0;

@@ -245,6 +245,17 @@ TEST_F(EngineTest, PastItsBudgetAWriteGoesToTheSpareUntested)
 	EXPECT_EQ(read(1000, 64), pattern(1000, 64, 1));
 }
 
+TEST_F(EngineTest, PastItsBudgetAReadGivesWhatItHasRead)
+{
+	const auto data = pattern(1000, 1, 1);
+
+	create();
+	main.poke(1000, data.data(), 1);
+	main.fail(1000, 1, { .write = false, .status = DMR_STS_IOERR, .times = 2 });
+	main.set_slow(11'000'000'000);
+	EXPECT_EQ(read(1000, 1), data);
+}
+
 TEST_F(EngineTest, RecoveriesRunTogetherAndShareCommits)
 {
 	constexpr int n = 16;
