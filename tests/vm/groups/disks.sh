@@ -8,14 +8,6 @@
 
 X=/dev/mapper/x Y=/dev/mapper/y
 
-# prepare [RANGE...]: device x over a main with these bad sectors and a blank spare.
-prepare() {
-	MAIN=$(drive main) SPARE=$(drive spare)
-	wipe "$MAIN" "$SPARE"
-	bad_create bad "$MAIN" "$@"
-	remap_create x /dev/mapper/bad "$SPARE"
-}
-
 # --- where it lies
 
 # The second target of a table, and another remap target behind it.
@@ -148,7 +140,7 @@ discards() {
 }
 
 zeroes() {
-	prepare 1000:4 1010:2
+	remap_over_bad 1000:4 1010:2
 	pattern_write $X 992 32 new
 	assert_eq 6 "$(remap_get x remapped)"
 	bad_change bad "$MAIN" 1010:2 1020:2
@@ -177,7 +169,7 @@ nowait() {
 
 claims() {
 	local main spare two
-	prepare
+	remap_over_bad
 	two=$(drive two) main=$(number_of /dev/mapper/bad) spare=$(number_of "$SPARE")
 	assert_refused "$spare sectors 0..16383 are in use by remap device 'x'" remap_create y "$two" "$SPARE"
 	assert_refused "$spare sectors 8192..12287 are in use by remap device 'x'" remap_create y "$two" "$SPARE:8192:4096"
@@ -199,7 +191,7 @@ claims() {
 }
 
 copies() {
-	prepare 1000
+	remap_over_bad 1000
 	pattern_write $X 1000 1 new
 	wipe "$(drive two)" "$(drive room)"
 	dd if="$SPARE" of="$(drive room)" bs=1M oflag=direct status=none

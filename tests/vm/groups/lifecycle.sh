@@ -7,18 +7,10 @@
 
 X=/dev/mapper/x
 
-# prepare [RANGE...]: device x over a main with these bad sectors and a blank spare.
-prepare() {
-	MAIN=$(drive main) SPARE=$(drive spare)
-	wipe "$MAIN" "$SPARE"
-	bad_create bad "$MAIN" "$@"
-	remap_create x /dev/mapper/bad "$SPARE"
-}
-
 # --- suspend, reload, remove
 
 suspended_and_removed() {
-	prepare 1000
+	remap_over_bad 1000
 	pattern_write $X 990 20 new
 	dmsetup suspend x
 	dmsetup suspend --noflush x
@@ -35,7 +27,7 @@ suspended_and_removed() {
 }
 
 refused_table() {
-	prepare 1000
+	remap_over_bad 1000
 	pattern_write $X 990 20 new
 	assert_fail dmsetup load x --table "$(remap_line /dev/mapper/bad "$SPARE" frobnicate)"
 	assert_fail dmsetup load x --table "$(remap_line /dev/mapper/bad "$(drive main)")"
@@ -51,7 +43,7 @@ refused_table() {
 # A table that was loaded and not used has written nothing; what came in between is seen at resume.
 loading_writes_nothing() {
 	local before
-	prepare
+	remap_over_bad
 	dmsetup remove x
 	wipe "$SPARE"
 	before=$(sum_of "$SPARE")
@@ -71,7 +63,7 @@ loading_writes_nothing() {
 
 # The new table goes on with the newest state, not with that of the time when it was loaded.
 reload_keeps_newest() {
-	prepare 1000:8
+	remap_over_bad 1000:8
 	pattern_write $X 1000 2 one
 	dmsetup load x --table "$(remap_line /dev/mapper/bad "$SPARE" read_retries 2)"
 	pattern_write $X 1002 2 two
@@ -86,7 +78,7 @@ reload_keeps_newest() {
 
 in_use() {
 	local module
-	prepare
+	remap_over_bad
 	for module in dm-remap dm-remap-metadata dm-remap-spare-pool dm-remap-reassembly; do
 		assert_fail_with 'in use' rmmod $module
 	done
@@ -100,7 +92,7 @@ in_use() {
 
 words() {
 	local total
-	prepare 1000:4
+	remap_over_bad 1000:4
 	assert_eq "0 32768 remap $(number_of /dev/mapper/bad) $(number_of "$SPARE") 0 16384" "$(dmsetup table x)"
 	pattern_write $X 1000 2 new
 	assert_fail read_sectors $X 1002 2
@@ -115,7 +107,7 @@ $(number_of "$SPARE"):active:2/$total ok$"
 
 first_remap_is_an_event() {
 	local before
-	prepare 1000:4
+	remap_over_bad 1000:4
 	before=$(dm_event_nr x)
 	dm_wait_event x "$before" 30 &
 	pattern_write $X 1000 1 new
@@ -130,7 +122,7 @@ first_remap_is_an_event() {
 
 read_only() {
 	local before writes
-	prepare 1000:4
+	remap_over_bad 1000:4
 	pattern_write $X 990 12 new
 	dmsetup remove x
 	dmsetup remove bad
@@ -183,7 +175,7 @@ total_remaps
 total_writes'
 
 attributes() {
-	prepare 1000
+	remap_over_bad 1000
 	assert_eq "$ATTRIBUTES" "$(cd /sys/kernel/dm_remap && find . -maxdepth 1 -type f -printf '%P\n' | sort)"
 	assert_eq "$ATTRIBUTES" "$(cd /sys/kernel/dm_remap/devices/x && find . -type f -printf '%P\n' | sort)"
 	assert_eq x "$(ls /sys/kernel/dm_remap/devices)"
@@ -200,7 +192,7 @@ attributes() {
 }
 
 prometheus() {
-	prepare 1000
+	remap_over_bad 1000
 	pattern_write $X 1000 1 new
 	remap_create y "$(drive two)" "$(drive room)" format
 	for file in /sys/kernel/dm_remap/all_stats /sys/kernel/dm_remap/devices/{x,y}/all_stats; do
@@ -210,7 +202,7 @@ prometheus() {
 }
 
 stats_come_and_go() {
-	prepare 1000:4
+	remap_over_bad 1000:4
 	pattern_write $X 1000 1 new
 	rmmod dm-remap-stats
 	[[ ! -e /sys/kernel/dm_remap ]]
@@ -233,7 +225,7 @@ stats_come_and_go() {
 # A file that is being read while its device goes away, again and again.
 stats_are_read_meanwhile() {
 	local i reader
-	prepare
+	remap_over_bad
 	while :; do cat /sys/kernel/dm_remap/all_stats /sys/kernel/dm_remap/devices/*/* || :; done >/dev/null 2>&1 &
 	reader=$!
 	for i in 1 2 3; do
@@ -250,7 +242,7 @@ stats_are_read_meanwhile() {
 # Names go round: no two folders of one name.
 renamed() {
 	local i
-	prepare
+	remap_over_bad
 	for i in a b c; do
 		dmsetup rename x $i
 		defer "dm_remove_if_there $i"

@@ -62,6 +62,15 @@ disk_stat() {
 	echo "${words[$2 - 1]}"
 }
 
+# remap_over_bad [RANGE...]: device x over drive main with these bad sectors (as bad_create) and drive spare, both wiped;
+# their nodes in $MAIN and $SPARE.
+remap_over_bad() {
+	MAIN=$(drive main) SPARE=$(drive spare)
+	wipe "$MAIN" "$SPARE"
+	bad_create bad "$MAIN" "$@"
+	remap_create x /dev/mapper/bad "$SPARE"
+}
+
 # assert_refused REASON COMMAND...: fails, and the kernel says exactly this of the table or message.
 assert_refused() {
 	local reason=$1 said
