@@ -51,6 +51,7 @@ Error SparseBitmap::init(uint64_t bits)
 {
 	bits_ = bits;
 	count_ = 0;
+	chunks_end_ = 0;
 	chunks_ = static_cast<Chunk *>(dmr_alloc(chunk_total() * sizeof(Chunk)));
 	if (!chunks_)
 		bits_ = 0;
@@ -59,10 +60,11 @@ Error SparseBitmap::init(uint64_t bits)
 
 void SparseBitmap::destroy()
 {
-	for (uint64_t i = 0; i < chunk_total(); i++)
+	for (uint64_t i = 0; i < chunks_end_; i++)
 		dmr_free(chunks_[i].words);
 	dmr_free(chunks_);
 	chunks_ = nullptr;
+	chunks_end_ = 0;
 	bits_ = 0;
 	count_ = 0;
 }
@@ -76,7 +78,10 @@ uint64_t SparseBitmap::word(uint64_t index) const
 
 uint64_t SparseBitmap::next_set(uint64_t from, uint64_t end) const
 {
-	while (from < end) {
+	// Whoever lists the few bad blocks of a large pool does not walk to its end.
+	const uint64_t stop = min(end, chunks_end_ * chunk_bits);
+
+	while (from < stop) {
 		const Chunk &chunk = chunks_[from / chunk_bits];
 
 		if (!chunk.count) {
@@ -117,6 +122,8 @@ uint64_t SparseBitmap::provide(uint64_t from, uint64_t end, ChunkReserve &reserv
 			chunk.words = reserve.take(keep);
 		if (!chunk.words)
 			return at;
+		if (chunks_end_ <= at / chunk_bits)
+			chunks_end_ = at / chunk_bits + 1;
 	}
 	return end;
 }

@@ -93,6 +93,7 @@ private:
 	Chunk *chunks_ = nullptr;
 	uint64_t bits_ = 0;
 	uint64_t count_ = 0;
+	uint64_t chunks_end_ = 0;	// none from here on is present
 };
 
 // The bits of a word from `bit` on.

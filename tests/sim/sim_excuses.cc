@@ -20,14 +20,17 @@ bool Judge::spare_trouble() const
 	return std::any_of(spares_.begin(), spares_.end(), [&](SimDisk *disk) { return whole_disk_trouble(*disk); });
 }
 
-uint64_t Judge::data_sectors() const
+uint64_t Judge::data_sectors(const Request &r) const
 {
 	uint64_t sum = 0;
 
 	for (const Member &member : members_) {
 		const auto may_be = [&](const SimDisk *spare) { return spare && spare->options().sectors == member.sectors; };
 
-		if (!may_be(missing_) && !may_be(leaving_) && std::none_of(troubled_.begin(), troubled_.end(), may_be))
+		const bool closed = std::any_of(closed_.begin(), closed_.end(),
+						[&](const Closed &c) { return c.table >= r.table && may_be(c.spare); });
+
+		if (!may_be(missing_) && !closed)
 			sum += member.data;
 	}
 	return sum;
@@ -35,10 +38,10 @@ uint64_t Judge::data_sectors() const
 
 // Could the pool or the map be full? Only blocks that ever failed can have taken spare blocks; those under way, or given
 // up when a write failed elsewhere, are among them.
-bool Judge::exhausted() const
+bool Judge::exhausted(const Request &r) const
 {
 	const uint64_t blocks = bad_count_ / block_sectors_ + 1;
-	const uint64_t data_blocks = data_sectors() / block_sectors_;
+	const uint64_t data_blocks = data_sectors(r) / block_sectors_;
 
 	return blocks + bad_spare_count_ / block_sectors_ + 1 >= data_blocks || 2 * (blocks + bad_spare_count_ + most_sectors) >= max_extents_;
 }
@@ -47,7 +50,7 @@ bool Judge::nowhere_to_put(const Request &r, const SectorTrace &t) const
 {
 	return spare_failures_ > r.spare_failures || flush_failures_ > r.flush_failures ||
 	       world_.memory().failures() > r.table_lack_of_memory || spare_trouble() || whole_spare_ > r.whole_spare ||
-	       t.spare_failures >= placement_rounds || exhausted();
+	       t.spare_failures >= placement_rounds || exhausted(r);
 }
 
 // Its remap, or the pending mark in place of which it was made, was in a record that could not be written.
@@ -104,7 +107,7 @@ bool Judge::recording_trouble(const Request &r) const
 	constexpr uint64_t most_ns = 20'000'000'000;
 
 	return world_.now() - r.begun_ns > most_ns || spare_failures_ > r.table_spare_failures || world_.memory().failures() > r.table_lack_of_memory ||
-	       whole_disk_trouble(main_) || whole_main_ > r.whole_main || main_failures_ > r.main_failures || exhausted();
+	       whole_disk_trouble(main_) || whole_main_ > r.whole_main || main_failures_ > r.main_failures || exhausted(r);
 }
 
 } // namespace dm_remap::sim

@@ -98,7 +98,7 @@ void Judge::spare_write(Request &r, SimDisk &disk, const DeviceIo &io)
 
 	bad_spare_seen += io.status != 0;
 	if (io.status && !may_be_media(io.status))
-		troubled_.push_back(&disk);
+		closed(disk);
 	for (uint32_t n = 0; n < io.sectors; n++) {
 		const Place place = {&disk, io.sector + n};
 
@@ -127,7 +127,7 @@ void Judge::engine_io(SimDisk &disk, const DeviceIo &io)
 	if (io.op == DMR_OP_READ)
 		return;
 	spare_failures_++;
-	troubled_.push_back(&disk);
+	closed(disk);
 	if (io.op != DMR_OP_FLUSH)
 		records_in_doubt();
 	lost_flush_ = now();
@@ -333,9 +333,9 @@ void Judge::whole_disk_fault(SimDisk &disk)
 void Judge::table_starts(dmr_engine *engine)
 {
 	moved_.clear();
-	leaving_ = nullptr;
-	troubled_.clear();
 	table_++;
+	// A request that began with the table before this may be under way.
+	std::erase_if(closed_, [&](const Closed &c) { return c.table + 1 < table_; });
 	table_spare_failures_ = spare_failures_;
 	table_lack_of_memory_ = world_.memory().failures();
 	pool_changed(engine);
@@ -352,7 +352,8 @@ void Judge::pool_changed(dmr_engine *engine)
 
 		if (entry.state == DMR_MEMBER_ABSENT)
 			continue;
-		members_.push_back({entry.sectors, entry.sectors - entry.data_start});
+		if (entry.state == DMR_MEMBER_ACTIVE)
+			members_.push_back({entry.sectors, entry.sectors - entry.data_start});
 		area_sectors_ = std::max(area_sectors_, entry.data_start);
 	}
 }

@@ -61,6 +61,12 @@ struct Member {
 	uint64_t sectors = 0, data = 0;
 };
 
+// A spare that may take no new blocks, and the table during which that came to be.
+struct Closed {
+	const host::SimDisk *spare = nullptr;
+	uint64_t table = 0;
+};
+
 // One user's I/O and what the judge knows of it.
 struct Request {
 	host::UserIo io; // first: the user of DeviceIo
@@ -102,8 +108,8 @@ public:
 	uint64_t area_sectors() const { return area_sectors_; } // of metadata, on each spare
 	// The table that comes names all spares but this one, or all.
 	void leave_out(const host::SimDisk *spare) { missing_ = spare; }
-	// Nothing is placed on this one any more; nullptr: it has gone. Until the next table starts.
-	void leaves(const host::SimDisk *spare) { leaving_ = spare; }
+	// Nothing may be placed on this one any more, as long as there is this table.
+	void closed(const host::SimDisk &spare) { closed_.push_back({&spare, table_}); }
 	void pool_changed(dmr_engine *engine);
 	void table_starts(dmr_engine *engine);
 	void power_cut();
@@ -120,8 +126,8 @@ private:
 	bool read_excused(const Request &r, uint32_t i) const;
 	bool write_excused(const Request &r, uint32_t i) const;
 	bool nowhere_to_put(const Request &r, const SectorTrace &t) const;
-	bool exhausted() const;
-	uint64_t data_sectors() const;	// where new blocks may be placed
+	bool exhausted(const Request &r) const;
+	uint64_t data_sectors(const Request &r) const; // where new blocks may be placed for certain
 	Tick now() const { return now_; }
 	// By a write that had been acknowledged then.
 	bool lives_on_spare(uint64_t sector, Tick then) const
@@ -149,7 +155,7 @@ private:
 	std::vector<Tick> settled_;	// when a request that may have ended its being pending last ended
 	std::vector<uint64_t> moved_;	// sectors that the engine itself may have moved since the table started
 	std::vector<Condemned> condemned_;
-	const host::SimDisk *missing_ = nullptr, *leaving_ = nullptr;
+	const host::SimDisk *missing_ = nullptr;
 	Place used_condemned_;
 	std::vector<Place> zeroes_at_;	// where the engine itself wrote zeroes: nobody knows of which sector
 	std::vector<std::vector<Place>> places_; // of each sector: spare sectors that ever took its data
@@ -160,7 +166,7 @@ private:
 	std::map<const host::SimDisk *, std::vector<bool>> ever_bad_spare_;
 	uint64_t bad_count_ = 0, bad_spare_count_ = 0;
 	std::vector<Member> members_;
-	std::vector<const host::SimDisk *> troubled_; // spares that may be closed to new blocks since the table started
+	std::vector<Closed> closed_;
 	uint64_t max_extents_ = 0, area_sectors_ = 192, block_sectors_ = 1;
 	uint64_t spare_failures_ = 0, flush_failures_ = 0, main_failures_ = 0, whole_main_ = 0, whole_spare_ = 0;
 	uint64_t table_spare_failures_ = 0, table_lack_of_memory_ = 0;

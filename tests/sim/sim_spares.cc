@@ -127,7 +127,7 @@ void SimHistory::remove_spare()
 
 	in_between_ = spare;
 	note("remove_spare");
-	judge_.leaves(spare);
+	judge_.closed(*spare);
 	int err = device_->remove_spare(*spare, 0);
 	if (err == 1) {
 		points_.reached(Point::spare_evacuated);
@@ -140,11 +140,8 @@ void SimHistory::remove_spare()
 	}
 	if (!change_is_over())
 		return;
-	const bool left = std::find(pool_.begin(), pool_.end(), spare) == pool_.end();
-	if (err == 0 && !left)
+	if (err == 0 && std::find(pool_.begin(), pool_.end(), spare) != pool_.end())
 		violation("remove_spare succeeds and the spare is still there");
-	if (left)
-		judge_.leaves(nullptr);
 	judge_.pool_changed(device_->active()->engine());
 	if (err < 0 && err != -EBUSY && err != -ENOSPC && err != -ECANCELED && !excuse_for_admin(errors, failures) &&
 	    !judge_.metadata_trouble())
