@@ -52,6 +52,17 @@ std::set<std::vector<uint8_t>> contents(const DiskHistory &disk, Fate fate, uint
 
 using States = std::set<std::vector<uint8_t>>;
 
+TEST(CrashState, WhatIsWholeIsNotTorn)
+{
+	DiskHistory disk(disk_bytes, {.first = 9, .count = 2});
+	const Write fresh(8, {1, 1, 1, 1});
+
+	disk.apply(fresh.entry);
+	for (const auto &state : contents(disk, Fate::by_sector, 8, 4))
+		EXPECT_EQ(state[1], state[2]);
+	EXPECT_EQ(contents(disk, Fate::by_sector, 8, 4).size(), 8u) << "the others stand for themselves";
+}
+
 TEST(CrashState, UnflushedWritesAreLostKeptOrTorn)
 {
 	DiskHistory disk(disk_bytes);

@@ -43,7 +43,7 @@ void Image::write(uint64_t at, const void *data, size_t n)
 	}
 }
 
-DiskHistory::DiskHistory(uint64_t bytes) : durable_(bytes), is_touched_(bytes / chunk_bytes) {}
+DiskHistory::DiskHistory(uint64_t bytes, Whole whole) : whole_(whole), durable_(bytes), is_touched_(bytes / chunk_bytes) {}
 
 void DiskHistory::apply(const Entry &entry)
 {
@@ -104,8 +104,12 @@ Image DiskHistory::survivors(host::Random &random, Fate fate) const
 			image.write(e.sector * sector_bytes, e.data, e.sectors * sector_bytes);
 		if (own != Fate::by_sector)
 			continue;
+		bool survives = false;
+
 		for (uint32_t i = 0; i < e.sectors; i++) {
-			if (random.chance(share, 1000))
+			if (i == 0 || !whole_.joins(e.sector + i))
+				survives = random.chance(share, 1000);
+			if (survives)
 				image.write((e.sector + i) * sector_bytes, e.data + i * sector_bytes, sector_bytes);
 		}
 	}
@@ -115,7 +119,7 @@ Image DiskHistory::survivors(host::Random &random, Fate fate) const
 Composer::Composer(const Journal &journal) : journal_(journal)
 {
 	for (const DiskSpec &disk : journal.disks())
-		disks_.emplace_back(disk.bytes());
+		disks_.emplace_back(disk.bytes(), disk.name == "main" ? ext4_superblock : Whole());
 }
 
 void Composer::advance(uint64_t entries)
