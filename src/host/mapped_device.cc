@@ -160,6 +160,7 @@ std::string MappedDevice::status()
 
 void MappedDevice::submit(UserIo &io)
 {
+	io.held_back = blocked_;
 	if (blocked_)
 		deferred_.push_back(&io);
 	else

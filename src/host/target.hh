@@ -42,6 +42,7 @@ struct UserIo {
 
 	// The device's own.
 	uint32_t parts = 0;
+	bool held_back = false;	// it came while the device was suspended, and reached a target later
 };
 
 // One table: an instance and its engine.

@@ -156,7 +156,7 @@ std::string Oracle::describe(uint64_t sector, Value value, Tick begun, const Ver
 	return text;
 }
 
-void Oracle::flushed(Tick begun)
+void Oracle::flushed(Tick begun, bool late)
 {
 	tick();
 	for (Versions &all : sectors_) {
@@ -164,8 +164,8 @@ void Oracle::flushed(Tick begun)
 			continue;
 		for (Version &v : all)
 			v.lost |= v.covered < begun ||
-				  std::any_of(v.promised.begin(), v.promised.end(),
-					      [&](const Span &span) { return span.from < begun && begun < span.to; });
+				  (!late && std::any_of(v.promised.begin(), v.promised.end(),
+					      [&](const Span &span) { return span.from < begun && begun < span.to; }));
 		prune(all);
 	}
 }

@@ -55,7 +55,8 @@ public:
 	std::string check(Tick begun, uint64_t sector, const void *data);
 
 	Tick begin_flush() { return ++now_; }
-	void flushed(Tick begun);
+	// late: nobody knows whether it reached the device before or after one that failed meanwhile was told.
+	void flushed(Tick begun, bool late);
 	// Its user is told now. others: those that are under way fail as well, or mean what they say; otherwise nothing is known.
 	void flush_failed(bool others);
 

@@ -164,7 +164,7 @@ void SimHistory::ended(User &u)
 		break;
 	case DMR_OP_FLUSH:
 		if (ok)
-			oracle_.flushed(r.number);
+			oracle_.flushed(r.number, io.held_back);
 		break;
 	}
 }
