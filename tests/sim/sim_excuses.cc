@@ -26,7 +26,6 @@ uint64_t Judge::data_sectors(const Request &r) const
 
 	for (const Member &member : members_) {
 		const auto may_be = [&](const SimDisk *spare) { return spare && spare->options().sectors == member.sectors; };
-
 		const bool closed = std::any_of(closed_.begin(), closed_.end(),
 						[&](const Closed &c) { return c.table >= r.table && may_be(c.spare); });
 
@@ -106,8 +105,9 @@ bool Judge::recording_trouble(const Request &r) const
 	// As docs/architecture.md says: what a recovery does not come to in that time stays untried.
 	constexpr uint64_t most_ns = 20'000'000'000;
 
-	return world_.now() - r.begun_ns > most_ns || spare_failures_ > r.table_spare_failures || world_.memory().failures() > r.table_lack_of_memory ||
-	       whole_disk_trouble(main_) || whole_main_ > r.whole_main || main_failures_ > r.main_failures || exhausted(r);
+	return world_.now() - r.begun_ns > most_ns || spare_failures_ > r.table_spare_failures ||
+	       world_.memory().failures() > r.table_lack_of_memory || whole_disk_trouble(main_) ||
+	       whole_main_ > r.whole_main || main_failures_ > r.main_failures || exhausted(r);
 }
 
 } // namespace dm_remap::sim
