@@ -83,6 +83,7 @@ enum dmr_probe_verdict {
 	DMR_PROBE_MEMBER,	/* a superblock verifies; setup is filled */
 	DMR_PROBE_FOREIGN,	/* something else is there */
 	DMR_PROBE_DAMAGED,	/* our magic, but no copy of the superblock verifies */
+	DMR_PROBE_AMBIGUOUS,	/* superblocks of two members verify: neither can be called the one in use */
 	DMR_PROBE_UNSUPPORTED,	/* ours, of a version that this module does not know */
 };
 

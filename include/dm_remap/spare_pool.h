@@ -2,8 +2,8 @@
 /*
  * The spare-pool role: which spare block. Provided by dm-remap-spare-pool, used by core. Knows no I/O and no time.
  *
- * The caller serialises all calls on one handle. Process context; only create, add_member, reserve, mark_bad
- * and allocate may allocate memory (and so block and fail with -ENOMEM).
+ * The caller serialises all calls on one handle. Process context; only create, add_member, reserve, mark_bad,
+ * prepare_bad and allocate may allocate memory (and so block and fail with -ENOMEM).
  */
 #ifndef DM_REMAP_SPARE_POOL_H
 #define DM_REMAP_SPARE_POOL_H
@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-enum { DMR_SPARE_POOL_ABI = 2 };
+enum { DMR_SPARE_POOL_ABI = 3 };
 
 struct dmr_pool;
 
@@ -62,6 +62,9 @@ struct dmr_spare_pool_ops {
 
 	/* Free or used blocks become bad, for good. -EINVAL outside the data area. Bad ones stay bad: 0. */
 	int (*mark_bad)(struct dmr_pool *pool, const struct dmr_spare_extent *extent);
+
+	/* The memory that mark_bad needs for these: afterwards it does not fail for want of it. -ENOMEM, -EINVAL as there. */
+	int (*prepare_bad)(struct dmr_pool *pool, const struct dmr_spare_extent *extent);
 
 	/* The first run of bad blocks of a member at or after `from`; false if there is none. */
 	bool (*next_bad)(const struct dmr_pool *pool, uint32_t member, uint64_t from, struct dmr_spare_extent *out);

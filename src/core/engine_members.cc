@@ -175,6 +175,11 @@ Error Engine::add_member(const dmr_member_range &range, char *reason)
 		dmr_format(reason, DMR_REASON_SIZE, "it is a spare of this set that is behind: load a table that names it");
 		error = Error(EINVAL);
 	}
+	if (!error && c->probe.verdict == DMR_PROBE_MEMBER && !same_uuid(c->probe.setup.set_uuid, setup().set_uuid)) {
+		dmr_format(reason, DMR_REASON_SIZE, "spare %s is about to become one of another set, of '%.32s': if that is given up, blank it",
+			   c->member.info.name, c->probe.setup.name);
+		error = Error(EINVAL);
+	}
 	if (!error) {
 		random_uuid(c->entry.uuid);
 		__builtin_memcpy(c->entry.identity, c->member.info.identity, sizeof(c->entry.identity));

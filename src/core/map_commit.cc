@@ -10,6 +10,8 @@ Error MapStore::commit(CommitTicket &ticket)
 {
 	if (ticket.records.empty())
 		return Error::none();
+	if (Error error = prepare_bad(ticket.records))
+		return error;
 
 	MutexGuard guard(commit_lock_);
 
@@ -33,6 +35,22 @@ Error MapStore::commit(CommitTicket &ticket)
 	return ticket.result;
 }
 
+// So that what is durable can be applied, whatever memory there is then.
+Error MapStore::prepare_bad(std::span<const dmr_record> records)
+{
+	MutexGuard guard(pool_lock_);
+
+	for (const dmr_record &record : records) {
+		dmr_spare_extent spare = { record.spare_block, record.length, record.member };
+
+		if (record.kind != DMR_RECORD_BAD_SPARE)
+			continue;
+		if (int rc = pool_ops_->prepare_bad(pool_, &spare))
+			return Error(-rc);
+	}
+	return Error::none();
+}
+
 // One batch: at least one ticket moves on. Called and left with commit_lock_ held; released meanwhile.
 void MapStore::lead()
 {
@@ -42,6 +60,10 @@ void MapStore::lead()
 
 	dmr_mutex_unlock(commit_lock_.handle());
 	uint32_t credit = index_.prepare(wanted);
+
+	// Bad blocks that became one run take less room than was counted.
+	if (room() < wanted && bad_records_ > 0)
+		bad_records_ = bad_runs();
 	dmr_mutex_lock(commit_lock_.handle());
 
 	uint32_t tickets = choose(credit < wanted ? credit : wanted, data_members);
@@ -208,7 +230,7 @@ Error MapStore::write_batch(uint32_t count)
 	return Error::none();
 }
 
-// prepare() has seen to it that no edit fails.
+// index_.prepare() and prepare_bad() have seen to it that nothing fails.
 void MapStore::publish(uint32_t count, bool in_doubt)
 {
 	for (uint32_t i = 0; i < count; i++) {

@@ -57,7 +57,20 @@ Error MapStore::load(bool mend, char *reason)
 	if (error)
 		dmr_format(reason, DMR_REASON_SIZE, "the metadata has a torn or lost copy and it cannot be written anew: error %d; replace the spare's disk",
 			   error.negative());
+	if (!error)
+		give_up_joining();
 	return error;
+}
+
+// A new spare that did not take its metadata never became one of the set: its slot is free, for the metadata and here.
+void MapStore::give_up_joining()
+{
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (!(known() & 1u << i) || setup().members[i].state != DMR_MEMBER_ABSENT)
+			continue;
+		dmr_log(inst_, DMR_LOG_ERR, "the new spare %u does not take its metadata: it is not used; name another one", i);
+		static_cast<void>(forget_in_memory(i));
+	}
 }
 
 int MapStore::load_record(void *context, const dmr_record *record)
@@ -108,7 +121,8 @@ Error MapStore::apply_loaded(const dmr_record &record)
 	default:
 		return Error(EINVAL);
 	}
-	filter_.add(start, length);
+	if (record.kind != DMR_RECORD_BAD_SPARE)
+		filter_.add(start, length);
 	return put_record(record);
 }
 
@@ -147,6 +161,14 @@ Error MapStore::release_replaced(MainBlock start, Blocks length)
 	return Error::none();
 }
 
+// Caller holds pool_lock_.
+bool MapStore::known_bad(const dmr_spare_extent &spare) const
+{
+	dmr_spare_extent run;
+
+	return pool_ops_->next_bad(pool_, spare.member, spare.block, &run) && run.block == spare.block && run.length >= spare.length;
+}
+
 // Into the unpublished index and the pool's list of bad blocks.
 Error MapStore::put_record(const dmr_record &record)
 {
@@ -165,6 +187,8 @@ Error MapStore::put_record(const dmr_record &record)
 		MutexGuard guard(pool_lock_);
 
 		if (broken(Break::forget_bad_spare))
+			return Error::none();
+		if (known_bad(spare))
 			return Error::none();
 		bad_records_++;
 		return Error(-pool_ops_->mark_bad(pool_, &spare));

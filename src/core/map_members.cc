@@ -174,6 +174,24 @@ void MapStore::copy_setup(dmr_setup &out)
 	out = setup();
 }
 
+// Caller leads, or loads. EBUSY: blocks of it are in use.
+Error MapStore::forget_in_memory(uint32_t slot)
+{
+	Error error = Error::none();
+	{
+		MutexGuard guard(pool_lock_);
+
+		error = Error(-pool_ops_->remove_member(pool_, slot));
+		// A recovery may say at this moment that it avoids another one.
+		__atomic_store_n(&closed_, closed_ & ~(1u << slot), __ATOMIC_RELAXED);
+		__atomic_store_n(&avoided_, avoided_ & ~(1u << slot), __ATOMIC_RELAXED);
+	}
+	__atomic_store_n(&known_, known_ & ~(1u << slot), __ATOMIC_RELAXED);
+	members_->clear(slot);
+	__atomic_store_n(&healthy_, healthy_ & ~(1u << slot), __ATOMIC_RELAXED);
+	return error;
+}
+
 // Caller leads. Of a member that was dropped before its blocks could be used, or of which none is used.
 Error MapStore::forget(uint32_t slot)
 {
@@ -181,20 +199,8 @@ Error MapStore::forget(uint32_t slot)
 	bool named = setup().members[slot].state != DMR_MEMBER_ABSENT;
 	Error error(named ? -metadata_ops_->remove_member(metadata_, slot) : 0);
 
-	if (!error) {
-		{
-			MutexGuard guard(pool_lock_);
-
-			error = Error(-pool_ops_->remove_member(pool_, slot));
-			// A recovery may say at this moment that it avoids another one.
-			__atomic_store_n(&closed_, closed_ & ~(1u << slot), __ATOMIC_RELAXED);
-			__atomic_store_n(&avoided_, avoided_ & ~(1u << slot), __ATOMIC_RELAXED);
-		}
-		__atomic_store_n(&known_, known_ & ~(1u << slot), __ATOMIC_RELAXED);
-		members_->clear(slot);
-		__atomic_store_n(&healthy_, healthy_ & ~(1u << slot), __ATOMIC_RELAXED);
-		bad_records_ = bad_runs();
-	}
+	if (!error)
+		error = forget_in_memory(slot);
 	if (!error)
 		error = checkpoint();
 	if (error)

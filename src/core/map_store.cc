@@ -203,6 +203,7 @@ Error MapStore::checkpoint()
 	if (!error) {
 		note_generation();
 		counters_->add(&CounterValues::checkpoints, 1);
+		bad_records_ = bad_runs();
 	}
 	return error;
 }
@@ -227,6 +228,13 @@ void MapStore::release(const dmr_spare_extent &extent)
 	}
 	if (__atomic_load_n(&watchers_, __ATOMIC_RELAXED) > 0)
 		wake_watchers();
+}
+
+bool MapStore::is_bad(uint32_t member, SpareBlock block)
+{
+	MutexGuard guard(pool_lock_);
+
+	return known_bad({ block.value, 1, member });
 }
 
 dmr_pool_usage MapStore::usage(uint32_t member)

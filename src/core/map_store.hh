@@ -78,6 +78,8 @@ public:
 
 	Result<dmr_spare_extent> allocate(Blocks wanted);
 	void release(const dmr_spare_extent &extent);
+	// It is recorded durably that this block is bad.
+	bool is_bad(uint32_t member, SpareBlock block);
 
 	// ---- members; process, may block ----
 
@@ -141,6 +143,7 @@ private:
 	Error reset_memory();
 	Error add_to_pool(uint32_t slot);
 	Error add_joining();
+	void give_up_joining();
 	void note_members();
 	void set_open(uint32_t slot);
 	Error forget(uint32_t slot);
@@ -148,6 +151,9 @@ private:
 	Error apply_loaded(const dmr_record &record);
 	Error release_replaced(MainBlock start, Blocks length);
 	Error put_record(const dmr_record &record);
+	bool known_bad(const dmr_spare_extent &spare) const;
+	Error prepare_bad(std::span<const dmr_record> records);
+	Error forget_in_memory(uint32_t slot);
 	Error checkpoint();
 	uint64_t bad_runs();
 	uint64_t entries() { return index_.extents() + bad_runs(); } // of a checkpoint; while nobody else changes the map

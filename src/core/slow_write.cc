@@ -148,8 +148,11 @@ dmr_status SlowIo::rewrite_spare(Job &job, MainBlock piece, const Segment &segme
 		job.failure = status;
 		c_.counters->error(job.info.op);
 		job.space->bad.add(static_cast<uint32_t>((at - piece).value));
-		add_record(*job.space, { 0, (segment.extent.spare + (at - segment.extent.start)).value, 1, DMR_RECORD_BAD_SPARE,
-					 segment.extent.member, 0 });
+		SpareBlock refused = segment.extent.spare + (at - segment.extent.start);
+
+		// It may have found no other place when it was recorded.
+		if (!c_.store->is_bad(segment.extent.member, refused))
+			add_record(*job.space, { 0, refused.value, 1, DMR_RECORD_BAD_SPARE, segment.extent.member, 0 });
 	}
 	return DMR_STS_OK;
 }

@@ -86,9 +86,10 @@ Room room_of(const dmr_member_range &range, uint32_t block_bytes, uint32_t unit_
 	return room;
 }
 
-Error check_range(const dmr_member_range &range, const dmr_device_info &info, Reason reason)
+Error check_range(const dmr_member_range &range, uint32_t block_bytes, const dmr_device_info &info, Reason reason)
 {
 	uint32_t logical_sectors = info.logical_block_bytes / format::sector_bytes;
+	uint32_t block_sectors = block_bytes / format::sector_bytes;
 
 	if (range.sectors > format::max_sectors || range.start > format::max_sectors)
 		return DMR_REFUSE_WITH(reason, EINVAL, "spare %s: a range of %llu sectors from sector %llu on is beyond any disk",
@@ -97,6 +98,10 @@ Error check_range(const dmr_member_range &range, const dmr_device_info &info, Re
 		return DMR_REFUSE_WITH(reason, EINVAL,
 				       "spare %s: start %llu is not a multiple of the device's logical block of %u sectors: choose one that is",
 				       info.name, print(range.start), logical_sectors);
+	if (range.start % block_sectors)
+		return DMR_REFUSE_WITH(reason, EINVAL,
+				       "spare %s: start %llu is not a multiple of main's logical block of %u sectors: choose one that is",
+				       info.name, print(range.start), block_sectors);
 	return Error::none();
 }
 
@@ -151,7 +156,7 @@ Result<Plan> plan(std::span<const dmr_member_range> ranges, uint32_t block_bytes
 		if (!range.dev)
 			return DMR_REFUSE_WITH(reason, EINVAL, "a spare of a new set is missing: name all of them");
 		dmr_device_describe(range.dev, &info);
-		if (Error error = check_range(range, info, reason))
+		if (Error error = check_range(range, block_bytes, info, reason))
 			return error;
 		Room room = room_of(range, block_bytes, unit_bytes_for(info));
 
@@ -227,7 +232,7 @@ Error lay_out_further(const dmr_member_range &range, const dmr_setup &setup, dmr
 	dmr_device_info info = {};
 
 	dmr_device_describe(range.dev, &info);
-	if (Error error = check_range(range, info, reason))
+	if (Error error = check_range(range, block.bytes(), info, reason))
 		return error;
 	entry.unit_bytes = unit_bytes_for(info);
 	entry.sectors = range.sectors;

@@ -179,9 +179,8 @@ Error Prober::run(Reason reason)
 	look_for_copy_a();
 	look_for_copy_b();
 
-	// Two sets that both verify: neither can be called the one that is in use.
 	if (ambiguous_)
-		out_.verdict = DMR_PROBE_DAMAGED;
+		out_.verdict = DMR_PROBE_AMBIGUOUS;
 	else if (found_)
 		out_.verdict = DMR_PROBE_MEMBER;
 	else if (unsupported_)

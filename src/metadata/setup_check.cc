@@ -7,7 +7,10 @@ namespace dm_remap::metadata {
 
 namespace {
 
-Error check_member(const dmr_member_range &range, const dmr_member_entry &entry, const Layout &layout, Reason reason)
+// The start of the range is nowhere on disk, and all starts within one unit have the superblock in one place: where the
+// spare blocks begin tells those apart that are multiples of a block, as lay_out() wants them.
+Error check_member(const dmr_member_range &range, const dmr_member_entry &entry, uint32_t block_bytes, const Layout &layout,
+		   Reason reason)
 {
 	dmr_device_info info = {};
 
@@ -20,12 +23,12 @@ Error check_member(const dmr_member_range &range, const dmr_member_entry &entry,
 		return DMR_REFUSE_WITH(reason, EINVAL,
 				       "spare %s: the set knows it as a range of %llu sectors, %llu were given: name the range as it was formatted",
 				       info.name, print(entry.sectors), print(range.sectors));
-	uint64_t end = area_end(Sectors(range.start), entry.unit_bytes, layout).value;
+	uint64_t expected = data_start(range, block_bytes, entry.unit_bytes, layout).value;
 
-	if (end > entry.data_start || entry.data_start > range.sectors)
+	if (range.start % (block_bytes / format::sector_bytes) || expected != entry.data_start || expected > range.sectors)
 		return DMR_REFUSE_WITH(reason, EINVAL,
-				       "spare %s: its metadata area of %llu sectors does not fit: spare blocks begin at sector %llu of the range, which has %llu: name the range as it was formatted",
-				       info.name, print(end), print(entry.data_start), print(range.sectors));
+				       "spare %s: the set knows it as a range whose spare blocks begin at its sector %llu, with %llu as start it would be %llu: name the range as it was formatted",
+				       info.name, print(entry.data_start), print(range.start), print(expected));
 	return Error::none();
 }
 
@@ -63,7 +66,7 @@ Error check_setup(const dmr_metadata_params &params, const dmr_setup &setup, Rea
 			continue;
 		if (setup.members[i].state == DMR_MEMBER_ABSENT)
 			return DMR_REFUSE_WITH(reason, EINVAL, "the set has no spare %u: name the spares that it has", i);
-		if (Error error = check_member(params.members[i], setup.members[i], layout, reason))
+		if (Error error = check_member(params.members[i], setup.members[i], setup.main.block_bytes, layout, reason))
 			return error;
 	}
 	return Error::none();

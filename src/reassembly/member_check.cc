@@ -153,6 +153,11 @@ Result<Standing> check_member(const dmr_assembly_request &request, const dmr_ass
 					  "see docs/administration.md, or, to use it all the same and lose its map, %s",
 					  name, format_advice(by));
 		break;
+	case DMR_PROBE_AMBIGUOUS:
+		return DMR_REFUSE(refusal,
+				  "spare %s holds superblocks of two different spares that both verify: see "
+				  "docs/administration.md; 'format' does not touch them",
+				  name);
 	case DMR_PROBE_UNSUPPORTED:
 		return DMR_REFUSE(refusal,
 				  "spare %s holds dm-remap metadata of a version that this module does not know: load "

@@ -115,14 +115,19 @@ Error Member::release(Run run)
 	return Error::none();
 }
 
-Error Member::mark_bad(Run run, ChunkReserve &reserve)
+Error Member::prepare_bad(Run run, ChunkReserve &reserve)
 {
 	if (!contains(run))
 		return Error(EINVAL);
+	return bad_.provide(bit(run.start), bit(run.end), reserve, 0) == bit(run.end) ? Error::none() : Error(ENOMEM);
+}
+
+Error Member::mark_bad(Run run, ChunkReserve &reserve)
+{
+	if (Error error = prepare_bad(run, reserve))
+		return error;
 
 	const uint64_t from = bit(run.start), end = bit(run.end);
-	if (bad_.provide(from, end, reserve, 0) != end)
-		return Error(ENOMEM);
 	for (uint64_t at = used_.next_set(from, end); at < end; at = used_.next_set(at, end)) {
 		const uint64_t stop = used_.next_clear(at, end);
 

@@ -37,6 +37,7 @@ public:
 	// EINVAL, and nothing has changed, unless all of it is used.
 	Error release(Run run);
 	// EINVAL outside the data area, ENOMEM; then nothing has changed.
+	Error prepare_bad(Run run, ChunkReserve &reserve);
 	Error mark_bad(Run run, ChunkReserve &reserve);
 	// The first run of bad blocks at or after `from`, at most UINT32_MAX long; empty if there is none.
 	Run next_bad(SpareBlock from) const;

@@ -70,6 +70,11 @@ void release(dmr_pool *pool, const dmr_spare_extent *extent)
 	pool->pool.release(*extent);
 }
 
+int prepare_bad(dmr_pool *pool, const dmr_spare_extent *extent)
+{
+	return pool->pool.prepare_bad(*extent).negative();
+}
+
 int mark_bad(dmr_pool *pool, const dmr_spare_extent *extent)
 {
 	return pool->pool.mark_bad(*extent).negative();
@@ -102,6 +107,7 @@ constinit const dmr_spare_pool_ops dmr_spare_pool_operations = {
 	.reserve = reserve,
 	.release = release,
 	.mark_bad = mark_bad,
+	.prepare_bad = prepare_bad,
 	.next_bad = next_bad,
 	.usage = usage,
 };

@@ -135,6 +135,16 @@ void Pool::release(const dmr_spare_extent &extent)
 			static_cast<unsigned long long>(extent.block), extent.length, extent.member);
 }
 
+Error Pool::prepare_bad(const dmr_spare_extent &extent)
+{
+	Member *member = find(extent.member);
+
+	if (!member || !sane(extent))
+		return Error(EINVAL);
+	reserve_.refill();
+	return member->prepare_bad(run_of(extent), reserve_);
+}
+
 Error Pool::mark_bad(const dmr_spare_extent &extent)
 {
 	Member *member = find(extent.member);

@@ -26,6 +26,7 @@ public:
 	Result<dmr_spare_extent> allocate(Blocks wanted);
 	Error reserve(const dmr_spare_extent &extent);
 	void release(const dmr_spare_extent &extent);
+	Error prepare_bad(const dmr_spare_extent &extent);
 	Error mark_bad(const dmr_spare_extent &extent);
 	bool next_bad(uint32_t member, SpareBlock from, dmr_spare_extent &out) const;
 	dmr_pool_usage usage(uint32_t member) const;

@@ -28,6 +28,74 @@ TEST_F(EnginePool, AMissingSpareTakesDegradedAndForce)
 	EXPECT_EQ(read(4, 4), pattern(4, 4, 1)) << "what nobody has written since is there again";
 }
 
+// Starts within one unit share the place of the superblock: the wrong one must not be taken for the right one.
+TEST_F(EnginePool, ASpareNamedFromALittleLaterOnIsRefused)
+{
+	TableOptions t = one();
+
+	t.members[0].start = 1;
+	t.members[0].sectors = 2040;
+	create(t);
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(device.remove(), 0);
+	for (uint64_t start : { 0, 2, 4, 8 }) {
+		t.members[0].start = start;
+		EXPECT_EQ(device.create(t), -EINVAL) << start;
+	}
+	t.members[0].start = 1;
+	create(t);
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 1));
+}
+
+TEST_F(EnginePool, ABlankSpareThatDoesNotTakeItsMetadataLeavesItsPlaceToAnother)
+{
+	create(one());
+	main.fail(0, 4500);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(device.remove(), 0);
+	second.fail(0, 2048, Fault::unwritable());
+	create(two());
+	EXPECT_EQ(state("8:32"), "");
+	EXPECT_TRUE(world.logged("does not take its metadata: it is not used"));
+	EXPECT_EQ(device.add_spare(third, 0, 2048), 0) << device.reason();
+	EXPECT_EQ(state("8:48"), "active");
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 1));
+}
+
+// What an add_spare left that a power cut ended: the set that began it may name it as its own already.
+TEST_F(EnginePool, ASpareThatIsAboutToJoinAnotherSetIsNotAdded)
+{
+	std::vector<std::vector<uint8_t>> cuts;
+	SimDisk other_main{ world, { .name = "8:64", .sectors = main.options().sectors } };
+	SimDisk other_spare{ world, { .name = "8:80", .sectors = 2048 } };
+	MappedDevice other{ "dm-other" };
+	TableOptions t = one();
+	int refused = 0;
+
+	create(one());
+	world.on_performed = [&](SimDisk &disk, const DeviceIo &io) {
+		if (&disk == &second && io.op == DMR_OP_WRITE)
+			cuts.push_back(on(second, 0, 2048));
+	};
+	ASSERT_EQ(device.add_spare(second, 0, 2048), 0) << device.reason();
+	world.on_performed = {};
+	t.main = &other_main;
+	t.members = { { &other_spare, 0, 2048 } };
+	ASSERT_EQ(other.create(t), 0) << other.reason();
+	for (const auto &content : cuts) {
+		third.poke(0, content.data(), 2048);
+		if (other.add_spare(third, 0, 2048) == 0) {
+			ASSERT_EQ(other.remove_spare(third, 0), 0) << other.reason();
+			continue;
+		}
+		refused += other.reason().find("about to become one of another set") != std::string::npos;
+		EXPECT_EQ(on(third, 0, 2048), content);
+	}
+	EXPECT_GT(refused, 0);
+	EXPECT_EQ(other.remove(), 0);
+}
+
 TEST_F(EnginePool, HalvesThatWentSeparateWaysAreRefused)
 {
 	create(two());

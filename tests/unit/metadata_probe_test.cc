@@ -251,7 +251,7 @@ TEST_F(MetadataProbe, FormattingForgetsOlderSuperblocks)
 	EXPECT_NE(first.setup().set_uuid[0], old.set_uuid[0]);
 }
 
-TEST_F(MetadataProbe, TwoSetsThatBothVerifyAreDamage)
+TEST_F(MetadataProbe, TwoSetsThatBothVerifyAreAmbiguous)
 {
 	Set first({.sectors = 65536, .start = 64, .max_extents = 60'000});
 
@@ -266,7 +266,7 @@ TEST_F(MetadataProbe, TwoSetsThatBothVerifyAreDamage)
 	uint8_t zero[512] = {};
 	first.disk().poke(first.sector(UnitNumber(0)), zero, 1);
 	EXPECT_EQ(first.load(), -ENODATA);
-	EXPECT_EQ(first.probe.verdict, DMR_PROBE_DAMAGED);
+	EXPECT_EQ(first.probe.verdict, DMR_PROBE_AMBIGUOUS);
 }
 
 TEST_F(MetadataProbe, UnreadableAreaIsAnErrorThatSaysWhere)
@@ -297,16 +297,22 @@ TEST_F(MetadataProbe, WritesNothing)
 
 TEST_F(MetadataProbe, OpenRefusesARangeThatTheSetDoesNotFit)
 {
-	set.format();
-	ASSERT_EQ(probe(), DMR_PROBE_MEMBER);
-	set.setup() = result.setup;
-	set.range().sectors -= 8;
-	EXPECT_EQ(set.open(), -EINVAL);
-	EXPECT_NE(std::string(set.reason).find("a range of 8192 sectors, 8184 were given"), std::string::npos) << set.reason;
-	set.range().sectors += 8;
-	set.range().start += 1;
-	EXPECT_EQ(set.open(), -EINVAL) << "the area would end behind the first spare block";
-	EXPECT_NE(std::string(set.reason).find("does not fit"), std::string::npos) << set.reason;
+	// All starts in (64, 72] have the superblock in one place.
+	Set first({.sectors = 8192, .start = 65, .max_extents = 164});
+
+	first.format();
+	ASSERT_EQ(first.open(), 0) << first.reason;
+	first.range().sectors -= 8;
+	EXPECT_EQ(first.open(), -EINVAL);
+	EXPECT_NE(std::string(first.reason).find("a range of 8192 sectors, 8184 were given"), std::string::npos) << first.reason;
+	first.range().sectors += 8;
+	for (uint64_t start = 66; start <= 72; start++) {
+		first.range().start = start;
+		ASSERT_EQ(ops.probe(&first.range(), &result, first.reason), 0);
+		ASSERT_EQ(result.verdict, DMR_PROBE_MEMBER);
+		EXPECT_EQ(first.open(), -EINVAL) << start;
+		EXPECT_NE(std::string(first.reason).find("begin at its sector"), std::string::npos) << first.reason;
+	}
 }
 
 } // namespace

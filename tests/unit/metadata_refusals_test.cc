@@ -110,8 +110,8 @@ TEST_F(MetadataRefusals, Open)
 	expect_not_opened(-EINVAL, "layout", with([](dmr_setup &s) { s.log_half_units = 0; }), 2);
 	expect_not_opened(-EINVAL, "units of 5000 bytes", with([](dmr_setup &s) { s.members[1].unit_bytes = 5000; }), 2);
 	expect_not_opened(-EINVAL, "name the range as it was formatted", with([](dmr_setup &s) { s.members[1].sectors++; }), 2);
-	expect_not_opened(-EINVAL, "does not fit", with([](dmr_setup &s) { s.members[1].data_start = 8; }), 2);
-	expect_not_opened(-EINVAL, "does not fit", with([](dmr_setup &s) { s.members[1].data_start = 1u << 20; }), 2);
+	expect_not_opened(-EINVAL, "begin at its sector", with([](dmr_setup &s) { s.members[1].data_start = 8; }), 2);
+	expect_not_opened(-EINVAL, "begin at its sector", with([](dmr_setup &s) { s.members[1].data_start = 1u << 20; }), 2);
 	expect_not_opened(-EINVAL, "the set has no spare 1", with([](dmr_setup &s) { s.members[1] = {}; }), 2);
 	expect_not_opened(-EINVAL, "spare 1: spare blocks are to begin at sector 8",
 			  with([](dmr_setup &s) { s.copy_units = 0, s.members[1].data_start = 8; }), 2);

@@ -231,6 +231,16 @@ TEST_F(ReassemblyTest, ADamagedSuperblock)
 		       "docs/administration.md, or, to use it all the same and lose its map, add the feature argument 'format'");
 }
 
+TEST_F(ReassemblyTest, TwoSuperblocksThatVerifyEvenWithFormat)
+{
+	add("8:16").probe->verdict = DMR_PROBE_AMBIGUOUS;
+	for (bool format : {false, true}) {
+		format_ = format;
+		expect_refused("spare 8:16 holds superblocks of two different spares that both verify: see "
+			       "docs/administration.md; 'format' does not touch them");
+	}
+}
+
 TEST_F(ReassemblyTest, AnUnknownVersionEvenWithFormat)
 {
 	add("8:16").probe->verdict = DMR_PROBE_UNSUPPORTED;
@@ -312,6 +322,9 @@ TEST_F(ReassemblyTest, ContentIsNotAdmitted)
 	expect_not_admitted("spare 8:16 holds dm-remap metadata, but no copy of its superblock verifies: see "
 			    "docs/administration.md, or, to use it all the same and lose its map, load a table that "
 			    "names it, with the feature argument 'format'");
+	spare.probe->verdict = DMR_PROBE_AMBIGUOUS;
+	expect_not_admitted("spare 8:16 holds superblocks of two different spares that both verify: see "
+			    "docs/administration.md; 'format' does not touch them");
 	spare.probe->verdict = DMR_PROBE_UNSUPPORTED;
 	expect_not_admitted("spare 8:16 holds dm-remap metadata of a version that this module does not know: load newer "
 			    "modules; 'format' does not touch it");
