@@ -11,18 +11,10 @@
 #include <linux/crc32.h>
 #include <linux/crc32c.h>
 #include <linux/device-mapper.h>
-#include <linux/dm-io.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/timer.h>
 
 #include "dmr_compat_generated.h"
-
-#if DMR_HAVE_LINUX_UNALIGNED_H
-#include <linux/unaligned.h>
-#else
-#include <asm/unaligned.h>
-#endif
 
 /* What dm_table_get_mode() returns and dm_get_device() takes. */
 #if DMR_HAVE_BLK_MODE_T
@@ -34,41 +26,6 @@ typedef fmode_t dmr_blk_mode_t;
 #define DMR_BLK_READ FMODE_READ
 #define DMR_BLK_WRITE FMODE_WRITE
 #endif
-
-static inline int dmr_dm_io(struct dm_io_request *req, unsigned int num_regions,
-			    struct dm_io_region *region, unsigned long *error_bits)
-{
-#if DMR_HAVE_DM_IO_IOPRIO
-	return dm_io(req, num_regions, region, error_bits, 0);
-#else
-	return dm_io(req, num_regions, region, error_bits);
-#endif
-}
-
-static inline int dmr_timer_delete_sync(struct timer_list *timer)
-{
-#if DMR_HAVE_TIMER_DELETE_SYNC
-	return timer_delete_sync(timer);
-#else
-	return del_timer_sync(timer);
-#endif
-}
-
-#if DMR_HAVE_TIMER_CONTAINER_OF
-#define dmr_timer_container_of(var, timer, field) timer_container_of(var, timer, field)
-#else
-#define dmr_timer_container_of(var, timer, field) from_timer(var, timer, field)
-#endif
-
-static inline void dmr_limits_io_min(struct queue_limits *limits, unsigned int bytes)
-{
-#if DMR_HAVE_BLK_LIMITS_IO_MIN
-	blk_limits_io_min(limits, bytes);
-#else
-	/* The block layer validates and rounds the rest when limits are set. */
-	limits->io_min = max(bytes, limits->physical_block_size);
-#endif
-}
 
 /*
  * crc32c() without libcrc32c.ko and a driver of crypto's, which modules loaded by hand would not find. Table-driven
