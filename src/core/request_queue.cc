@@ -26,57 +26,46 @@ void RequestQueue::destroy()
 	lock_.destroy();
 }
 
-uint32_t RequestQueue::claim_idle()
+// A busy worker looks again before it calls itself idle, under the lock: no wake is lost. Under the lock, too, as a worker
+// that runs already could serve the request, and the queue be gone with its device, before another were started.
+void RequestQueue::start_idle()
 {
 	if (idle_ == 0)
-		return max_workers;
-
+		return;
 	uint32_t worker = static_cast<uint32_t>(std::countr_zero(idle_));
 
 	idle_ &= idle_ - 1;
-	return worker;
+	dmr_worker_start(workers_, worker);
 }
 
 void RequestQueue::push(dmr_request *req)
 {
-	uint32_t worker;
+	SpinGuard guard(lock_);
 
 	dmr_request_set_next(req, nullptr);
-	{
-		SpinGuard guard(lock_);
-
-		if (last_)
-			dmr_request_set_next(last_, req);
-		else
-			first_ = req;
-		last_ = req;
-		worker = claim_idle();
-	}
-	// A busy worker looks again before it calls itself idle, under the lock: no wake is lost.
-	if (worker != max_workers)
-		dmr_worker_start(workers_, worker);
+	if (last_)
+		dmr_request_set_next(last_, req);
+	else
+		first_ = req;
+	last_ = req;
+	start_idle();
 }
 
 void RequestQueue::push_front(dmr_request *first)
 {
-	uint32_t worker;
 	dmr_request *last = first;
 
 	if (!first)
 		return;
 	while (dmr_request *next = dmr_request_next(last))
 		last = next;
-	{
-		SpinGuard guard(lock_);
+	SpinGuard guard(lock_);
 
-		dmr_request_set_next(last, first_);
-		if (!first_)
-			last_ = last;
-		first_ = first;
-		worker = claim_idle();
-	}
-	if (worker != max_workers)
-		dmr_worker_start(workers_, worker);
+	dmr_request_set_next(last, first_);
+	if (!first_)
+		last_ = last;
+	first_ = first;
+	start_idle();
 }
 
 dmr_request *RequestQueue::pop(uint32_t worker)

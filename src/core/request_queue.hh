@@ -32,8 +32,8 @@ private:
 	static void run(void *context, unsigned int worker);
 	// The next request, or null, and then the worker counts as idle.
 	dmr_request *pop(uint32_t worker);
-	// Marks an idle worker busy and answers it, or max_workers if all are busy. Caller holds the lock.
-	uint32_t claim_idle();
+	// If there is an idle worker. Caller holds the lock.
+	void start_idle();
 
 	Spinlock lock_;
 	dmr_workers *workers_ = nullptr;
