@@ -23,8 +23,8 @@ public:
 		Sectors first_nonzero;	// of the range, if not blank
 	};
 
-	// Borrows buffer, of buffer_bytes.
-	static constexpr uint32_t buffer_bytes = 64 * 1024;
+	// Borrows buffer, of buffer_bytes: as many as preresume can have at once when memory is in pieces.
+	static constexpr uint32_t buffer_bytes = 32 * 1024;
 	BlankCheck(const dmr_member_range &range, const dmr_device_info &info, uint8_t *buffer)
 		: range_(range), info_(info), buffer_(buffer) {}
 

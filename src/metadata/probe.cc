@@ -159,8 +159,8 @@ Error Prober::judge_blank(Reason reason)
 
 	if (!answer.ok())
 		return DMR_REFUSE_WITH(reason, EIO,
-				       "spare %s: sector %llu of its range, or one of the next 127, cannot be read: replace the disk, or name another range",
-				       info_.name, check.failed_at().print());
+				       "spare %s: sector %llu of its range, or one of the next %u, cannot be read: replace the disk, or name another range",
+				       info_.name, check.failed_at().print(), BlankCheck::buffer_bytes / format::sector_bytes - 1);
 	out_.verdict = answer->blank ? DMR_PROBE_BLANK : DMR_PROBE_FOREIGN;
 	out_.first_nonzero_sector = answer->first_nonzero.value;
 	return Error::none();

@@ -66,7 +66,8 @@ EXPORT_SYMBOL_GPL(dmr_rcu_read_unlock);
 
 void *dmr_io_buffer_alloc(size_t bytes)
 {
-	return alloc_pages_exact(bytes, GFP_NOIO | __GFP_ZERO | __GFP_NOWARN);
+	/* Who must not start I/O runs in a scope that says so; without it fragmented memory is compacted for us. */
+	return alloc_pages_exact(bytes, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
 }
 EXPORT_SYMBOL_GPL(dmr_io_buffer_alloc);
 
