@@ -154,6 +154,9 @@ void dmr_engine_enqueue(struct dmr_engine *e, struct dmr_request *req);
 /* A write to this member has completed, and its user is not told yet. any. */
 void dmr_engine_spare_written(struct dmr_engine *e, uint32_t member);
 
+/* A write with FUA to this member has failed, and its user is not told yet. any. */
+void dmr_engine_spare_fua_failed(struct dmr_engine *e, uint32_t member);
+
 /* Must this flush go to dmr_engine_enqueue_flush(), or may the caller send it to main alone? any. */
 bool dmr_engine_flush_needs_worker(const struct dmr_engine *e);
 void dmr_engine_enqueue_flush(struct dmr_engine *e, struct dmr_request *req);

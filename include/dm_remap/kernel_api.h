@@ -183,6 +183,12 @@ struct dmr_device_info {
 void dmr_device_describe(struct dmr_device *dev, struct dmr_device_info *out); /* process */
 
 /*
+ * Has the device a volatile cache and no FUA? A write with FUA is then a write and a flush, and one that fails may have been
+ * the flush, which costs more than its own data. any.
+ */
+bool dmr_device_flushes_for_fua(struct dmr_device *dev);
+
+/*
  * I/O of the engine's own. data comes from dmr_io_buffer_alloc(), sector and sectors are multiples of the device's
  * logical block. All return when the I/O has ended. process, may block.
  */

@@ -166,6 +166,10 @@ Error Engine::resume(char *reason)
 		persistent_->lost_flushes = flush_state_.untold();
 		return error;
 	}
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (store_.usage(i).used == 0)
+			flush_state_.nothing_there(i);
+	}
 	loaded_ = true;
 	assembly_->setup = store_.setup();
 	__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
@@ -185,23 +189,25 @@ void Engine::postsuspend()
 
 // ---- the I/O path ----
 
-dmr_route Engine::route(dmr_op op, uint64_t sector, uint32_t sectors) const
+dmr_route Engine::route_near(dmr_op op, uint64_t sector, uint32_t sectors, bool taken) const
 {
 	const ExtentIndex &index = store_.index();
-	const dmr_route to_main = { sector, sectors, DMR_WHERE_MAIN, 0 };
-
-	if (index.empty() && !ranges_.any()) [[likely]]
-		return to_main;
-
 	MainBlock start = block_size_.main_block(Sectors(sector));
 	MainBlock end = start + block_size_.to_blocks(Sectors(sectors));
+	IndexAnswer answer = broken(Break::index_before_ranges) ? index.lookup(start, end) : IndexAnswer{};
 
-	if (ranges_.any() && ranges_.overlaps(start, end - start))
+	if (broken(Break::index_before_ranges)) {
+		race_point();
+		taken = ranges_.any();
+	}
+	if (taken && ranges_.overlaps(start, end - start))
 		return { sector, sectors, DMR_WHERE_SLOW, 0 };
+	race_point();
 	if (!store_.filter().maybe(start, end - start))
-		return to_main;
+		return { sector, sectors, DMR_WHERE_MAIN, 0 };
 
-	IndexAnswer answer = index.lookup(start, end);
+	if (!broken(Break::index_before_ranges))
+		answer = index.lookup(start, end);
 	MainBlock stop = answer.extent.end() < end ? answer.extent.end() : end;
 	uint32_t covered = static_cast<uint32_t>(block_size_.to_sectors(stop - start).value);
 
@@ -276,6 +282,16 @@ void Engine::end_all(dmr_request *first, dmr_status status)
 	}
 }
 
+// Of these members those on which something lives. What users wrote to another one has been stored durably elsewhere since.
+uint32_t Engine::in_use(uint32_t members)
+{
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (members & 1u << i && store_.usage(i).used == 0)
+			members &= ~(1u << i);
+	}
+	return members;
+}
+
 // One flush serves all that wait for one.
 void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 {
@@ -283,18 +299,21 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 
 	dmr_request_set_next(req, e.flush_queue_.take_all());
 	uint32_t members = e.flush_state_.begin();
-	dmr_status status = dmr_device_flush(e.p_.main);
-	uint32_t failed = e.flush_state_.flush(e.members_, members, FlushState::For::user, status);
-	uint32_t lost = e.flush_state_.to_tell();
+	dmr_status status = dmr_device_flush(e.p_.main), spare_status = DMR_STS_IOERR;
+	uint32_t refused = e.flush_state_.flush(e.members_, members, FlushState::For::user, spare_status);
+	uint32_t failed = e.in_use(refused);
+	uint32_t lost = e.in_use(e.flush_state_.to_tell());
 
-	if (lost != 0 && status == DMR_STS_OK)
-		status = DMR_STS_IOERR;
+	if (failed | lost)
+		status = spare_status;
 	if (status != DMR_STS_OK) {
 		e.counters_.flush_error();
 		dmr_log(e.p_.inst, DMR_LOG_ERR, "%s failed a flush (status %u): data written since the last one may be lost",
 			failed | lost ? "a spare" : "main", status);
 		dmr_event(e.p_.inst, DMR_EVENT_FLUSH_FAILED);
 	}
+	if (refused != failed)
+		dmr_log(e.p_.inst, DMR_LOG_WARN, "a spare on which nothing lives failed a flush (status %u): nothing is lost", spare_status);
 	end_all(req, status);
 	// Whoever submitted a flush before anybody had heard of the failure counts on what is lost, too; and until then none goes
 	// to main alone.

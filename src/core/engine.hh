@@ -28,13 +28,27 @@ public:
 	void presuspend_undo() { mover_.unpause(); }
 	void postsuspend();
 
-	dmr_route route(dmr_op op, uint64_t sector, uint32_t sectors) const;
+	// The healthy path, inline. The ranges before the index: whoever has released a range has published what he did under
+	// it before, so that who does not see the range any more sees that.
+	dmr_route route(dmr_op op, uint64_t sector, uint32_t sectors) const
+	{
+		bool empty = broken(Break::index_before_ranges) && store_.index().empty();
+
+		race_point();
+		bool taken = ranges_.any();
+
+		race_point();
+		if (!taken && (empty || store_.index().empty())) [[likely]]
+			return { sector, sectors, DMR_WHERE_MAIN, 0 };
+		return route_near(op, sector, sectors, taken);
+	}
 	dmr_device *member_device(uint32_t member) const { return members_.device(member); }
 	bool has_member(const dmr_member_range &range) const { return members_.find(range) != MemberList::slots; }
 	bool removing() const { return mover_.slot() != Mover::none; }
 	bool wants_failed(dmr_op op, dmr_status status, bool optional);
 	void enqueue(dmr_request *req) { queue_.push(req); }
 	void spare_written(uint32_t member) { flush_state_.written(member); }
+	void spare_fua_failed(uint32_t member) { flush_state_.fua_failed(members_, member); }
 	bool flush_needs_worker() const { return !flush_state_.clean() && !broken(Break::no_spare_flush); }
 	void enqueue_flush(dmr_request *req) { flush_queue_.push(req); }
 
@@ -48,6 +62,8 @@ public:
 	Error cancel_remove(const dmr_member_range &range, char *reason);
 
 private:
+	uint32_t in_use(uint32_t members);
+	dmr_route route_near(dmr_op op, uint64_t sector, uint32_t sectors, bool taken) const;
 	// engine.cc
 	Error describe(char *reason);
 	Error init_parts(char *reason);

@@ -116,6 +116,11 @@ void dmr_engine_spare_written(struct dmr_engine *e, uint32_t member)
 	e->engine.spare_written(member);
 }
 
+void dmr_engine_spare_fua_failed(struct dmr_engine *e, uint32_t member)
+{
+	e->engine.spare_fua_failed(member);
+}
+
 bool dmr_engine_flush_needs_worker(const struct dmr_engine *e)
 {
 	return e->engine.flush_needs_worker();

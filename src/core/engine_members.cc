@@ -85,7 +85,11 @@ Error Engine::still_blank(char *reason)
 			return Error(-rc);
 		if (probes_[i].verdict == DMR_PROBE_BLANK)
 			continue;
-		dmr_format(reason, DMR_REASON_SIZE, "spare %u is not blank any more: something wrote to it since the table was loaded; load the table again", i);
+		dmr_device_info info;
+
+		dmr_device_describe(p_.members[i].dev, &info);
+		dmr_format(reason, DMR_REASON_SIZE, "spare %s is not blank any more: something wrote to it since the table was loaded; load the table again",
+			   info.name);
 		return Error(EBUSY);
 	}
 	return Error::none();

@@ -70,11 +70,6 @@ IndexAnswer ExtentIndex::find(const Node *node, uint64_t block, uint64_t limit)
 	return answer;
 }
 
-bool ExtentIndex::empty() const
-{
-	return __atomic_load_n(&published_, __ATOMIC_RELAXED) == nullptr;
-}
-
 IndexAnswer ExtentIndex::lookup(MainBlock block, MainBlock limit) const
 {
 	return find(__atomic_load_n(&published_, __ATOMIC_CONSUME), block.value, limit.value);

@@ -53,7 +53,7 @@ public:
 
 	// ---- readers; any context, inside an RCU section ----
 
-	bool empty() const;
+	bool empty() const { return __atomic_load_n(&published_, __ATOMIC_RELAXED) == nullptr; }
 	// What holds `block`; an answer "not found" reaches to the next extent but not past `limit` (limit > block).
 	IndexAnswer lookup(MainBlock block, MainBlock limit) const;
 

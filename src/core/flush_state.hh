@@ -46,13 +46,22 @@ public:
 		set(word_ | bit);
 	}
 
-	// A flush of the engine's own has failed: what users wrote to the member since its last flush may be gone, and the
+	// A flush has failed that no user of the member waits for: what users wrote to the member since its last flush may be gone, and the
 	// next flush of theirs has to say so. Any context.
 	void lost(uint32_t member)
 	{
 		SpinGuard guard(lock_);
 
 		note(member, word_ | word_ >> DMR_MAX_MEMBERS);
+	}
+
+	// A write with FUA to this member has failed. Any context.
+	void fua_failed(const MemberList &members, uint32_t member)
+	{
+		dmr_device *dev = members.device(member);
+
+		if (dev && dmr_device_flushes_for_fua(dev))
+			lost(member);
 	}
 
 	// A moment in the order of losses. Any context.
@@ -80,6 +89,16 @@ public:
 	// anybody else's flush begins, which could succeed and know nothing of it. For a user, who is told himself, or for the
 	// engine. process, may block.
 	uint32_t flush(const MemberList &members, uint32_t which, For whom, dmr_status &status);
+
+	// Nothing lives on this member at this moment, so that no user counts on what was written there before. Any context.
+	void nothing_there(uint32_t member)
+	{
+		SpinGuard guard(lock_);
+		uint32_t bit = 1u << member;
+
+		lost_ &= ~bit;
+		set(word_ & ~bit);
+	}
 
 	// What was lost and never told outlives the table. process, no request is under way.
 	uint32_t untold() const { return lost_; }

@@ -218,6 +218,8 @@ void MapStore::fail(const char *what, int error)
 
 Error MapStore::write_batch(uint32_t count)
 {
+	// A write with FUA that fails may have been a flush of the member: as in checkpoint().
+	MutexGuard others_wait = flush_state_->hold();
 	int rc = metadata_ops_->append(metadata_, batch_, count);
 
 	note_members();

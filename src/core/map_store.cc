@@ -214,6 +214,14 @@ Result<dmr_spare_extent> MapStore::allocate(Blocks wanted)
 	dmr_spare_extent extent = {};
 	int rc = pool_ops_->allocate(pool_, static_cast<uint32_t>(wanted.value), &extent);
 
+	// Better one that has failed than none.
+	if (rc == -ENOSPC && avoided_) {
+		dmr_log(inst_, DMR_LOG_WARN, "no other spare has room: those that failed are tried again");
+		__atomic_store_n(&avoided_, 0, __ATOMIC_RELAXED);
+		for (uint32_t i = 0; i < MemberList::slots; i++)
+			set_open(i);
+		rc = pool_ops_->allocate(pool_, static_cast<uint32_t>(wanted.value), &extent);
+	}
 	if (rc)
 		return Error(-rc);
 	return extent;

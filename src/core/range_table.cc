@@ -28,7 +28,7 @@ bool RangeTable::overlaps(MainBlock start, Blocks length) const
 	uint64_t to = (start + length).value;
 
 	for (const Slot &slot : slots_) {
-		if (__atomic_load_n(&slot.start, __ATOMIC_RELAXED) < to && __atomic_load_n(&slot.end, __ATOMIC_RELAXED) > from)
+		if (__atomic_load_n(&slot.start, __ATOMIC_CONSUME) < to && __atomic_load_n(&slot.end, __ATOMIC_CONSUME) > from)
 			return true;
 	}
 	return false;
@@ -50,7 +50,7 @@ uint32_t RangeTable::occupy(uint64_t start, uint64_t end)
 
 		if (slot.end != 0)
 			continue;
-		__atomic_store_n(&slot.start, start, __ATOMIC_RELAXED);
+		__atomic_store_n(&slot.start, start, __ATOMIC_RELEASE);
 		__atomic_store_n(&slot.end, end, __ATOMIC_RELEASE);
 		__atomic_store_n(&taken_, taken_ + 1, __ATOMIC_RELEASE);
 		return i;

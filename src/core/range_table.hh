@@ -2,8 +2,9 @@
 // Block ranges that a slow path holds exclusively, and the requests that wait for them.
 //
 // Whoever holds a range asks the index again after taking it: the world may have changed while it waited.
-// overlaps() is what map asks: no lock, one load while nothing is taken. It may answer wrongly for a range that is
-// being taken or released at that moment; whoever needs certainty (a mover) publishes its range and then drains.
+// any() and overlaps() are what map asks: no lock, one load while nothing is taken. They may miss a range that is being
+// taken at that moment; whoever needs certainty (a mover) publishes its range and then drains. Of one that they miss
+// because it was released, the caller sees in the index what its holder has done, if he looks there afterwards.
 #ifndef DM_REMAP_CORE_RANGE_TABLE_HH
 #define DM_REMAP_CORE_RANGE_TABLE_HH
 
@@ -27,7 +28,7 @@ public:
 	void destroy();
 
 	// Any context.
-	bool any() const { return __atomic_load_n(&taken_, __ATOMIC_RELAXED) != 0; }
+	bool any() const { return __atomic_load_n(&taken_, __ATOMIC_CONSUME) != 0; }
 	bool overlaps(MainBlock start, Blocks length) const;
 
 	// Take the range and answer its slot; or answer none, and req waits: a release() will return it. any.

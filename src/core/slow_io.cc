@@ -42,9 +42,12 @@ dmr_status SlowIo::spare_io_at(Job &job, MainBlock at, Blocks length, uint32_t m
 	uint64_t sector = range.start + c_.block_size.to_sectors(spare).value;
 	uint32_t sectors = static_cast<uint32_t>(c_.block_size.to_sectors(length).value);
 
-	if (job.own)
-		return dmr_device_write(range.dev, sector, job.own + offset * DMR_SECTOR_SIZE, sectors, flags);
-	return dmr_request_io(job.req, static_cast<uint32_t>(offset), sectors, range.dev, sector, flags);
+	dmr_status status = job.own ? dmr_device_write(range.dev, sector, job.own + offset * DMR_SECTOR_SIZE, sectors, flags) :
+				      dmr_request_io(job.req, static_cast<uint32_t>(offset), sectors, range.dev, sector, flags);
+
+	if (status != DMR_STS_OK && job.info.op != DMR_OP_READ && flags & DMR_IO_FUA)
+		c_.flush_state->fua_failed(*c_.members, member);
+	return status;
 }
 
 // To the spare, which is there, that serves this part of a mapped segment.

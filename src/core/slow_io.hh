@@ -106,7 +106,7 @@ private:
 	dmr_status place(Job &job, MainBlock piece, MainBlock at, Blocks length);
 	dmr_status try_spare_blocks(Job &job, MainBlock piece, MainBlock at, const dmr_spare_extent &spare);
 	dmr_status commit_records(Job &job, uint32_t *lost_members = nullptr);
-	bool serves_now(const Job &job, const dmr_record &record) const;
+	bool serves_now(const Job &job, uint32_t member, uint64_t spare_block) const;
 	dmr_status give_up(Job &job, dmr_status status);
 	dmr_status without_spare(Job &job, MainBlock piece);
 	bool main_takes_writes(Job &job, MainBlock piece);

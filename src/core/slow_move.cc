@@ -43,6 +43,8 @@ void SlowIo::rescue(Job &job, MainBlock piece)
 	for (uint32_t i = 0; i < BlockSet::capacity; i++) {
 		if (!space.weak.has(i))
 			continue;
+		if (dmr_now_ns() > job.deadline)
+			break;
 		move.info.sector = c_.block_size.to_sectors(piece + Blocks(i)).value;
 		if (read_own(job, c_.main, move.info.sector, static_cast<uint8_t *>(space.data), Blocks(1)) != DMR_STS_OK)
 			continue;

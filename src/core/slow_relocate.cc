@@ -181,7 +181,6 @@ dmr_status SlowIo::try_spare_blocks(Job &job, MainBlock piece, MainBlock at, con
 			c_.store->release({ block.value, spare.length - i, spare.member });
 			return status;
 		} else {
-			job.failure = status;
 			job.space->refusing_members |= 1u << spare.member;
 			c_.counters->error(job.info.op);
 			add_record(*job.space, { 0, block.value, 1, DMR_RECORD_BAD_SPARE, member, 0 });
@@ -191,7 +190,7 @@ dmr_status SlowIo::try_spare_blocks(Job &job, MainBlock piece, MainBlock at, con
 }
 
 // Does the map still have this spare block, which refused a write, serve a block of the job?
-bool SlowIo::serves_now(const Job &job, const dmr_record &record) const
+bool SlowIo::serves_now(const Job &job, uint32_t member, uint64_t spare_block) const
 {
 	MainBlock end = job.start + job.length;
 
@@ -199,8 +198,8 @@ bool SlowIo::serves_now(const Job &job, const dmr_record &record) const
 		Segment segment = segment_at(at, end);
 		uint64_t first = segment.extent.spare.value;
 
-		if (segment.found && segment.extent.kind == ExtentKind::mapped && segment.extent.member == record.member &&
-		    record.spare_block >= first && record.spare_block < first + segment.extent.length.value)
+		if (segment.found && segment.extent.kind == ExtentKind::mapped && segment.extent.member == member &&
+		    spare_block >= first && spare_block < first + segment.extent.length.value)
 			return true;
 		at = at + segment.length;
 	}
@@ -243,8 +242,15 @@ dmr_status SlowIo::commit_records(Job &job, uint32_t *lost_members)
 		// The next attempt records it.
 		if (bad && lost_members && ticket.lost_members)
 			space.records[kept++] = record;
-		else if (record.kind == DMR_RECORD_MAP || (bad && !serves_now(job, record)))
+		else if (record.kind == DMR_RECORD_MAP)
 			c_.store->release({ record.spare_block, record.length, record.member });
+		// Of one run some may serve, and the others have been allocated in vain.
+		else if (bad) {
+			for (uint64_t at = record.spare_block; at < record.spare_block + record.length; at++) {
+				if (!serves_now(job, record.member, at))
+					c_.store->release({ at, 1, record.member });
+			}
+		}
 	}
 	space.record_count = kept;
 	if (lost_members)
@@ -289,17 +295,24 @@ dmr_status SlowIo::without_spare(Job &job, MainBlock piece)
 	}
 	for (auto run = space.was_pending.run_from(0); run.length > 0;
 	     run = space.was_pending.run_from(run.start + run.length)) {
-		MainBlock at = piece + Blocks(run.start);
+		MainBlock end = piece + Blocks(run.start + run.length);
 
-		// In doubt since a commit of this very request failed.
-		if (segment_at(at, at + Blocks(run.length)).extent.kind == ExtentKind::in_doubt)
-			return job.failure;
-		dmr_status status = main_io(job, at, Blocks(run.length));
+		for (MainBlock at = piece + Blocks(run.start); at < end;) {
+			Segment segment = segment_at(at, end);
 
-		if (status != DMR_STS_OK && !broken(Break::clear_pending_on_failure))
-			return status;
-		failure = status != DMR_STS_OK ? status : failure;
-		add_record(space, { at.value, 0, run.length, DMR_RECORD_CLEAR, 0, 0 });
+			// A commit of this very request may have failed in its midst.
+			if (segment.extent.kind == ExtentKind::in_doubt)
+				return job.failure;
+			at = at + segment.length;
+			if (segment.extent.kind == ExtentKind::mapped)
+				continue;
+			dmr_status status = main_io(job, segment.start, segment.length);
+
+			if (status != DMR_STS_OK && !broken(Break::clear_pending_on_failure))
+				return status;
+			failure = status != DMR_STS_OK ? status : failure;
+			add_record(space, { segment.start.value, 0, static_cast<uint32_t>(segment.length.value), DMR_RECORD_CLEAR, 0, 0 });
+		}
 	}
 	// Should these records be lost, the blocks stay pending: main holds their only copy, which is true.
 	if (!c_.store->failed())

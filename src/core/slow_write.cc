@@ -66,6 +66,7 @@ dmr_status SlowIo::try_main(Job &job, MainBlock piece, MainBlock first, Blocks l
 	// Each halving leaves one part behind, so that one more than log2(capacity) are enough.
 	std::array<Part, 9> stack;
 	uint32_t depth = 0;
+	uint64_t untested = 0;
 	bool whole = true;
 
 	stack[depth++] = { first, length };
@@ -74,8 +75,10 @@ dmr_status SlowIo::try_main(Job &job, MainBlock piece, MainBlock first, Blocks l
 		uint32_t offset = static_cast<uint32_t>((part.start - piece).value);
 
 		if (!whole && dmr_now_ns() > job.deadline) {
+			// It is a part of one that main refused.
 			job.space->bad.add(offset, static_cast<uint32_t>(part.length.value));
-			c_.counters->add(&CounterValues::untested, part.length.value);
+			c_.main_test->write_failed();
+			untested += part.length.value;
 			continue;
 		}
 		dmr_status status = main_io(job, part.start, part.length);
@@ -111,6 +114,11 @@ dmr_status SlowIo::try_main(Job &job, MainBlock piece, MainBlock first, Blocks l
 
 		stack[depth++] = { part.start + half, part.length - half };
 		stack[depth++] = { part.start, half };
+	}
+	if (untested > 0) {
+		c_.counters->add(&CounterValues::untested, untested);
+		dmr_log(c_.inst, DMR_LOG_WARN, "main is too slow to ask it for each block of the request at sector %llu: %llu blocks go to a spare untested",
+			static_cast<unsigned long long>(job.info.sector), static_cast<unsigned long long>(untested));
 	}
 	return DMR_STS_OK;
 }

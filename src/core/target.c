@@ -88,8 +88,12 @@ static noinline int remap_end_io_rest(struct dmr_instance *inst, struct dmr_requ
 	if (req->state == DMR_REQUEST_ENDED)
 		return DM_ENDIO_DONE;
 	/* Before the user is told, and before a drainer may take the write for done. */
-	if (!status && !on_main && op_is_write(bio_op(dmr_request_bio(req))))
-		dmr_engine_spare_written(inst->engine, req->member);
+	if (!on_main && op_is_write(bio_op(dmr_request_bio(req)))) {
+		if (!status)
+			dmr_engine_spare_written(inst->engine, req->member);
+		else if (req->opf & REQ_FUA)
+			dmr_engine_spare_fua_failed(inst->engine, req->member);
+	}
 	if (req->state != DMR_REQUEST_FLUSH)
 		dmr_inflight_leave(&inst->inflight, req->epoch);
 	if (!status || !dmr_engine_wants_failed(inst->engine, op, (__force dmr_status)status,
@@ -166,17 +170,22 @@ static void remap_resume(struct dm_target *ti)
 
 /*
  * The members as a table line would name them now: those of the table, less those removed by message, and those added.
- * Taken once: a job may remove one while the line is printed. There is always one, the last cannot be removed.
+ * Taken once: a job may remove one while the line is printed. There is always one, as the last cannot be removed; but
+ * the last that was counted may have gone while those added since were not looked at.
  */
 static unsigned int dmr_members_now(const struct dmr_target *t, const struct dmr_member **out)
 {
-	unsigned int count = smp_load_acquire(&t->member_count), i, n = 0;
+	unsigned int i, n = 0;
 
-	for (i = 0; i < count && n < DMR_MAX_MEMBERS; i++) {
-		const struct dmr_member *m = &t->members[i];
+	while (!n) {
+		unsigned int count = smp_load_acquire(&t->member_count);
 
-		if (!m->range.dev || dmr_engine_has_member(t->inst.engine, &m->range))
-			out[n++] = m;
+		for (i = 0; i < count && n < DMR_MAX_MEMBERS; i++) {
+			const struct dmr_member *m = &t->members[i];
+
+			if (!m->range.dev || dmr_engine_has_member(t->inst.engine, &m->range))
+				out[n++] = m;
+		}
 	}
 	return n;
 }

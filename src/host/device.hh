@@ -38,6 +38,9 @@ inline bool changes_disk(enum dmr_op op)
 // The opaque handle of kernel_api.h.
 struct dmr_device {
 	virtual void describe(dmr_device_info *out) = 0;
+	virtual bool flushes_for_fua() const { return false; }
+	// io has been decided on and will be started: among others it has its place from now on.
+	virtual void announce(dm_remap::host::DeviceIo *) {}
 	// Begin io; io->done() follows, never before start() has returned.
 	virtual void start(dm_remap::host::DeviceIo *io) = 0;
 

@@ -56,7 +56,8 @@ bool SimDisk::valid(const DeviceIo &io) const
 
 void SimDisk::start(DeviceIo *io)
 {
-	io->number = ++numbers_;
+	if (!io->number)
+		announce(io);
 	io->submitted = content_.now();
 	io->prev = nullptr;
 	io->next = first_;
@@ -94,6 +95,7 @@ void SimDisk::complete(DeviceIo *io)
 	if (world_.on_performed)
 		world_.on_performed(*this, *io);
 	world_.io_point(*this, *io, IoPhase::Performed);
+	io->number = 0;
 	// Nobody hears of what was completed in the moment of the cut.
 	if (world_.powered())
 		io->done(io);
@@ -130,15 +132,20 @@ dmr_status SimDisk::perform(DeviceIo *io)
 		counts_.flushes++;
 		if (gone_)
 			return gone_;
-		if (flush_failures_) {
-			flush_failures_ -= flush_failures_ > 0;
-			content_.fail_flush(io->submitted);
-			return flush_status_;
-		}
-		content_.flush(io->submitted);
-		return DMR_STS_OK;
+		return flush(io->submitted);
 	}
 	return DMR_STS_NOTSUPP;
+}
+
+dmr_status SimDisk::flush(uint64_t submitted)
+{
+	if (flush_failures_) {
+		flush_failures_ -= flush_failures_ > 0;
+		content_.fail_flush(submitted);
+		return flush_status_;
+	}
+	content_.flush(submitted);
+	return DMR_STS_OK;
 }
 
 const Fault *SimDisk::first_fault(uint64_t sector, uint64_t sectors, bool write, uint64_t *where) const
@@ -189,11 +196,11 @@ dmr_status SimDisk::perform_write(DeviceIo *io)
 		return gone_ ? gone_ : read_only_;
 	const Fault *fault = first_fault(io->sector, io->sectors, true, &where);
 	if (!fault) {
-		content_.write(bytes(io->sector), data, bytes(io->sectors), fua);
+		content_.write(bytes(io->sector), data, bytes(io->sectors), fua && (options_.fua || !flush_failures_));
 		for (auto it = faults_.lower_bound(io->sector);
 		     it != faults_.end() && it->first < io->sector + io->sectors;)
 			it = it->second.heals_on_write ? faults_.erase(it) : std::next(it);
-		return DMR_STS_OK;
+		return fua && flushes_for_fua() ? flush(io->submitted) : static_cast<dmr_status>(DMR_STS_OK);
 	}
 
 	// A failed write may have changed any of the blocks that are not bad, and the caller cannot know which.

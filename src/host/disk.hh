@@ -22,6 +22,7 @@ struct DiskOptions {
 	uint32_t physical_block_bytes = 512;
 	bool discards = false;		// a discard then leaves zeroes; without, it fails with NOTSUPP
 	bool volatile_cache = true;
+	bool fua = true;		// without, a write with FUA is followed by a flush, which may fail
 	uint64_t latency_ns = 20'000, latency_spread_ns = 100'000;
 };
 
@@ -50,6 +51,8 @@ public:
 
 	// ---- dmr_device ----
 	void describe(dmr_device_info *out) override;
+	bool flushes_for_fua() const override { return options_.volatile_cache && !options_.fua; }
+	void announce(DeviceIo *io) override { io->number = ++numbers_; }
 	void start(DeviceIo *io) override;
 
 	// ---- content, past faults, cache and clock; for tests and oracles ----
@@ -99,6 +102,7 @@ private:
 	dmr_status perform(DeviceIo *io);
 	dmr_status perform_read(DeviceIo *io);
 	dmr_status perform_write(DeviceIo *io);
+	dmr_status flush(uint64_t submitted);
 	const Fault *first_fault(uint64_t sector, uint64_t sectors, bool write, uint64_t *where) const;
 	void used_up(uint64_t sector);
 	void unlink(DeviceIo *io);

@@ -254,6 +254,11 @@ void dmr_device_describe(struct dmr_device *dev, struct dmr_device_info *out)
 	dev->describe(out);
 }
 
+bool dmr_device_flushes_for_fua(struct dmr_device *dev)
+{
+	return dev->flushes_for_fua();
+}
+
 dmr_status dmr_device_read(struct dmr_device *dev, uint64_t sector, void *data, uint32_t sectors)
 {
 	check_buffer(data, sectors);

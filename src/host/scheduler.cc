@@ -134,6 +134,14 @@ void Scheduler::maybe_switch()
 	to_scheduler();
 }
 
+void Scheduler::maybe_stall()
+{
+	if (in_fiber() && !interrupt_ && random_.below(64) == 0)
+		sleep(random_.below(20'000'000));
+	else
+		maybe_switch();
+}
+
 void Scheduler::sleep(uint64_t ns)
 {
 	wait_in(nullptr, now_ + ns);

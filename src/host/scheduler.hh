@@ -90,6 +90,8 @@ public:
 
 	// The running fiber lets others go first, or not. Nothing in the main context.
 	void maybe_switch();
+	// The same, and now and then for up to 20 ms: a hypervisor may take the CPU away.
+	void maybe_stall();
 	// Let others run and time pass.
 	void sleep(uint64_t ns);
 	// False: the deadline has passed; or the power has gone (main context only: a fiber does not return then).

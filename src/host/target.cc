@@ -193,6 +193,9 @@ uint32_t Target::map(UserIo &io, uint64_t sector, uint32_t sectors)
 		p.state = State::OnMain;
 		options_.main->start(&p.below);
 	} else if (route.where == DMR_WHERE_SPARE) {
+		dmr_engine_member_device(engine_, route.member)->announce(&p.below);
+		// No lock holds the member here, nothing but that this I/O counts as in flight.
+		World::current()->scheduler().maybe_stall();
 		dmr_device *dev = dmr_engine_member_device(engine_, route.member);
 		dmr_device_info info;
 
@@ -218,6 +221,8 @@ void Target::end_io(Piece &p, dmr_status status)
 
 	if (!status && !on_main && write)
 		dmr_engine_spare_written(engine_, p.member);
+	else if (!on_main && write && p.req.info.flags & DMR_IO_FUA)
+		dmr_engine_spare_fua_failed(engine_, p.member);
 	if (p.state != State::Flush)
 		dmr_inflight_leave(&instance_.inflight, p.epoch);
 	if (!status || !dmr_engine_wants_failed(engine_, p.req.info.op, status,

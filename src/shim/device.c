@@ -55,6 +55,12 @@ void dmr_device_describe(struct dmr_device *dev, struct dmr_device_info *out)
 }
 EXPORT_SYMBOL_GPL(dmr_device_describe);
 
+bool dmr_device_flushes_for_fua(struct dmr_device *dev)
+{
+	return bdev_write_cache(dev->bdev) && !bdev_fua(dev->bdev);
+}
+EXPORT_SYMBOL_GPL(dmr_device_flushes_for_fua);
+
 dmr_status dmr_bio_wait(struct bio *bio)
 {
 	dmr_status status;

@@ -61,7 +61,7 @@ constexpr Metric metrics[] = {
 	{"commits_total", "Metadata commits.", Unit::number, [](const dmr_snapshot &s) { return s.commits; }},
 	{"checkpoints_total", "Metadata checkpoints.", Unit::number,
 	 [](const dmr_snapshot &s) { return s.checkpoints; }},
-	{"slow_path_total", "I/Os at pending or taken blocks.", Unit::number,
+	{"slow_path_total", "Reads and writes that workers served.", Unit::number,
 	 [](const dmr_snapshot &s) { return s.pending_hits; }},
 	{"untested_total", "Blocks remapped without a trial.", Unit::number,
 	 [](const dmr_snapshot &s) { return s.untested; }},

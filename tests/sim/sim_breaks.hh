@@ -33,6 +33,7 @@ inline constexpr NamedBreak breaks[] = {
 	{Break::publish_out_of_order, "publish_out_of_order", "records are published in another order than logged"},
 	{Break::second_before_first, "second_before_first", "the record is sent out before the data on the first member is durable"},
 	{Break::trust_later_flush, "trust_later_flush", "data that a failed flush may have lost counts as durable after the next one"},
+	{Break::index_before_ranges, "index_before_ranges", "map looks at the index first, and at the taken ranges then"},
 	{Break::tell_one_alone, "tell_one_alone", "a flush that waited while another failed is believed"},
 	{Break::reuse_freed_at_once, "reuse_freed_at_once", "a spare block is free before the move away from it is durable"},
 	{Break::accept_diverged, "accept_diverged", "members that went separate ways are merged by number"},

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include <sys/wait.h>
@@ -19,7 +20,8 @@ namespace dm_remap::sim {
 namespace {
 
 struct Options {
-	uint64_t seed = 1, histories = 1000, replay = 0;
+	uint64_t seed = 1, histories = 1000;
+	std::optional<uint64_t> replay;
 	uint32_t steps = 210;
 	uint64_t seconds = 0;
 	uint32_t jobs = 1;
@@ -27,17 +29,15 @@ struct Options {
 	std::string broken;
 };
 
-uint64_t replay(const Options &o)
+void replay(uint64_t seed, uint32_t steps, Totals &totals)
 {
-	SimHistory history(o.replay, o.steps);
-	Totals totals;
+	SimHistory history(seed, steps);
 
 	history.print_all();
 	history.run(totals);
 	for (const std::string &text : history.violations())
-		fmt::print("violation (seed {}): {}\n", o.replay, text);
+		fmt::print("violation (seed {}): {}\n", seed, text);
 	fmt::print("trace_hash={:016x}\n", history.trace_hash());
-	return totals.violations;
 }
 
 void one(uint64_t seed, const Options &o, Totals &totals)
@@ -142,9 +142,13 @@ int main(int argc, char **argv)
 		dm_remap::active_break = *which;
 	}
 
+	dm_remap::race_hook = [] {
+		if (dm_remap::host::World *world = dm_remap::host::World::current())
+			world->scheduler().maybe_stall();
+	};
 	if (o.replay)
-		return replay(o) ? 1 : 0;
-	if (o.jobs > 1)
+		replay(*o.replay, o.steps, totals);
+	else if (o.jobs > 1)
 		run_jobs(o, totals);
 	else
 		run(o, 0, 1, totals);

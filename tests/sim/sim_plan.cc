@@ -94,6 +94,7 @@ Plan::Plan(uint64_t number, uint32_t wanted_steps) : seed(number), steps(wanted_
 	for (uint64_t i = 0; i < spots; i++)
 		hot.push_back(random.below(blocks));
 	write_percent = 35 + static_cast<uint32_t>(random.below(30));
+	flush_percent = random.chance(1, 4) ? 18 : 6;
 	longest_request = random.chance(1, 4) ? 160 : 32;
 }
 

@@ -40,6 +40,7 @@ struct Plan {
 	std::vector<uint64_t> hot;	// blocks round which users and faults meet
 	uint32_t hot_blocks = 16;
 	uint32_t write_percent = 45;
+	uint32_t flush_percent = 6;
 	uint32_t longest_request = 160;	// sectors
 };
 

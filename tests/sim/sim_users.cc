@@ -71,9 +71,9 @@ void SimHistory::draw_request(User &u)
 	io = UserIo();
 	if (kind < plan_.write_percent)
 		io.op = random_.chance(1, 12) ? DMR_OP_WRITE_ZEROES : DMR_OP_WRITE;
-	else if (kind < plan_.write_percent + 6)
+	else if (kind < plan_.write_percent + plan_.flush_percent)
 		io.op = DMR_OP_FLUSH;
-	else if (kind < plan_.write_percent + 9)
+	else if (kind < plan_.write_percent + plan_.flush_percent + 3)
 		io.op = DMR_OP_DISCARD;
 	if (io.op != DMR_OP_FLUSH)
 		draw_place(io);

@@ -45,7 +45,7 @@ TEST_F(EngineTest, AFailedFlushIsReportedAndNotForgotten)
 // One counts on what was written before it was submitted, whether or not another is told that it is lost.
 TEST_F(EngineTest, AFlushThatIsSubmittedBeforeAFailureIsToldIsToldToo)
 {
-	UserIo first { .op = DMR_OP_FLUSH }, second { .op = DMR_OP_FLUSH };
+	UserIo first { .op = DMR_OP_FLUSH, .done = {} }, second { .op = DMR_OP_FLUSH, .done = {} };
 	int told = 0;
 
 	create();

@@ -157,7 +157,7 @@ no_devices() {
 	for word in /dev/none none 999:999 ./none "$MAIN/x" /dev/null /etc/passwd /; do
 		klog_mark
 		assert_fail dmsetup create r --table "0 32768 remap $MAIN $word 0 8192"
-		assert_klog "^dm-remap: r: table refused: spare $word cannot be opened \\($errors\\)$"
+		assert_klog "^dm-remap: r: table refused: spare $word cannot be opened \\($errors\\): check the name; of a set's lost spare give '-', and 'degraded'$"
 		assert_fail dmsetup create r --table "0 32768 remap $word $SPARE 0 8192"
 		assert_klog "^dm-remap: r: table refused: main $word cannot be opened \\($errors\\)$"
 		echo 2 >>$COUNT
