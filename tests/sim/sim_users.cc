@@ -130,6 +130,9 @@ void SimHistory::perform(User &u)
 			return;
 		oracle_.flush_failed(true);
 		judge_.flush_failed(r, oracle_.now());
+		// What another flush has promised wrongly shows only if the power goes before it is written again.
+		if (boots_left_ > 0 && random_.chance(1, 2))
+			world_.cut_after(1 + random_.below(120));
 	});
 	ended(u);
 }
