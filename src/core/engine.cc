@@ -282,7 +282,8 @@ void Engine::end_all(dmr_request *first, dmr_status status)
 	}
 }
 
-// Of these members those on which something lives. What users wrote to another one has been stored durably elsewhere since.
+// Of these members those on which something lives. What users wrote to another one has been stored durably elsewhere since,
+// as it was before any flush there failed.
 uint32_t Engine::in_use(uint32_t members)
 {
 	for (uint32_t i = 0; i < MemberList::slots; i++) {
@@ -298,11 +299,13 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 	Engine &e = *static_cast<Engine *>(context);
 
 	dmr_request_set_next(req, e.flush_queue_.take_all());
+	// Both before and after the flush: what it has lost could be moved elsewhere meanwhile, or the first block come there.
+	uint32_t used = e.in_use(MemberList::all);
 	uint32_t members = e.flush_state_.begin();
 	dmr_status status = dmr_device_flush(e.p_.main), spare_status = DMR_STS_IOERR;
 	uint32_t refused = e.flush_state_.flush(e.members_, members, FlushState::For::user, spare_status);
-	uint32_t failed = e.in_use(refused);
-	uint32_t lost = e.in_use(e.flush_state_.to_tell());
+	uint32_t failed = refused & (used | e.in_use(refused));
+	uint32_t lost = e.flush_state_.to_tell();
 
 	if (failed | lost)
 		status = spare_status;

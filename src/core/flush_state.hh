@@ -90,14 +90,13 @@ public:
 	// engine. process, may block.
 	uint32_t flush(const MemberList &members, uint32_t which, For whom, dmr_status &status);
 
-	// Nothing lives on this member at this moment, so that no user counts on what was written there before. Any context.
+	// Nothing lives on this member: what was written there before need not be flushed. What it has lost must be told all the
+	// same, as it may have been moved elsewhere after that. Any context.
 	void nothing_there(uint32_t member)
 	{
 		SpinGuard guard(lock_);
-		uint32_t bit = 1u << member;
 
-		lost_ &= ~bit;
-		set(word_ & ~bit);
+		set(word_ & ~(1u << member & ~lost_));
 	}
 
 	// What was lost and never told outlives the table. process, no request is under way.

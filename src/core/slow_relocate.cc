@@ -301,10 +301,10 @@ dmr_status SlowIo::without_spare(Job &job, MainBlock piece)
 			Segment segment = segment_at(at, end);
 
 			// A commit of this very request may have failed in its midst.
-			if (segment.extent.kind == ExtentKind::in_doubt)
+			if (segment.found && segment.extent.kind == ExtentKind::in_doubt)
 				return job.failure;
 			at = at + segment.length;
-			if (segment.extent.kind == ExtentKind::mapped)
+			if (segment.found && segment.extent.kind == ExtentKind::mapped)
 				continue;
 			dmr_status status = main_io(job, segment.start, segment.length);
 

@@ -217,9 +217,29 @@ TEST_F(EngineLimits, ASpareWhoseBlocksMovedAwayFailsNobodysFlush)
 	EXPECT_NE(device.flush(), DMR_STS_OK) << "the second version was in its cache";
 	EXPECT_EQ(write(0, 8, 3), DMR_STS_OK);
 	EXPECT_EQ(used_of("8:16"), 0u);
+	EXPECT_NE(device.flush(), DMR_STS_OK) << "the record that it refused may have been a flush as well";
 	EXPECT_EQ(device.flush(), DMR_STS_OK);
 	EXPECT_EQ(read(0, 8), pattern(0, 8, 3));
 	spare.set_gone(false);
+}
+
+// What is left of the lost data is moved to the other spare, and nothing lives on the first one any more.
+TEST_F(EngineLimits, ALossIsToldThoughItsBlocksHaveMovedSince)
+{
+	create(two());
+	main.fail(0, 8);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(device.flush(), DMR_STS_OK);
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+	main.fail(100, 1);
+	spare.fail_flushes(1);
+	ASSERT_EQ(write(100, 1, 2), DMR_STS_OK);
+	ASSERT_EQ(spare.counts().errors, 1u) << "the flush before the record";
+	ASSERT_EQ(device.remove_spare(spare, 0), 1);
+	run_job();
+	ASSERT_EQ(state("8:16"), "");
+	EXPECT_NE(device.flush(), DMR_STS_OK);
+	EXPECT_EQ(device.flush(), DMR_STS_OK);
 }
 
 // Of a drive without FUA the failure may have been the flush, which has cost what others had written.
