@@ -6,8 +6,6 @@
 
 namespace dm_remap {
 
-static constexpr uint64_t drain_ns = 5'000'000'000ull;
-
 // The metadata's own business, alone: no batch is under way meanwhile. process, may block.
 class MapStore::Leadership final {
 public:
@@ -160,11 +158,6 @@ Error MapStore::add_member(const dmr_member_range &range, const dmr_member_entry
 
 Error MapStore::remove_member(uint32_t slot, char *reason)
 {
-	// What map has sent there and has not ended yet still looks for its device.
-	if (dmr_drain(inst_, dmr_now_ns() + drain_ns)) {
-		dmr_format(reason, DMR_REASON_SIZE, "I/O that began earlier is still under way: try again");
-		return Error(EBUSY);
-	}
 	Leadership leadership(*this);
 
 	if (failed() || !(healthy() & ~(1u << slot))) {

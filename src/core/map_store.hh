@@ -94,7 +94,8 @@ public:
 	void watch(uint32_t slot, const bool &stop);
 	void wake_watchers();
 	Error add_member(const dmr_member_range &range, const dmr_member_entry &entry, char *reason);
-	// Nothing lives there. EBUSY: it is the only one that is healthy, or earlier I/O does not end. Also EIO.
+	// Nothing lives there, and what map has sent there was drained: it looks for its device. EBUSY: it is the only one that is
+	// healthy. Also EIO.
 	Error remove_member(uint32_t slot, char *reason);
 
 	// ---- readers ----

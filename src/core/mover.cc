@@ -104,6 +104,8 @@ void Mover::work()
 			return end("the metadata can no longer be written", result);
 		// A block that refused a write and found no other place still lives where it was, and counts as bad.
 		if (c_.store->usage(slot()).used == 0 && result.seen == result.moved) {
+			if (dmr_drain(c_.inst, dmr_now_ns() + drain_ns))
+				continue;
 			reason[0] = '\0';
 			return end(c_.store->remove_member(slot(), reason) ? reason : nullptr, result);
 		}

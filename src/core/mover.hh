@@ -28,6 +28,7 @@ public:
 	};
 
 	static constexpr uint32_t none = MemberList::slots;
+	static constexpr uint64_t drain_ns = 5'000'000'000ull;
 
 	Error init(const Config &config);
 	void destroy();
@@ -46,7 +47,6 @@ public:
 
 private:
 	static constexpr uint32_t buffer_bytes = 64 * 1024;
-	static constexpr uint64_t drain_ns = 5'000'000'000ull;
 
 	struct Pass {
 		uint64_t seen = 0, moved = 0, unreadable = 0, unplaced = 0, not_drained = 0; // blocks; the last: pieces
