@@ -50,7 +50,7 @@ Oracle::Versions &Oracle::versions(uint64_t sector)
 	Versions &all = sectors_.at(sector);
 
 	if (all.empty())
-		all.push_back({0, 0, 0, 0});
+		all.push_back({.number = 0, .value = 0, .submitted = 0, .ended = 0, .succeeded = true});
 	return all;
 }
 
@@ -60,7 +60,7 @@ uint64_t Oracle::begin_write(uint64_t sector, uint32_t count, bool zeroes)
 	const Tick submitted = tick();
 
 	for (uint64_t s = sector; s < sector + count; s++)
-		versions(s).push_back({number, zeroes ? 0 : number, submitted, never});
+		versions(s).push_back({.number = number, .value = zeroes ? 0 : number, .submitted = submitted, .ended = never});
 	return number;
 }
 
@@ -74,23 +74,28 @@ void Oracle::end_write(uint64_t number, uint64_t sector, uint32_t count, bool ok
 		const auto mine = std::find_if(all.begin(), all.end(), [&](const Version &v) { return v.number == number; });
 
 		// Gone if a later fact has made it impossible.
-		if (mine != all.end())
+		if (mine != all.end()) {
 			mine->ended = ended;
+			mine->succeeded = ok;
+		}
 		if (ok && mine != all.end())
 			fact(all, mine->value, mine->submitted, ended, durable(s));
 	}
 }
 
-// The fact's own versions stay: of several writes of the same value nobody can tell which one it was.
+// The fact's own versions stay: of several writes of the same value nobody can tell which one it was. What a read has found of
+// a write that has not succeeded yet, or has failed, no flush need make durable.
 void Oracle::fact(Versions &all, Value value, Tick from, Tick to, bool durable)
 {
-	const bool told = std::any_of(all.begin(), all.end(), [&](const Version &v) { return v.value == value && v.told; });
+	const auto mine = [&](const Version &v) { return v.value == value; };
+	const bool told = std::any_of(all.begin(), all.end(), [&](const Version &v) { return mine(v) && v.told; });
+	const bool succeeded = std::any_of(all.begin(), all.end(), [&](const Version &v) { return mine(v) && v.succeeded; });
 
 	for (Version &v : all) {
 		if (v.value == value || v.ended >= from)
 			continue;
 		v.hidden = std::min(v.hidden, to);
-		if (!told)
+		if (!told && succeeded)
 			v.covered = std::min(v.covered, to);
 		v.lost |= durable;
 	}
@@ -191,6 +196,7 @@ void Oracle::power_cut()
 		std::erase_if(all, [](const Version &v) { return v.lost; });
 		for (Version &v : all) {
 			v.ended = std::min(v.ended, boot_);
+			v.succeeded = true;
 			v.hidden = v.covered = never;
 			v.promised.clear();
 			v.told = false;

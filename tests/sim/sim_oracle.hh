@@ -73,7 +73,8 @@ private:
 		Tick submitted, ended;
 		Tick hidden = never;	// the end of the first fact that came after it
 		Tick covered = never;	// of the first that a flush can make durable
-		std::vector<Span> promised;	// by a flush that begins in one of these, though another failed at its end
+		std::vector<Span> promised{};	// by a flush that begins in one of these, though another failed at its end
+		bool succeeded = false;	// its write, in this boot or an earlier one
 		bool told = false;	// a flush failed since it was submitted: none can make it durable
 		bool lost = false;	// and a power cut does not bring it back
 	};
