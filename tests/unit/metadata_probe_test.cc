@@ -295,6 +295,18 @@ TEST_F(MetadataProbe, WritesNothing)
 	EXPECT_EQ(set.disk().counts().writes, writes);
 }
 
+// Rounded up to whole blocks, several starts would have the spare blocks in one place.
+TEST_F(MetadataProbe, OpenRefusesAStartThatIsNoMultipleOfABlock)
+{
+	Set first({.sectors = 8192, .start = 72, .block_bytes = 4096, .max_extents = 164});
+
+	first.format();
+	ASSERT_EQ(first.open(), 0) << first.reason;
+	first.range().start = 68;
+	EXPECT_EQ(first.open(), -EINVAL);
+	EXPECT_NE(std::string(first.reason).find("name the range as it was formatted"), std::string::npos) << first.reason;
+}
+
 TEST_F(MetadataProbe, OpenRefusesARangeThatTheSetDoesNotFit)
 {
 	// All starts in (64, 72] have the superblock in one place.

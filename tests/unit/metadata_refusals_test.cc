@@ -57,6 +57,9 @@ TEST_F(MetadataRefusals, Layout)
 	expect_refused(-ENOSPC, "does not fit into a quarter", layout(512, 1u << 24));
 	range.sectors = 10;
 	expect_refused(-ENOSPC, "too few", layout(512, 0));
+	range = {set.range().dev, 4, 4096};
+	expect_refused(-EINVAL, "start 4 is not a multiple of main's logical block of 8 sectors", layout(4096, 0));
+	range = set.range();
 	range.sectors = ~0ull;
 	expect_refused(-EINVAL, "beyond any disk", layout(512, 0));
 	dmr_setup setup = set.setup();

@@ -45,6 +45,11 @@ protected:
 		const dmr_spare_extent e = {block, length, member};
 		return ops.mark_bad(pool_, &e);
 	}
+	int prepare_bad(uint64_t block, uint32_t length, uint32_t member = 0)
+	{
+		const dmr_spare_extent e = {block, length, member};
+		return ops.prepare_bad(pool_, &e);
+	}
 	void release(uint64_t block, uint32_t length, uint32_t member = 0)
 	{
 		const dmr_spare_extent e = {block, length, member};
@@ -383,6 +388,32 @@ TEST_F(SparePoolTest, TheBlocksOfAnAllocationCanTurnBadWithoutMemory)
 	world_.memory().fail_chance(0);
 	EXPECT_EQ(mark_bad(2 * chunk, chunk + 1), 0);
 	expect_usage(5 * chunk, chunk - 4 + 1 + 8, 8 + chunk + 1);
+}
+
+TEST_F(SparePoolTest, WhatWasPreparedTurnsBadWithoutMemory)
+{
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 8 * chunk), 0);
+	EXPECT_EQ(prepare_bad(0, 0), -EINVAL);
+	EXPECT_EQ(prepare_bad(8 * chunk, 1), -EINVAL);
+	EXPECT_EQ(prepare_bad(0, 1, 1), -EINVAL);
+	for (uint64_t i = 0; i < 7; i++)
+		ASSERT_EQ(prepare_bad(i * chunk, 1), 0);
+	world_.memory().fail_chance(65536);
+	EXPECT_EQ(prepare_bad(7 * chunk, 1), 0);
+	ASSERT_EQ(ops.add_member(pool_, 1, 0, 1), -ENOMEM);
+	for (uint64_t i = 0; i < 8; i++)
+		EXPECT_EQ(mark_bad(i * chunk, 1), 0) << i;
+	expect_usage(8 * chunk, 0, 8);
+}
+
+TEST_F(SparePoolTest, PreparingWithoutMemoryFails)
+{
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 8 * chunk), 0);
+	world_.memory().fail_chance(65536);
+	for (uint64_t i = 0; i < 3; i++)
+		ASSERT_EQ(prepare_bad(i * chunk, 1), 0);
+	EXPECT_EQ(prepare_bad(3 * chunk, 1), -ENOMEM);
+	expect_usage(8 * chunk, 0, 0);
 }
 
 TEST_F(SparePoolTest, ReserveWithoutMemoryChangesNothing)
