@@ -166,10 +166,7 @@ Error Engine::resume(char *reason)
 		persistent_->lost_flushes = flush_state_.untold();
 		return error;
 	}
-	for (uint32_t i = 0; i < MemberList::slots; i++) {
-		if (store_.usage(i).used == 0)
-			flush_state_.nothing_there(i);
-	}
+	flush_state_.in_use(in_use(store_.known()));
 	loaded_ = true;
 	assembly_->setup = store_.setup();
 	__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
@@ -300,7 +297,7 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 
 	dmr_request_set_next(req, e.flush_queue_.take_all());
 	// Both before and after the flush: what it has lost could be moved elsewhere meanwhile, or the first block come there.
-	uint32_t used = e.in_use(MemberList::all);
+	uint32_t used = e.in_use(e.store_.known());
 	uint32_t members = e.flush_state_.begin();
 	dmr_status status = dmr_device_flush(e.p_.main), spare_status = DMR_STS_IOERR;
 	uint32_t refused = e.flush_state_.flush(e.members_, members, FlushState::For::user, spare_status);

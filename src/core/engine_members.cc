@@ -217,17 +217,17 @@ int Engine::remove_member(const dmr_member_range &range, char *reason)
 		dmr_format(reason, DMR_REASON_SIZE, "%llu blocks live on it, and the other spares have room for %llu: add another one first",
 			   static_cast<unsigned long long>(own.used), static_cast<unsigned long long>(all.free));
 		error = Error(ENOSPC);
-	} else if (own.used == 0 && own.bad == 0 && dmr_drain(p_.inst, dmr_now_ns() + Mover::drain_ns)) {
-		dmr_format(reason, DMR_REASON_SIZE, "I/O that began earlier is still under way: try again");
-		error = Error(EBUSY);
-	} else if (own.used == 0 && own.bad == 0) {
-		error = store_.remove_member(slot, reason);
-		store_.copy_setup(assembly_->setup);
-	} else {
+	} else if (own.used > 0 || own.bad > 0) {
 		error = mover_.start(slot);
 		if (!error)
 			return 1;
 		dmr_format(reason, DMR_REASON_SIZE, "another spare is being removed");
+	} else if (dmr_drain(p_.inst, dmr_now_ns() + Mover::drain_ns)) {
+		dmr_format(reason, DMR_REASON_SIZE, "I/O that began earlier is still under way: try again");
+		error = Error(EBUSY);
+	} else {
+		error = store_.remove_member(slot, reason);
+		store_.copy_setup(assembly_->setup);
 	}
 	if (error)
 		store_.reopen(slot);

@@ -90,13 +90,13 @@ public:
 	// engine. process, may block.
 	uint32_t flush(const MemberList &members, uint32_t which, For whom, dmr_status &status);
 
-	// Nothing lives on this member: what was written there before need not be flushed. What it has lost must be told all the
-	// same, as it may have been moved elsewhere after that. Any context.
-	void nothing_there(uint32_t member)
+	// Something lives on these members alone: what was written to others need not be flushed. What those have lost must be told
+	// all the same, as it may have been moved elsewhere after that. Any context.
+	void in_use(uint32_t members)
 	{
 		SpinGuard guard(lock_);
 
-		set(word_ & ~(1u << member & ~lost_));
+		set(word_ & ~(dirty_mask & ~(members | lost_)));
 	}
 
 	// What was lost and never told outlives the table. process, no request is under way.

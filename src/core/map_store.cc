@@ -203,7 +203,7 @@ Error MapStore::checkpoint()
 	if (!error) {
 		note_generation();
 		counters_->add(&CounterValues::checkpoints, 1);
-		bad_records_ = bad_runs();
+		bad_records_ = table.count - index_.extents();
 	}
 	return error;
 }

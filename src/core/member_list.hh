@@ -16,7 +16,6 @@ namespace dm_remap {
 class MemberList final {
 public:
 	static constexpr uint32_t slots = DMR_MAX_MEMBERS;
-	static constexpr uint32_t all = (1u << slots) - 1;
 
 	// Null: no member, or one that is missing. Any context.
 	dmr_device *device(uint32_t slot) const { return __atomic_load_n(&ranges_[slot].dev, __ATOMIC_CONSUME); }

@@ -114,14 +114,19 @@ Result<dmr_spare_extent> Pool::allocate(Blocks wanted)
 	return error;
 }
 
-Error Pool::reserve(const dmr_spare_extent &extent)
+Error Pool::with_chunks(const dmr_spare_extent &extent, Error (Member::*what)(Run run, ChunkReserve &reserve))
 {
 	Member *member = find(extent.member);
 
 	if (!member || !sane(extent))
 		return Error(EINVAL);
 	reserve_.refill();
-	return member->reserve(run_of(extent), reserve_);
+	return (member->*what)(run_of(extent), reserve_);
+}
+
+Error Pool::reserve(const dmr_spare_extent &extent)
+{
+	return with_chunks(extent, &Member::reserve);
 }
 
 void Pool::release(const dmr_spare_extent &extent)
@@ -137,22 +142,12 @@ void Pool::release(const dmr_spare_extent &extent)
 
 Error Pool::prepare_bad(const dmr_spare_extent &extent)
 {
-	Member *member = find(extent.member);
-
-	if (!member || !sane(extent))
-		return Error(EINVAL);
-	reserve_.refill();
-	return member->prepare_bad(run_of(extent), reserve_);
+	return with_chunks(extent, &Member::prepare_bad);
 }
 
 Error Pool::mark_bad(const dmr_spare_extent &extent)
 {
-	Member *member = find(extent.member);
-
-	if (!member || !sane(extent))
-		return Error(EINVAL);
-	reserve_.refill();
-	return member->mark_bad(run_of(extent), reserve_);
+	return with_chunks(extent, &Member::mark_bad);
 }
 
 bool Pool::next_bad(uint32_t member, SpareBlock from, dmr_spare_extent &out) const

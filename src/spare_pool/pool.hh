@@ -32,6 +32,8 @@ public:
 	dmr_pool_usage usage(uint32_t member) const;
 
 private:
+	// What may have to allocate chunks, of a member's blocks. EINVAL if there are no such blocks.
+	Error with_chunks(const dmr_spare_extent &extent, Error (Member::*what)(Run run, ChunkReserve &reserve));
 	static void free_member(Member *member);
 	// NULL if there is no such member.
 	Member *find(uint32_t member) const;
