@@ -5,8 +5,8 @@
 
 KVER  ?= $(shell uname -r)
 KDIR  ?= /lib/modules/$(KVER)/build
-# With DMR_BREAK=<name> a deliberate mistake (include/dm_remap/breaks.hh) is built in, to see whether tests notice.
-BUILD ?= $(CURDIR)/build/$(KVER)$(addprefix -,$(DMR_BREAK))
+# With MUTANT=<name> the deliberate mistake tests/mutants/<name>.patch is made, to see whether tests notice.
+BUILD ?= $(CURDIR)/build/$(KVER)$(addprefix -,$(MUTANT))
 HOST  ?= $(CURDIR)/build/host
 
 jobs  := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -14,7 +14,7 @@ build := $(abspath $(BUILD))
 
 # Headers can be upgraded in place, under the same release name and with old
 # time stamps, which make cannot see: such a tree is built again from scratch.
-identity = $(KDIR) $(DMR_BREAK) $(shell stat -Lc %Y.%Z.%s $(KDIR)/include/generated/autoconf.h $(KDIR)/Module.symvers 2>/dev/null)
+identity = $(KDIR) $(MUTANT) $(shell stat -Lc %Y.%Z.%s $(KDIR)/include/generated/autoconf.h $(KDIR)/Module.symvers 2>/dev/null)
 
 all: modules
 
@@ -37,6 +37,7 @@ tree:
 	  find . -mindepth 1 ! -name .lock -delete; echo "$(identity)" > .identity; fi
 	@find $(build) -xtype l -delete
 	@cp -rsf $(addprefix $(CURDIR)/,$(wildcard Kbuild include src)) $(build)/
+	$(if $(MUTANT),@tests/mutants/apply.sh $(MUTANT) $(build))
 # Every module has its own copy of the C++ runtime (see runtime.c).
 	@for d in metadata spare_pool reassembly stats; do ln -sf ../shim/runtime.c $(build)/src/$$d/; done
 
@@ -48,6 +49,7 @@ host:
 # and leaves out depmod without System.map. depmod is for the live system; a
 # package runs it when it is installed.
 install: modules
+	$(if $(MUTANT),$(error modules with a deliberate mistake are not for use: install without MUTANT))
 	install -d $(DESTDIR)/lib/modules/$(KVER)/updates/dm-remap
 	install -m 644 $(build)/*.ko $(DESTDIR)/lib/modules/$(KVER)/updates/dm-remap/
 	$(if $(DESTDIR),,depmod -a $(KVER))
@@ -64,7 +66,7 @@ clean:
 
 help:
 	@echo 'make modules [KVER=<release>] [KDIR=<dir>]   build/<release>/*.ko (default: the running kernel)'
-	@echo '             DMR_BREAK=<name>                         with a deliberate mistake, in a folder of its own'
+	@echo '             MUTANT=<name>                            with a deliberate mistake, in a folder of its own'
 	@echo 'make host                                    cmake build of libraries, simulators, tests in build/host'
 	@echo 'make install [KVER=] [DESTDIR=<dir>]         modules, depmod, and the host build if there is one'
 	@echo 'make gates   [KVER=<release>]                properties of the built modules, see tests/gates'

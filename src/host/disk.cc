@@ -2,7 +2,6 @@
 #include "host/disk.hh"
 
 #include "host/random.hh"
-#include "host/world.hh"
 
 #include <algorithm>
 #include <cstdio>
@@ -25,7 +24,7 @@ SimDisk::SimDisk(World &world, DiskOptions options)
 	: world_(world), options_(std::move(options)), block_sectors_(options_.logical_block_bytes / 512),
 	  content_(options_.logical_block_bytes, options_.volatile_cache)
 {
-	world_.add_disk(this);
+	world_.add_disk(this, this);
 }
 
 SimDisk::~SimDisk()

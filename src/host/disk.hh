@@ -5,13 +5,13 @@
 
 #include "host/device.hh"
 #include "host/disk_content.hh"
+#include "host/world.hh"
 
 #include <map>
 #include <string>
 
 namespace dm_remap::host {
 
-class World;
 class Random;
 
 struct DiskOptions {
@@ -40,7 +40,7 @@ struct Fault {
 	static Fault until_written() { return {true, false, DMR_STS_MEDIUM, true}; }
 };
 
-class SimDisk final : public dmr_device {
+class SimDisk final : public dmr_device, public PowerConsumer {
 public:
 	SimDisk(World &world, DiskOptions options);
 	~SimDisk();
@@ -84,8 +84,9 @@ public:
 	// Cheap: shares what neither changes. Includes what is unflushed. I/O in flight is not part of it.
 	DiskContent snapshot() const { return content_; }
 	void restore(const DiskContent &content) { content_ = content; }
-	// The power has gone: what is in flight may have reached the medium, and nobody will hear of it. Called by World.
-	void freeze();
+	// ---- PowerConsumer ----
+	void freeze() override;
+	void lose_cache() override { power_cut([](const Unflushed &) { return 0; }); }
 
 	// ---- counters ----
 	struct Counts {

@@ -28,7 +28,7 @@
 #include "host/disk.hh"
 #include "host/instance.hh"
 #include "host/random.hh"
-#include "host/rcu.hh"
+#include "host/rcu_guard.hh"
 #include "host/request.hh"
 #include "host/world.hh"
 

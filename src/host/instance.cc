@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "host/instance.hh"
 
+#include "host/world.hh"
+#include "shim/inflight_protocol.h"
+
 #include <cerrno>
 
 using dm_remap::host::World;
@@ -26,30 +29,6 @@ void *dmr_instance_persistent(struct dmr_instance *inst, size_t size)
 	if (!inst->persistent)
 		inst->persistent = world->take_persistent(inst->name, size);
 	return inst->persistent;
-}
-
-void dmr_if_grace()
-{
-	World *world = World::current();
-
-	world->rcu().synchronize(world->scheduler());
-}
-
-void dmr_if_wake(dmr_inflight *f)
-{
-	World::current()->scheduler().wake_all(f->idle);
-}
-
-bool dmr_if_wait_idle(dmr_inflight *f, unsigned int epoch, uint64_t deadline_ns)
-{
-	World *world = World::current();
-
-	world->drains_waited += dmr_if_sum_acquire(f, epoch) != 0;
-	while (dmr_if_sum_acquire(f, epoch)) {
-		if (world->now() >= deadline_ns || !world->scheduler().wait(f->idle, deadline_ns))
-			return dmr_if_sum_acquire(f, epoch) == 0;
-	}
-	return true;
 }
 
 int dmr_drain(struct dmr_instance *inst, uint64_t deadline_ns)

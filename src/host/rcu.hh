@@ -40,21 +40,6 @@ private:
 	WaitQueue left_;
 };
 
-// A reader's section. Nothing without a World.
-class RcuGuard final {
-public:
-	RcuGuard();
-	~RcuGuard();
-	RcuGuard(const RcuGuard &) = delete;
-	RcuGuard &operator=(const RcuGuard &) = delete;
-
-	// Other fibers may run here, as they may anywhere in a real reader's section.
-	void maybe_switch();
-
-private:
-	class World *world_;
-};
-
 // Without a World (threaded tests): dmr_free_rcu() only collects; this frees. No reader may be inside.
 void free_deferred();
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "host/target.hh"
 
+#include "shim/inflight_protocol.h"
+
 #include <algorithm>
 #include <cerrno>
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "host/world.hh"
 
-#include "host/disk.hh"
 
 #include <algorithm>
 #include <cstdio>
@@ -94,8 +93,8 @@ void World::cut_power()
 	powered_ = false;
 	cut_at_ = 0;
 	trace("power cut", io_points_);
-	for (SimDisk *disk : disks_)
-		disk->freeze();
+	for (PowerConsumer *consumer : consumers_)
+		consumer->freeze();
 	scheduler_.stop();
 }
 
@@ -112,8 +111,8 @@ void World::reboot()
 void World::lose_caches()
 {
 	cut_power();
-	for (SimDisk *disk : disks_)
-		disk->power_cut([](const Unflushed &) { return 0; });
+	for (PowerConsumer *consumer : consumers_)
+		consumer->lose_cache();
 	reboot();
 }
 
@@ -200,14 +199,18 @@ void World::io_point(SimDisk &disk, const DeviceIo &io, IoPhase phase)
 		cut_power();
 }
 
-void World::add_disk(SimDisk *disk)
+void World::add_disk(SimDisk *disk, PowerConsumer *consumer)
 {
 	disks_.push_back(disk);
+	consumers_.push_back(consumer);
 }
 
 void World::remove_disk(SimDisk *disk)
 {
-	std::erase(disks_, disk);
+	const auto at = std::find(disks_.begin(), disks_.end(), disk);
+
+	consumers_.erase(consumers_.begin() + (at - disks_.begin()));
+	disks_.erase(at);
 }
 
 void *World::take_persistent(const std::string &name, size_t size)

@@ -23,6 +23,7 @@
 namespace dm_remap::host {
 
 class SimDisk;
+class World;
 
 // What a World deletes when the power goes: locks, conditions, sets of workers.
 struct BootObject {
@@ -35,6 +36,17 @@ private:
 	friend class World;
 	World *world_;
 	BootObject *prev_ = nullptr, *next_ = nullptr;
+};
+
+// What hears of the power: a disk.
+struct PowerConsumer {
+	// The power has gone: what is in flight may have reached the medium, and nobody will hear of it.
+	virtual void freeze() = 0;
+	// Nothing is left of what was not flushed.
+	virtual void lose_cache() = 0;
+
+protected:
+	~PowerConsumer() = default;
 };
 
 // A device operation that changes a disk is announced twice: when it has been submitted, and when it has been performed
@@ -121,7 +133,7 @@ public:
 	void may_block(const char *what);
 	void check_may_block(const char *what);
 	void io_point(SimDisk &disk, const DeviceIo &io, IoPhase phase);
-	void add_disk(SimDisk *disk);
+	void add_disk(SimDisk *disk, PowerConsumer *consumer);
 	void remove_disk(SimDisk *disk);
 	const std::vector<SimDisk *> &disks() const { return disks_; }
 	// Requests given to a Target and not ended: none may be left when nothing can run.
@@ -144,6 +156,7 @@ private:
 	std::unique_ptr<Memory> memory_;
 	Rcu rcu_;
 	std::vector<SimDisk *> disks_;
+	std::vector<PowerConsumer *> consumers_; // the same, in the same order
 	BootObject *objects_ = nullptr;
 	struct Persistent {
 		std::vector<uint64_t> words;

@@ -3,7 +3,6 @@
 #include "metadata/loader.hh"
 #include "metadata/setup_check.hh"
 
-#include <dm_remap/breaks.hh>
 #include <dm_remap/lineage.hh>
 
 namespace dm_remap::metadata {
@@ -62,7 +61,7 @@ Error Store::find_newest(Reason reason)
 			return error;
 		if (own_.members[i].state != DMR_MEMBER_ACTIVE)
 			continue;
-		if (!any || (broken(Break::accept_diverged) ? own_.generation > found_.generation : supersedes(own_, found_)))
+		if (!any || supersedes(own_, found_))
 			found_ = own_;
 		any = true;
 	}
@@ -82,7 +81,7 @@ Error Store::sort_members(Mend &mend, Reason reason)
 			continue;
 		if (Error error = read_superblock(i, behind, reason))
 			return error;
-		if (diverged(own_, found_) && own_.members[i].state == DMR_MEMBER_ACTIVE && !broken(Break::accept_diverged)) {
+		if (diverged(own_, found_) && own_.members[i].state == DMR_MEMBER_ACTIVE) {
 			dmr_device_info info = {};
 
 			dmr_device_describe(members_.area(i).dev(), &info);
@@ -116,7 +115,7 @@ Error Store::refresh_setup(Mend &mend, Reason reason)
 		return error;
 	bool same = same_branch(found_, setup_) && found_.generation == setup_.generation;
 
-	if (!same_members(found_, setup_) || (!same && !supersedes(found_, setup_) && !broken(Break::accept_diverged)))
+	if (!same_members(found_, setup_) || (!same && !supersedes(found_, setup_)))
 		return refuse_changed(reason);
 	if (Error error = sort_members(mend, reason))
 		return error;

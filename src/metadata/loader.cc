@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "metadata/loader.hh"
 
-#include <dm_remap/breaks.hh>
-
 namespace dm_remap::metadata {
 
 namespace {
@@ -152,7 +150,6 @@ Error Loader::choose(Slot &chosen)
 {
 	Slot newer = view(Slot::one).head.generation > view(Slot::zero).head.generation ? Slot::one : Slot::zero;
 
-	newer = broken(Break::older_generation) ? other(newer) : newer;
 	for (Slot slot : {newer, other(newer)}) {
 		const CheckpointHead &head = view(slot).head;
 
@@ -291,9 +288,8 @@ Error Loader::run(Loaded &out, dmr_load_report &report)
 	// While a head of the other slot is older, nothing was ever appended behind a later checkpoint there.
 	bool never = rest.head.generation != Generation(0) && rest.head.generation < base.head.generation;
 
-	if (!broken(Break::older_generation))
-		if (Error error = replay(other(chosen), never ? HalfRole::never : HalfRole::lost, later, second))
-			return error;
+	if (Error error = replay(other(chosen), never ? HalfRole::never : HalfRole::lost, later, second))
+		return error;
 	bool continued = second.used > 0;
 
 	if (continued)

@@ -3,8 +3,6 @@
 #include "metadata/setup_check.hh"
 #include "metadata/store.hh"
 
-#include <dm_remap/breaks.hh>
-
 namespace dm_remap::metadata {
 
 Error Store::init(const dmr_metadata_params &params, Reason reason)
@@ -94,11 +92,10 @@ Error Store::append(std::span<const dmr_record> records)
 	header_of(unit).length = static_cast<uint32_t>(count * sizeof(format::Record));
 
 	Moment moment = {next(tail.generation), tail.checkpoint};
-	uint32_t flags = broken(Break::no_fua_on_record) ? 0 : DMR_IO_FUA;
 
 	for (Copy copy : format::copies)
 		members_.write_all(members_.current(), Kind::log, copy, members_.layout().log(copy, tail.half) + tail.used, 1,
-				   moment, flags);
+				   moment, DMR_IO_FUA);
 	if (Error error = record_drops())
 		return error;
 	tail.generation = moment.generation;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "metadata/unit.hh"
 
-#include <dm_remap/breaks.hh>
-
 namespace dm_remap::metadata {
 
 using format::Header;
@@ -148,7 +146,7 @@ UnitState inspect(const Unit &unit, const Place &place)
 
 	if (__builtin_memcmp(header.magic, format::magic, sizeof(header.magic)))
 		return all_zero(&unit, sizeof(unit)) ? UnitState::blank : UnitState::foreign;
-	if (header.crc != checksum(unit) && !broken(Break::ignore_crc))
+	if (header.crc != checksum(unit))
 		return torn_or_rotten(unit);
 	if (header.version != format::version)
 		return UnitState::unsupported;

@@ -3,7 +3,6 @@
 
 #include "reassembly/new_setup.hh"
 
-#include <dm_remap/breaks.hh>
 #include <dm_remap/lineage.hh>
 
 namespace dm_remap::reassembly {
@@ -78,9 +77,7 @@ const dmr_assembly_member *newest_member(const Spares &spares)
 
 		if (spares.standings[i] != Standing::member)
 			continue;
-		if (!newest || supersedes(member.probe->setup, newest->probe->setup) ||
-		    (broken(Break::accept_diverged) &&
-		     member.probe->setup.generation > newest->probe->setup.generation))
+		if (!newest || supersedes(member.probe->setup, newest->probe->setup))
 			newest = &member;
 	}
 	return newest;
@@ -235,9 +232,8 @@ Result<const dmr_assembly_member *> newest_of_one_set(const Spares &spares, Refu
 		return error;
 	if (Error error = refuse_other_sets(spares, refusal))
 		return error;
-	if (!broken(Break::accept_diverged))
-		if (Error error = refuse_separate_ways(spares, refusal))
-			return error;
+	if (Error error = refuse_separate_ways(spares, refusal))
+		return error;
 
 	const dmr_assembly_member *newest = newest_member(spares);
 	if (newest && own_entry(*newest).state == DMR_MEMBER_ACTIVE)

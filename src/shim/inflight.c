@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
-#include <linux/module.h>
 
-#include "dm_remap/kernel_api.h"
-#include "shim/instance.h"
+#include "shim/inflight.h"
 
 long dmr_if_sum_acquire(struct dmr_inflight *f, unsigned int epoch)
 {
@@ -45,15 +43,3 @@ void dmr_inflight_exit(struct dmr_inflight *f)
 {
 	free_percpu(f->counts);
 }
-
-int dmr_drain(struct dmr_instance *inst, uint64_t deadline_ns)
-{
-	struct dmr_inflight *f = &inst->inflight;
-	bool idle;
-
-	mutex_lock(&f->lock);
-	idle = dmr_inflight_drain_one(f, deadline_ns);
-	mutex_unlock(&f->lock);
-	return idle ? 0 : -ETIMEDOUT;
-}
-EXPORT_SYMBOL_GPL(dmr_drain);

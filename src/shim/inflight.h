@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The kernel's side of inflight_protocol.h. */
+/* What inflight_protocol.h is made of in the kernel. */
 #ifndef DMR_SHIM_INFLIGHT_H
 #define DMR_SHIM_INFLIGHT_H
 
@@ -44,8 +44,6 @@ static inline void dmr_if_dec_release(struct dmr_inflight *f, unsigned int epoch
 long dmr_if_sum_acquire(struct dmr_inflight *f, unsigned int epoch);
 void dmr_if_wake(struct dmr_inflight *f);
 bool dmr_if_wait_idle(struct dmr_inflight *f, unsigned int epoch, u64 deadline_ns);
-
-#include "shim/inflight_protocol.h"
 
 int dmr_inflight_init(struct dmr_inflight *f);
 void dmr_inflight_exit(struct dmr_inflight *f); /* nothing is in flight; also of one that is all zero */

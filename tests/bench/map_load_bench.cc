@@ -6,7 +6,7 @@
 //
 // load/n: one load of n extents. Its counters: per_crc, its processor time in units of the time that the CRC-32C of one
 // copy of the checkpoint takes (a load reads and checks both copies, the first of them twice); index_bytes_per_extent.
-#include "core/map_store.hh"
+#include "core/map/durable_map.hh"
 #include "host/target.hh"
 
 #include <benchmark/benchmark.h>
@@ -43,11 +43,11 @@ public:
 		write();
 	}
 
-	void load(MapStore &store)
+	void load(DurableMap &store)
 	{
 		FlushState flush;
 		Counters counters;
-		MapStore::Config config = {};
+		DurableMap::Config config = {};
 
 		config.inst = &instance_;
 		config.main_blocks = Blocks(4 * extents_);
@@ -122,7 +122,7 @@ void load(benchmark::State &state)
 	auto seconds = [](std::clock_t since) { return static_cast<double>(std::clock() - since) / CLOCKS_PER_SEC; };
 
 	for (auto _ : state) {
-		auto store = std::make_unique<MapStore>();
+		auto store = std::make_unique<DurableMap>();
 		const auto start = std::clock();
 
 		fixture.load(*store);

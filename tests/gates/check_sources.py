@@ -21,6 +21,8 @@ FORBIDDEN = {
     "volatile": re.compile(r"(?<!asm )(?<!__asm__ )\bvolatile\b"),
     "seq-cst": re.compile(r"__ATOMIC_SEQ_CST|memory_order_seq_cst|__sync_\w+"),
 }
+# The rooms of core, each of which knows only those behind it; C lives in the first alone.
+ROOMS = ["target", "engine", "recovery", "map", "index"]
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -52,6 +54,47 @@ def check_cxx(path):
                 yield rule, number, line
 
 
+def includes(path):
+    for number, line in enumerate(strip_comments(path.read_text()).splitlines(), 1):
+        include = INCLUDE.match(line)
+        if include:
+            yield number, line, include.group(2)
+
+
+def check_rooms(core):
+    for path in sorted(p for p in core.rglob("*") if p.is_file()):
+        room = path.relative_to(core).parts[0]
+        if room not in ROOMS:
+            yield "room", path, 1, f"not in a room of core ({', '.join(ROOMS)})"
+            continue
+        if path.suffix in (".c", ".h") and room != ROOMS[0]:
+            yield "room", path, 1, f"C lives in core/{ROOMS[0]}"
+        for number, line, name in includes(path):
+            other = re.match(r"core/(\w+)/", name)
+            if other and other.group(1) not in ROOMS[ROOMS.index(room):]:
+                yield "room", path, number, line
+
+
+def check_circles(top):
+    """A source and its header are one thing; none may include, through others, what includes it."""
+    uses = {}
+    src = top / "src"
+    for path in sorted(p for p in src.rglob("*") if p.suffix in (".c", ".h", ".cc", ".hh")):
+        name = path.relative_to(src).with_suffix("")
+        for _, _, include in includes(path):
+            if (src / include).is_file():
+                uses.setdefault(str(name), set()).add(str(pathlib.Path(include).with_suffix("")))
+
+    def walk(at, path):
+        if at in path:
+            return path[path.index(at):]
+        return next((found for to in sorted(uses.get(at, set()) - {at}) if (found := walk(to, path + [at]))), None)
+
+    circle = next((found for name in sorted(uses) if (found := walk(name, []))), None)
+    if circle:
+        yield "circle", next(src.glob(circle[0] + ".*")), 1, " -> ".join(circle + circle[:1])
+
+
 def main():
     here = pathlib.Path(__file__).resolve().parent
     top = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here.parent.parent
@@ -70,6 +113,8 @@ def main():
     for path in sorted((top / "src/shim").rglob("*")):
         if path.suffix in (".cc", ".hh"):
             report("cxx-in-shim", path, 1, "the shim is C")
+    for rule, path, number, text in [*check_rooms(top / "src/core"), *check_circles(top)]:
+        report(rule, path, number, text)
     if not cxx:
         print(f"FAIL no-sources {top}: no C++ found")
         failed = True

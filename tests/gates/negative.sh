@@ -116,13 +116,16 @@ broken_probe control-absent 'probes broken: control_absent gave 1' control_absen
 END
 
 # check_sources, on a tree with one bad line per rule.
-bad_source() { # <rule> <file>, the source on stdin
+bad_source() { # <rule> <file> [<other file> <its source>], the source on stdin
 	local root=$tmp/sources
 	rm -rf "$root"
-	mkdir -p "$root/src/core" "$root/src/shim"
-	echo '// A volatile cache. "volatile" __ATOMIC_SEQ_CST' >"$root/src/core/good.cc"
-	echo 'void f() { asm volatile(""); }' >>"$root/src/core/good.cc"
+	mkdir -p "$root/src/shim" "$root"/src/core/{target,engine,recovery,map,index}
+	echo '// A volatile cache. "volatile" __ATOMIC_SEQ_CST' >"$root/src/core/map/good.cc"
+	echo 'void f() { asm volatile(""); }' >>"$root/src/core/map/good.cc"
+	echo '#include "core/index/good.hh"' >>"$root/src/core/map/good.cc"
+	echo 'int x;' >"$root/src/core/index/good.hh"
 	cat >"$root/$2"
+	if [[ ${3:-} ]]; then echo "$4" >"$root/$3"; fi
 	if "$here/check_sources.sh" "$root" >"$tmp/report" ||
 		[[ $(sed 's/:[0-9]*: .*//' "$tmp/report") != "FAIL $1 $2" ]]; then
 		fail "$1" "$(<"$tmp/report")"
@@ -130,10 +133,15 @@ bad_source() { # <rule> <file>, the source on stdin
 		pass "$1"
 	fi
 }
-bad_source kernel-header src/core/bad.cc <<<'#include <linux/types.h>'
-bad_source standard-header src/core/bad.hh <<<'#include <vector>'
-bad_source volatile src/core/bad.cc <<<'volatile int x;'
-bad_source seq-cst src/core/bad.cc <<<'int f(int *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }'
+bad_source kernel-header src/core/map/bad.cc <<<'#include <linux/types.h>'
+bad_source standard-header src/core/map/bad.hh <<<'#include <vector>'
+bad_source volatile src/core/map/bad.cc <<<'volatile int x;'
+bad_source seq-cst src/core/map/bad.cc <<<'int f(int *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }'
+bad_source room src/core/index/bad.cc <<<'#include "core/map/good.hh"'
+bad_source room src/core/bad.cc <<<'int x;'
+bad_source room src/core/engine/bad.c <<<'int x;'
+bad_source circle src/core/map/bad.hh <<<$'#include "core/index/good.hh"\n#include "core/map/good.hh"' \
+	src/core/map/good.hh '#include "core/map/bad.hh"'
 bad_source cxx-in-shim src/shim/bad.cc <<<'int x;'
 
 # A module that was not built is not a module without faults.

@@ -2,7 +2,7 @@
 // dmremap_sim: histories of a device under random I/O, faults and power cuts, checked by an oracle. --help.
 #include "sim_history.hh"
 
-#include "sim_breaks.hh"
+#include <dm_remap/race_point.hh>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
@@ -25,8 +25,7 @@ struct Options {
 	uint32_t steps = 210;
 	uint64_t seconds = 0;
 	uint32_t jobs = 1;
-	bool list_breaks = false, trace_hash = false, points = false, keep_going = false;
-	std::string broken;
+	bool trace_hash = false, points = false, keep_going = false;
 };
 
 void replay(uint64_t seed, uint32_t steps, Totals &totals)
@@ -122,25 +121,7 @@ int main(int argc, char **argv)
 	app.add_flag("--trace-hash", o.trace_hash, "of each history");
 	app.add_flag("--points", o.points, "how often each point of interest was reached; exit status 1 if one was not");
 	app.add_flag("--keep-going", o.keep_going, "after a violation");
-	app.add_flag("--list-breaks", o.list_breaks, "the deliberate mistakes, and stop");
-	app.add_option("--break", o.broken, "let the engine make this mistake");
 	CLI11_PARSE(app, argc, argv);
-
-	for (const NamedBreak &b : breaks) {
-		if (o.list_breaks)
-			fmt::print("{:26} {}\n", b.name, b.what);
-	}
-	if (o.list_breaks)
-		return 0;
-	if (!o.broken.empty()) {
-		const auto which = break_named(o.broken);
-
-		if (!which) {
-			fmt::print(stderr, "no break '{}'; --list-breaks names them\n", o.broken);
-			return 2;
-		}
-		dm_remap::active_break = *which;
-	}
 
 	dm_remap::race_hook = [] {
 		if (dm_remap::host::World *world = dm_remap::host::World::current())

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The engine's small parts, each alone.
-#include "core/block_set.hh"
-#include "core/counters.hh"
-#include "core/flush_state.hh"
-#include "core/range_table.hh"
-#include "core/request_queue.hh"
+#include "core/recovery/block_set.hh"
+#include "core/map/counters.hh"
+#include "core/map/flush_state.hh"
+#include "core/recovery/range_table.hh"
+#include "core/recovery/request_queue.hh"
 
 #include "host/disk.hh"
 #include "host/request.hh"

@@ -4,7 +4,7 @@
 #ifndef DM_REMAP_TESTS_EXTENT_INDEX_SUPPORT_HH
 #define DM_REMAP_TESTS_EXTENT_INDEX_SUPPORT_HH
 
-#include <core/extent_index.hh>
+#include "core/index/extent_index.hh"
 
 #include <dm_remap/kernel_api.h>
 

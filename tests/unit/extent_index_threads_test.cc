@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Real threads: one writer, several readers, under ThreadSanitizer. Memory is given back after a real grace period, and
 // its first 16 bytes are overwritten at once, as dmr_free_rcu() may: that no reader looks at them is part of the test.
-#include <core/extent_index.hh>
+#include "core/index/extent_index.hh"
 
 #include <dm_remap/kernel_api.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <core/region_filter.hh>
+#include "core/index/region_filter.hh"
 
 #include <dm_remap/kernel_api.h>
 

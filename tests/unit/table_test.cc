@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // The table line: what is accepted, and every refusal word for word.
-#include <core/table_faults.hh>
+#include "core/engine/table_faults.hh"
 
 #include <dm_remap/engine.h>
 #include <dm_remap/text.hh>

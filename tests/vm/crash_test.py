@@ -4,11 +4,11 @@ states that a power cut may have left, and checks them, here and in the machine.
 
     tests/vm/crash_test.py --kernel 6.12 --fs ext4 --states 3000 --seed 1
     tests/vm/crash_test.py --kernel 6.12 --fs xfs --states 3000 --mounts 40
-    tests/vm/crash_test.py --kernel 6.12 --fs ext4 --break no_flush_before_record     must fail
+    tests/vm/crash_test.py --kernel 6.12 --fs ext4 --mutant no_flush_before_record    must fail
     tests/vm/crash_test.py --journal build/crash/…/journal --fs ext4 --seed 2         another look at an old recording
 
 Exit status 0: every state was good; 1: not every one, or the workload met an error; 2: the test could not be done.
-Needs the host programs (make host) and, unless --break builds them, the modules.
+Needs the host programs (make host) and, unless --mutant builds them, the modules.
 """
 
 import argparse
@@ -49,8 +49,8 @@ def parse_arguments():
     parser.add_argument("--main", default="64M", help="size")
     parser.add_argument("--spare", default="8M", help="size of each")
     parser.add_argument("--modules", help="where the project's .ko are (build/<release>)")
-    parser.add_argument("--break", dest="mistake", metavar="NAME",
-                        help="build the modules with this deliberate mistake (include/dm_remap/breaks.hh) and use those")
+    parser.add_argument("--mutant", metavar="NAME",
+                        help="build the modules with the deliberate mistake tests/mutants/NAME.patch and use those")
     parser.add_argument("--journal", help="take this recording instead of making one")
     return parser.parse_args()
 
@@ -84,7 +84,7 @@ class CrashTest:
     def __init__(self, arguments):
         self.arguments = arguments
         self.image = images.Image(arguments.kernel)
-        name = f"{arguments.fs}-{arguments.seed}" + (f"-{arguments.mistake}" if arguments.mistake else "")
+        name = f"{arguments.fs}-{arguments.seed}" + (f"-{arguments.mutant}" if arguments.mutant else "")
         self.directory = images.REPO / "build/crash" / self.image.release / name
         self.directory.mkdir(parents=True, exist_ok=True)
         self.journal = Path(arguments.journal or self.directory / "journal")
@@ -92,15 +92,12 @@ class CrashTest:
         if missing:
             raise CrashTestError(f"{', '.join(missing)} missing in {HOST_BUILD}: tools/setup vm, then make host")
         self.modules = Path(arguments.modules or images.REPO / "build" / self.image.release)
-        if arguments.mistake:
-            self.modules = images.REPO / "build" / f"{self.image.release}-{arguments.mistake}"
+        if arguments.mutant:
+            self.modules = images.REPO / "build" / f"{self.image.release}-{arguments.mutant}"
 
-    def build_broken_modules(self):
-        names = re.findall(r"^\t(\w+),", (images.REPO / "include/dm_remap/breaks.hh").read_text(), re.M)
-        if self.arguments.mistake not in names[1:]:
-            raise CrashTestError(f"no break '{self.arguments.mistake}'; there are: {' '.join(names[1:])}")
+    def build_mutant(self):
         built = subprocess.run(["make", "-C", images.REPO, "--no-print-directory", "modules", f"KVER={self.image.release}",
-                                f"DMR_BREAK={self.arguments.mistake}"], capture_output=True, text=True)
+                                f"MUTANT={self.arguments.mutant}"], capture_output=True, text=True)
         if built.returncode:
             raise CrashTestError("the modules do not build:\n" + built.stdout[-2000:] + built.stderr[-2000:])
 
@@ -171,8 +168,8 @@ class CrashTest:
 
     def run(self):
         a = self.arguments
-        if a.mistake:
-            self.build_broken_modules()
+        if a.mutant:
+            self.build_mutant()
         if not a.journal:
             self.record()
         checked = self.check()

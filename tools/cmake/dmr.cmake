@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # How libraries and tests of the host side are made.
 
+# What the product's own C++ is compiled with, as in the modules.
+set(dmr_freestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics)
+
 # plain, sim, san, tsan or fuzz -> "", _sim, _san, _tsan or _fuzz; with DMR_COVERAGE there is one library for all of them
 function(dmr_suffix variant out)
 	if(variant STREQUAL "plain" OR DMR_COVERAGE)
@@ -16,10 +19,10 @@ function(dmr_variant target variant)
 	target_compile_options(${target} PRIVATE -Wall -Wextra $<$<BOOL:${DMR_WERROR}>:-Werror>)
 	if(DMR_COVERAGE)
 		target_compile_options(${target} PRIVATE -O0)
-		target_compile_definitions(${target} PRIVATE $<$<STREQUAL:${variant},sim>:DMR_BREAK_HOOKS>)
+		target_compile_definitions(${target} PRIVATE $<$<STREQUAL:${variant},sim>:DMR_SIMULATOR>)
 	elseif(variant STREQUAL "sim")
 		target_compile_options(${target} PRIVATE -O2 -g1)
-		target_compile_definitions(${target} PRIVATE DMR_BREAK_HOOKS)
+		target_compile_definitions(${target} PRIVATE DMR_SIMULATOR)
 	elseif(variant STREQUAL "san" AND DMR_SANITIZE)
 		target_compile_options(${target} PRIVATE -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 			-fno-omit-frame-pointer)
@@ -43,7 +46,7 @@ function(dmr_library part variant)
 	set(name dmr_${part}${suffix})
 	list(TRANSFORM arg_LIBRARIES APPEND "${suffix}")
 	list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/)
-	file(GLOB sources CONFIGURE_DEPENDS ${arg_SOURCES})
+	file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${arg_SOURCES})
 	if(arg_EXCLUDE)
 		list(FILTER sources EXCLUDE REGEX ${arg_EXCLUDE})
 	endif()
@@ -56,7 +59,7 @@ function(dmr_library part variant)
 	target_link_libraries(${name} PUBLIC ${arg_LIBRARIES})
 	dmr_variant(${name} ${variant})
 	if(arg_FREESTANDING)
-		target_compile_options(${name} PRIVATE -fno-exceptions -fno-rtti -fno-threadsafe-statics)
+		target_compile_options(${name} PRIVATE ${dmr_freestanding})
 		if(DMR_COVERAGE AND part MATCHES "^(metadata|spare_pool)$")
 			target_compile_options(${name} PRIVATE --coverage)
 			target_link_options(${name} PUBLIC --coverage)

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/engine/engine.hh"
+
+#include <dm_remap/health.hh>
+
+#include <new>
+
+namespace dm_remap {
+
+// ---- life ----
+
+Error Engine::create(const dmr_engine_params &params, char *reason)
+{
+	p_ = params;
+	dmr_format(name_, sizeof(name_), "%s", params.name);
+	p_.name = name_;
+	if (Error error = set_.assemble(p_, reason))
+		return error;
+	if (Error error = set_.place_members(members_, reason))
+		return error;
+	block_size_ = set_.block_size();
+	if (Error error = init_parts(reason))
+		return error;
+	// Refuse here what would leave the device suspended without a table at resume. A table that is live on these
+	// members appends to their logs meanwhile: then its own load vouches for them.
+	if (!set_.to_format() && !p_.members_live)
+		return map_.load(false, reason);
+	return Error::none();
+}
+
+Error Engine::init_parts(char *reason)
+{
+	Blocks main_blocks = block_size_.to_blocks(Sectors(p_.sectors));
+	persistent_ = static_cast<Persistent *>(dmr_instance_persistent(p_.inst, sizeof(Persistent)));
+
+	spaces_ = static_cast<WorkerSpace *>(dmr_alloc(sizeof(WorkerSpace) * p_.max_workers));
+	dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the device");
+	if (!persistent_ || !spaces_)
+		return Error(ENOMEM);
+	for (uint32_t i = 0; i < p_.max_workers; i++) {
+		new (&spaces_[i]) WorkerSpace;
+		spaces_[i].block = dmr_io_buffer_alloc(block_size_.bytes());
+		spaces_[i].data = dmr_io_buffer_alloc(block_size_.bytes());
+		if (!spaces_[i].block || !spaces_[i].data)
+			return Error(ENOMEM);
+	}
+	if (Error error = counters_.init(&persistent_->counters))
+		return error;
+	if (Error error = ranges_.init())
+		return error;
+	if (Error error = flush_state_.init())
+		return error;
+	if (Error error = queue_.init("dmr_recovery", p_.max_workers, serve, this))
+		return error;
+	if (Error error = flush_queue_.init("dmr_flush", 1, serve_flush, this))
+		return error;
+	Error error = map_.init({ .inst = p_.inst,
+				    .block_size = block_size_,
+				    .main_blocks = main_blocks,
+				    .members = &members_,
+				    .read_only = p_.read_only,
+				    .metadata = p_.metadata,
+				    .pool = p_.pool,
+				    .counters = &counters_,
+				    .flush_state = &flush_state_ },
+				  setup(), reason);
+
+	if (error)
+		return error;
+	recovery_.init({ .inst = p_.inst,
+			.main = p_.main,
+			.block_size = block_size_,
+			.members = &members_,
+			.read_retries = p_.read_retries,
+			.read_only = p_.read_only,
+			.map = &map_,
+			.main_test = &main_test_,
+			.flush_state = &flush_state_,
+			.counters = &counters_ });
+	error = main_test_.init({ .inst = p_.inst,
+				  .main = p_.main,
+				  .block_size = block_size_,
+				  .main_blocks = main_blocks,
+				  .map = &map_,
+				  .ranges = &ranges_,
+				  .queue = &queue_ });
+	if (error)
+		return error;
+	return mover_.init({ .inst = p_.inst,
+			     .block_size = block_size_,
+			     .main_blocks = main_blocks,
+			     .map = &map_,
+			     .ranges = &ranges_,
+			     .queue = &queue_,
+			     .move = &recovery_.move() });
+}
+
+void Engine::destroy()
+{
+	// The mover and the queues first: their workers use all the rest.
+	mover_.destroy();
+	queue_.destroy();
+	flush_queue_.destroy();
+	map_.destroy();
+	main_test_.destroy();
+	flush_state_.destroy();
+	ranges_.destroy();
+	counters_.destroy();
+	for (uint32_t i = 0; spaces_ && i < p_.max_workers; i++) {
+		if (spaces_[i].block)
+			dmr_io_buffer_free(spaces_[i].block, block_size_.bytes());
+		if (spaces_[i].data)
+			dmr_io_buffer_free(spaces_[i].data, block_size_.bytes());
+	}
+	dmr_free(spaces_);
+	set_.destroy();
+}
+
+Error Engine::resume(char *reason)
+{
+	if (loaded_) {
+		__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
+		mover_.unpause();
+		return Error::none();
+	}
+	if (!p_.read_only && !p_.format) {
+		if (Error error = set_.still_blank(reason))
+			return error;
+	}
+	if (set_.to_format()) {
+		if (Error error = map_.format(reason))
+			return error;
+		set_.formatted();
+	}
+	flush_state_.inherit(persistent_->lost_flushes);
+	// What an earlier table wrote to a spare, and its user did not flush, may still be in the spare's cache.
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (members_.present(i))
+			flush_state_.written(i);
+	}
+	if (Error error = map_.load(true, reason)) {
+		// Mending may have cost it.
+		persistent_->lost_flushes = flush_state_.untold();
+		return error;
+	}
+	flush_state_.in_use(in_use(map_.spares().known()));
+	loaded_ = true;
+	set_.setup() = map_.setup();
+	__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
+	tell_reach();
+	watch_pool();
+	return Error::none();
+}
+
+void Engine::postsuspend()
+{
+	__atomic_store_n(&suspended_, true, __ATOMIC_RELAXED);
+	mover_.pause();
+	queue_.drain();
+	flush_queue_.drain();
+	persistent_->lost_flushes = flush_state_.untold();
+}
+
+// How far the pool reaches; the rule of thumb is 2 to 5 % of main.
+void Engine::tell_reach()
+{
+	dmr_pool_usage usage = map_.spares().usage(DMR_MAX_MEMBERS);
+	uint64_t permille = usage.total * block_size_.sectors() * 1000 / p_.sectors;
+
+	dmr_log(p_.inst, DMR_LOG_INFO, "%llu spare blocks of %u bytes, %llu.%llu %% of main, %llu of them free; the map holds up to %llu extents",
+		static_cast<unsigned long long>(usage.total), block_size_.bytes(), static_cast<unsigned long long>(permille / 10),
+		static_cast<unsigned long long>(permille % 10), static_cast<unsigned long long>(usage.free),
+		static_cast<unsigned long long>(map_.max_extents()));
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (setup().members[i].state != DMR_MEMBER_ABSENT && !members_.present(i))
+			dmr_log(p_.inst, DMR_LOG_WARN, "spare %u is missing: blocks that live on it fail until they are written", i);
+	}
+}
+
+// ---- the I/O path ----
+
+bool Engine::wants_failed(dmr_op op, dmr_status status, bool optional)
+{
+	if (op == DMR_OP_FLUSH) {
+		counters_.flush_error();
+		dmr_log(p_.inst, DMR_LOG_ERR, "main failed a flush (status %u): data written since the last one may be lost; turn main's volatile cache off", status);
+		dmr_event(p_.inst, DMR_EVENT_FLUSH_FAILED);
+		return false;
+	}
+	// Advice that a device does not follow is no error of its media.
+	if (op == DMR_OP_DISCARD || (op == DMR_OP_WRITE_ZEROES && status != DMR_STS_MEDIUM) || !may_be_media(status))
+		return false;
+	counters_.error(op);
+	if (optional || (p_.read_only && op != DMR_OP_READ)) {
+		counters_.add(&CounterValues::unrecovered, 1);
+		return false;
+	}
+	return true;
+}
+
+void Engine::serve(void *context, dmr_request *req, uint32_t worker)
+{
+	Engine &e = *static_cast<Engine *>(context);
+	Job job;
+
+	dmr_request_describe(req, &job.info);
+	job.req = req;
+	job.start = e.block_size_.main_block(Sectors(job.info.sector));
+	job.length = e.block_size_.to_blocks(Sectors(job.info.sectors));
+	job.space = &e.spaces_[worker];
+
+	uint32_t slot = e.ranges_.take_or_park(job.start, job.length, req);
+
+	if (slot == RangeTable::none)
+		return;
+	e.counters_.add(&CounterValues::slow_requests, 1);
+	dmr_status status = e.recovery_.serve(job);
+
+	e.queue_.push_front(e.ranges_.release(slot));
+	if (status != DMR_STS_OK)
+		e.counters_.add(&CounterValues::unrecovered, 1);
+	e.watch_pool();
+	dmr_request_end(req, status);
+}
+
+void Engine::end_all(dmr_request *first, dmr_status status)
+{
+	while (first) {
+		dmr_request *next = dmr_request_next(first);
+
+		dmr_request_end(first, status);
+		first = next;
+	}
+}
+
+// Of these members those on which something lives. What users wrote to another one has been stored durably elsewhere since,
+// as it was before any flush there failed.
+uint32_t Engine::in_use(uint32_t members)
+{
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (members & 1u << i && map_.spares().usage(i).used == 0)
+			members &= ~(1u << i);
+	}
+	return members;
+}
+
+// One flush serves all that wait for one.
+void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
+{
+	Engine &e = *static_cast<Engine *>(context);
+
+	dmr_request_set_next(req, e.flush_queue_.take_all());
+	// Both before and after the flush: what it has lost could be moved elsewhere meanwhile, or the first block come there.
+	uint32_t used = e.in_use(e.map_.spares().known());
+	uint32_t members = e.flush_state_.begin();
+	dmr_status status = dmr_device_flush(e.p_.main), spare_status = DMR_STS_IOERR;
+	uint32_t refused = e.flush_state_.flush(e.members_, members, FlushState::For::user, spare_status);
+	uint32_t failed = refused & (used | e.in_use(refused));
+	uint32_t lost = e.flush_state_.to_tell();
+
+	if (failed | lost)
+		status = spare_status;
+	if (status != DMR_STS_OK) {
+		e.counters_.flush_error();
+		dmr_log(e.p_.inst, DMR_LOG_ERR, "%s failed a flush (status %u): data written since the last one may be lost",
+			failed | lost ? "a spare" : "main", status);
+		dmr_event(e.p_.inst, DMR_EVENT_FLUSH_FAILED);
+	}
+	if (refused != failed)
+		dmr_log(e.p_.inst, DMR_LOG_WARN, "a spare on which nothing lives failed a flush (status %u): nothing is lost", spare_status);
+	end_all(req, status);
+	// Whoever submitted a flush before anybody had heard of the failure counts on what is lost, too; and until then none goes
+	// to main alone.
+	if (status != DMR_STS_OK)
+		end_all(e.flush_queue_.take_all(), status);
+	e.flush_state_.end(members, failed);
+}
+
+// ---- what the administrator is told ----
+
+dmr_mode Engine::mode() const
+{
+	if (map_.failed())
+		return DMR_MODE_METADATA_FAILED;
+	if (main_test_.state() == MainTest::State::gone)
+		return DMR_MODE_MAIN_GONE;
+	if (main_test_.state() == MainTest::State::read_only)
+		return DMR_MODE_MAIN_READ_ONLY;
+	return p_.read_only ? DMR_MODE_READ_ONLY : DMR_MODE_OK;
+}
+
+// An event when the pool falls below a quarter, and below a tenth.
+void Engine::watch_pool()
+{
+	dmr_pool_usage usage = map_.spares().usage(DMR_MAX_MEMBERS);
+	uint64_t left = usage.free;
+	uint32_t level = left * 10 < usage.total ? 2 : left * 4 < usage.total ? 1 : 0;
+	uint32_t before = __atomic_load_n(&pool_level_, __ATOMIC_RELAXED);
+
+	// Without metadata no block can be given out, and that has been said.
+	if (level == before || map_.failed())
+		return;
+	__atomic_store_n(&pool_level_, level, __ATOMIC_RELAXED);
+	if (level < before)
+		return;
+	dmr_log(p_.inst, DMR_LOG_WARN, "%llu of %llu spare blocks are left", static_cast<unsigned long long>(left),
+		static_cast<unsigned long long>(usage.total));
+	dmr_event(p_.inst, DMR_EVENT_SPARE_LOW);
+}
+
+void Engine::snapshot(dmr_snapshot &out)
+{
+	out = {};
+	__builtin_memcpy(out.name, name_, sizeof(name_));
+	counters_.snapshot(out);
+	map_.snapshot(out);
+	out.main_sectors = p_.sectors;
+	out.mode = mode();
+	if (out.mode < DMR_MODE_SPARE_EXHAUSTED && out.spare_sectors_free == 0)
+		out.mode = DMR_MODE_SPARE_EXHAUSTED;
+	if (out.mode < DMR_MODE_MAP_FULL && map_.room() == 0)
+		out.mode = DMR_MODE_MAP_FULL;
+	out.health = health::score(out);
+}
+
+} // namespace dm_remap

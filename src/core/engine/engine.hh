@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+// One table's engine: it owns the parts and wires them. The C functions of engine.h are its methods.
+#ifndef DM_REMAP_CORE_ENGINE_HH
+#define DM_REMAP_CORE_ENGINE_HH
+
+#include "core/engine/set_assembly.hh"
+#include "core/map/counters.hh"
+#include "core/map/durable_map.hh"
+#include "core/map/flush_state.hh"
+#include "core/recovery/main_test.hh"
+#include "core/recovery/mover.hh"
+#include "core/recovery/range_table.hh"
+#include "core/recovery/recovery.hh"
+#include "core/recovery/request_queue.hh"
+
+#include <dm_remap/engine.h>
+#include <dm_remap/text.hh>
+
+namespace dm_remap {
+
+class Engine final {
+public:
+	// See engine.h for each of these.
+	Error create(const dmr_engine_params &params, char *reason);
+	void destroy();
+	Error resume(char *reason);
+	void presuspend() { mover_.pause(); }
+	void presuspend_undo() { mover_.unpause(); }
+	void postsuspend();
+
+	// route.cc
+	dmr_route route(dmr_op op, uint64_t sector, uint32_t sectors) const;
+	dmr_device *member_device(uint32_t member) const { return members_.device(member); }
+	bool has_member(const dmr_member_range &range) const { return members_.find(range) != MemberList::slots; }
+	bool removing() const { return mover_.slot() != Mover::none; }
+	bool wants_failed(dmr_op op, dmr_status status, bool optional);
+	void enqueue(dmr_request *req) { queue_.push(req); }
+	void spare_written(uint32_t member) { flush_state_.written(member); }
+	void spare_fua_failed(uint32_t member) { flush_state_.fua_failed(members_, member); }
+	bool flush_needs_worker() const { return !flush_state_.clean(); }
+	void enqueue_flush(dmr_request *req) { flush_queue_.push(req); }
+
+	void status(TextWriter &out);
+	int message(unsigned int argc, char **argv, TextWriter &out, char *reason);
+	void snapshot(dmr_snapshot &out);
+	const dmr_setup &setup() const { return set_.setup(); }
+
+	Error add_member(const dmr_member_range &range, char *reason);
+	int remove_member(const dmr_member_range &range, char *reason);
+	Error cancel_remove(const dmr_member_range &range, char *reason);
+
+private:
+	dmr_route route_near(dmr_op op, uint64_t sector, uint32_t sectors, bool taken) const;
+	// engine.cc
+	uint32_t in_use(uint32_t members);
+	Error init_parts(char *reason);
+	static void serve(void *context, dmr_request *req, uint32_t worker);
+	static void serve_flush(void *context, dmr_request *req, uint32_t worker);
+	static void end_all(dmr_request *first, dmr_status status); // linked by dmr_request_next()
+	dmr_mode mode() const;
+	void watch_pool();
+	void tell_reach();
+
+	// members.cc
+	Error may_change(char *reason) const;
+
+	// messages.cc
+	struct MemberName {
+		char text[sizeof(dmr_device_info::name)];
+	};
+	MemberName member_name(uint32_t slot) const;
+	const char *member_state(uint32_t slot) const;
+	void message_spares(TextWriter &out);
+	void message_status(TextWriter &out);
+	void message_stats(TextWriter &out);
+	void message_health(TextWriter &out);
+	void message_cache_stats(TextWriter &out);
+	void message_help(TextWriter &out);
+
+	// Left by one table to the next of the mapped device.
+	struct Persistent {
+		CounterValues counters;
+		uint32_t lost_flushes;	// members of which the user was not told that a flush of the engine's own failed
+	};
+
+	dmr_engine_params p_{};
+	char name_[DMR_NAME_SIZE] = {};
+	BlockSize block_size_;
+	SetAssembly set_;
+	MemberList members_;
+	Persistent *persistent_ = nullptr;
+	bool loaded_ = false;
+	bool suspended_ = true;
+	uint32_t pool_level_ = 0;		// of the warnings about the pool: 0, 1 a quarter left, 2 a tenth
+
+	RangeTable ranges_;
+	RequestQueue queue_;
+	RequestQueue flush_queue_;
+	FlushState flush_state_;
+	Counters counters_;
+	DurableMap map_;
+	MainTest main_test_;
+	Recovery recovery_;
+	Mover mover_;
+	WorkerSpace *spaces_ = nullptr;		// max_workers of them
+};
+
+} // namespace dm_remap
+
+struct dmr_engine final {
+	dm_remap::Engine engine;
+};
+
+#endif

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+// Engine, the pool members that come and go while it serves.
+#include "core/engine/engine.hh"
+
+#include "core/recovery/deadlines.hh"
+
+namespace dm_remap {
+
+Error Engine::may_change(char *reason) const
+{
+	Error error = Error::none();
+
+	if (__atomic_load_n(&suspended_, __ATOMIC_RELAXED)) {
+		dmr_format(reason, DMR_REASON_SIZE, "the device is suspended; resume it first");
+		error = Error(EBUSY);
+	} else if (p_.read_only) {
+		dmr_format(reason, DMR_REASON_SIZE, "the table is read-only; load it read-write first");
+		error = Error(EROFS);
+	} else if (mover_.slot() != Mover::none) {
+		dmr_format(reason, DMR_REASON_SIZE, "a spare is being removed; wait for the end of that, or cancel it");
+		error = Error(EBUSY);
+	}
+	return error;
+}
+
+Error Engine::add_member(const dmr_member_range &range, char *reason)
+{
+	dmr_member_entry entry = {};
+
+	if (Error error = may_change(reason))
+		return error;
+	Error error = set_.admit(range, entry, reason);
+
+	if (!error)
+		error = map_.add_member(range, entry, reason);
+	map_.copy_setup(set_.setup());
+	watch_pool();
+	return error;
+}
+
+int Engine::remove_member(const dmr_member_range &range, char *reason)
+{
+	uint32_t slot = members_.find(range);
+
+	if (Error error = may_change(reason))
+		return error.negative();
+	if (slot == MemberList::slots) {
+		dmr_format(reason, DMR_REASON_SIZE, "it is no spare of this device; 'status' lists them");
+		return -ENOENT;
+	}
+	map_.spares().close(slot);
+
+	dmr_pool_usage own = map_.spares().usage(slot), all = map_.spares().usage(DMR_MAX_MEMBERS);
+	Error error = Error::none();
+
+	if (!(map_.spares().healthy() & ~(1u << slot))) {
+		dmr_format(reason, DMR_REASON_SIZE, "it is the only spare that takes metadata: add another one first");
+		error = Error(EBUSY);
+	} else if (own.used > all.free) {
+		dmr_format(reason, DMR_REASON_SIZE, "%llu blocks live on it, and the other spares have room for %llu: add another one first",
+			   static_cast<unsigned long long>(own.used), static_cast<unsigned long long>(all.free));
+		error = Error(ENOSPC);
+	} else if (own.used > 0 || own.bad > 0) {
+		error = mover_.start(slot);
+		if (!error)
+			return 1;
+		dmr_format(reason, DMR_REASON_SIZE, "another spare is being removed");
+	} else if (dmr_drain(p_.inst, dmr_now_ns() + drain_ns)) {
+		dmr_format(reason, DMR_REASON_SIZE, "I/O that began earlier is still under way: try again");
+		error = Error(EBUSY);
+	} else {
+		error = map_.remove_member(slot, reason);
+		map_.copy_setup(set_.setup());
+	}
+	if (error)
+		map_.spares().reopen(slot);
+	return error.negative();
+}
+
+Error Engine::cancel_remove(const dmr_member_range &range, char *reason)
+{
+	uint32_t slot = members_.find(range);
+	Error error = slot == MemberList::slots ? Error(ENOENT) : mover_.cancel(slot);
+
+	if (error)
+		dmr_format(reason, DMR_REASON_SIZE, "it is not being removed");
+	return error;
+}
+
+} // namespace dm_remap

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+// What the administrator reads and says: status, messages. docs/reference.md describes each field; the order of the
+// status fields and the names of the keys are an interface.
+#include "core/engine/engine.hh"
+
+#include <array>
+
+namespace dm_remap {
+
+static const char *mode_name(uint32_t mode)
+{
+	static constexpr std::array<const char *, DMR_MODE_METADATA_FAILED + 1> names = {
+		"ok", "read_only", "spare_exhausted", "map_full", "main_read_only", "main_gone", "metadata_failed",
+	};
+
+	return mode < names.size() ? names[mode] : "unknown";
+}
+
+using ull = unsigned long long;
+
+void Engine::status(TextWriter &out)
+{
+	dmr_snapshot s;
+
+	snapshot(s);
+	out.print("%llu %llu/%llu %llu %llu %llu/%llu %llu %llu %llu %llu %u %u", ull(s.generation), ull(s.extents),
+		  ull(s.max_extents), ull(s.remapped_sectors), ull(s.pending_sectors), ull(s.spare_sectors_used),
+		  ull(s.spare_sectors_total), ull(s.spare_sectors_bad), ull(s.remaps), ull(s.read_errors), ull(s.write_errors),
+		  s.health, map_.member_count());
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (!map_.spares().knows(i))
+			continue;
+		dmr_pool_usage usage = map_.spares().usage(i);
+		uint64_t unit = block_size_.sectors();
+
+		out.print(" %s:%s:%llu/%llu", member_name(i).text, member_state(i), ull(usage.used * unit), ull(usage.total * unit));
+	}
+	out.print(" %s", mode_name(s.mode));
+}
+
+Engine::MemberName Engine::member_name(uint32_t slot) const
+{
+	MemberName name = { "-" };
+	dmr_device_info info;
+
+	if (dmr_device *dev = members_.device(slot)) {
+		dmr_device_describe(dev, &info);
+		__builtin_memcpy(name.text, info.name, sizeof(name.text));
+	}
+	return name;
+}
+
+// In the order of what an administrator should know first.
+const char *Engine::member_state(uint32_t slot) const
+{
+	uint32_t bit = 1u << slot;
+
+	if (!members_.present(slot))
+		return "missing";
+	if (map_.failed())
+		return "failed";
+	if (mover_.slot() == slot)
+		return "removing";
+	if (!(map_.spares().healthy() & bit))
+		return p_.read_only ? "behind" : "dropped";
+	return map_.spares().avoided() & bit ? "avoided" : "active";
+}
+
+// One line a member: who it is, what it does, how full it is.
+void Engine::message_spares(TextWriter &out)
+{
+	uint64_t unit = block_size_.sectors();
+
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (!map_.spares().knows(i))
+			continue;
+		dmr_pool_usage usage = map_.spares().usage(i);
+
+		out.print("spare number=%u device=%s state=%s start=%llu total_sectors=%llu used_sectors=%llu bad_sectors=%llu\n", i,
+			  member_name(i).text, member_state(i), ull(members_.present(i) ? members_.range(i).start : 0),
+			  ull(usage.total * unit), ull(usage.used * unit), ull(usage.bad * unit));
+	}
+	if (uint32_t slot = mover_.slot(); slot != Mover::none)
+		out.print("removing number=%u device=%s moved_sectors=%llu left_sectors=%llu\n", slot, member_name(slot).text,
+			  ull(mover_.moved() * unit), ull(map_.spares().usage(slot).used * unit));
+}
+
+void Engine::message_status(TextWriter &out)
+{
+	dmr_snapshot s;
+
+	snapshot(s);
+	out.print("mode=%s health=%u\n", mode_name(s.mode), s.health);
+	out.print("main sectors=%llu block_bytes=%u\n", ull(s.main_sectors), block_size_.bytes());
+	out.print("map generation=%llu extents=%llu max_extents=%llu mappings=%llu remapped_sectors=%llu pending_sectors=%llu\n",
+		  ull(s.generation), ull(s.extents), ull(s.max_extents), ull(s.active_mappings), ull(s.remapped_sectors),
+		  ull(s.pending_sectors));
+	out.print("pool members=%u total_sectors=%llu used_sectors=%llu bad_sectors=%llu free_sectors=%llu main_permille=%llu\n",
+		  map_.member_count(), ull(s.spare_sectors_total), ull(s.spare_sectors_used),
+		  ull(s.spare_sectors_bad), ull(s.spare_sectors_free), ull(s.spare_sectors_total * 1000 / s.main_sectors));
+	message_spares(out);
+}
+
+void Engine::message_stats(TextWriter &out)
+{
+	dmr_snapshot s;
+
+	snapshot(s);
+	out.print("errors read=%llu write=%llu last_hour=%llu last_time=%llu unrecovered=%llu\n", ull(s.read_errors),
+		  ull(s.write_errors), ull(s.errors_last_hour), ull(s.last_error_time), ull(s.unrecovered));
+	out.print("remaps blocks=%llu last_hour=%llu last_time=%llu untested=%llu rescued=%llu moved=%llu\n", ull(s.remaps),
+		  ull(s.remaps_last_hour), ull(s.last_remap_time), ull(s.untested), ull(s.rescued), ull(s.moved));
+	out.print("slow_path requests=%llu commits=%llu checkpoints=%llu\n", ull(s.pending_hits), ull(s.commits),
+		  ull(s.checkpoints));
+}
+
+void Engine::message_health(TextWriter &out)
+{
+	dmr_snapshot s;
+
+	snapshot(s);
+	out.print("health=%u mode=%s errors_last_hour=%llu pending_sectors=%llu spare_used_sectors=%llu spare_total_sectors=%llu\n",
+		  s.health, mode_name(s.mode), ull(s.errors_last_hour), ull(s.pending_sectors),
+		  ull(s.spare_sectors_used + s.spare_sectors_bad), ull(s.spare_sectors_total));
+}
+
+void Engine::message_cache_stats(TextWriter &out)
+{
+	const ExtentIndex &index = map_.index();
+
+	out.print("index extents=%llu mapped_extents=%llu bytes=%llu\n", ull(index.extents()), ull(index.mapped_extents()),
+		  ull(index.memory()));
+	out.print("region_filter regions=%llu set=%llu region_sectors=%llu\n", ull(map_.filter().regions()),
+		  ull(map_.filter().regions_set()), ull(block_size_.to_sectors(map_.filter().region_length()).value));
+}
+
+void Engine::message_help(TextWriter &out)
+{
+	out.print("help: this list\n"
+		  "status: mode, map, pool and each spare\n"
+		  "stats: counters since the device was created or clear_stats\n"
+		  "health: the score 0..100 and what it is made of\n"
+		  "cache_stats: size of the in-memory index\n"
+		  "clear_stats: set the counters of 'stats' to zero\n"
+		  "add_spare <dev> [<start> <sectors>]: a further spare, which must be blank\n"
+		  "remove_spare <dev> [cancel]: take a spare out; what lives on it moves to the others first\n");
+}
+
+int Engine::message(unsigned int argc, char **argv, TextWriter &out, char *reason)
+{
+	struct Command {
+		const char *name;
+		void (Engine::*answer)(TextWriter &);	// null: clear_stats
+	};
+	static constexpr std::array<Command, 6> commands = { {
+		{ "help", &Engine::message_help },
+		{ "status", &Engine::message_status },
+		{ "stats", &Engine::message_stats },
+		{ "health", &Engine::message_health },
+		{ "cache_stats", &Engine::message_cache_stats },
+		{ "clear_stats", nullptr },
+	} };
+	TextWriter why(reason, DMR_REASON_SIZE);
+
+	if (argc < 1) {
+		why.print("message: empty; 'help' lists what is understood");
+		return -EINVAL;
+	}
+	for (const Command &command : commands) {
+		if (!same_text(argv[0], command.name))
+			continue;
+		if (argc > 1) {
+			why.print("message '%s': takes no argument, got ", command.name);
+			why.quoted(argv[1]);
+			return -EINVAL;
+		}
+		if (command.answer) {
+			(this->*command.answer)(out);
+			return 1;
+		}
+		if (__atomic_load_n(&suspended_, __ATOMIC_RELAXED)) {
+			why.print("message '%s': the device is suspended; resume it first", command.name);
+			return -EBUSY;
+		}
+		counters_.clear();
+		return 0;
+	}
+	why.print("message ");
+	why.quoted(argv[0]);
+	why.print(": unknown; 'help' lists what is understood");
+	return -EINVAL;
+}
+
+} // namespace dm_remap

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+// DurableMap's commits. The order of the steps in lead() is the durability of the whole device.
+#include "core/map/durable_map.hh"
+
+namespace dm_remap {
+
+Error DurableMap::commit(CommitTicket &ticket)
+{
+	if (ticket.records.empty())
+		return Error::none();
+	// So that what is durable can be applied, whatever memory there is then.
+	if (Error error = spares_.prepare_bad(ticket.records))
+		return error;
+
+	MutexGuard guard(commit_lock_);
+
+	if (last_)
+		last_->next = &ticket;
+	else
+		first_ = &ticket;
+	last_ = &ticket;
+	while (!ticket.finished) {
+		if (leading_) {
+			dmr_cond_wait(committed_, commit_lock_.handle());
+			continue;
+		}
+		leading_ = true;
+		lead();
+		leading_ = false;
+		dmr_cond_wake_all(committed_);
+	}
+	return ticket.result;
+}
+
+// One batch: at least one ticket moves on. Called and left with commit_lock_ held; released meanwhile.
+void DurableMap::lead()
+{
+	uint32_t wanted = waiting_records();
+	uint32_t data_members = 0;
+	Error error = Error::none();
+
+	dmr_mutex_unlock(commit_lock_.handle());
+	uint32_t credit = index_.prepare(wanted);
+
+	// Bad blocks that became one run take less room than was counted.
+	if (room() < wanted && bad_records_ > 0)
+		bad_records_ = spares_.bad_runs();
+	dmr_mutex_lock(commit_lock_.handle());
+
+	uint32_t tickets = choose(credit < wanted ? credit : wanted, data_members);
+
+	dmr_mutex_unlock(commit_lock_.handle());
+	// (1) The data. (2) The records. (3) Publish.
+	uint32_t failed_members = flush_data(data_members);
+	uint32_t count = compose(tickets, failed_members);
+
+	if (count > 0) {
+		error = write_batch(count);
+		publish(count, static_cast<bool>(error));
+	}
+	if (!failed() && metadata_ops_->wants_checkpoint(metadata_)) {
+		if (Error failure = checkpoint())
+			fail("a checkpoint", failure.negative());
+	}
+	dmr_mutex_lock(commit_lock_.handle());
+
+	for (; tickets > 0; tickets--) {
+		CommitTicket &ticket = *first_;
+
+		if (!ticket.result)
+			settle(ticket, error);
+		if (!ticket.result && ticket.committed < ticket.records.size())
+			break; // the last one chosen; the rest of it goes with the next batch
+		ticket.finished = true;
+		first_ = ticket.next;
+		if (!first_)
+			last_ = nullptr;
+	}
+}
+
+// Account for what the batch did with the part of the ticket that was taken into it.
+void DurableMap::settle(CommitTicket &ticket, Error error)
+{
+	if (ticket.lost_members) {
+		ticket.result = Error(EIO);
+	} else if (error) {
+		ticket.result = error;
+		ticket.in_doubt = true;
+	} else {
+		ticket.committed += ticket.taken;
+	}
+	ticket.taken = 0;
+}
+
+uint32_t DurableMap::waiting_records() const
+{
+	size_t n = 0;
+
+	for (const CommitTicket *t = first_; t && n < batch_capacity_; t = t->next)
+		n += t->records.size() - t->committed;
+	return static_cast<uint32_t>(n < batch_capacity_ ? n : batch_capacity_);
+}
+
+// Take up to `credit` records from the front of the queue; answers from how many tickets. A ticket that cannot be
+// served gets its result here and counts too.
+uint32_t DurableMap::choose(uint32_t credit, uint32_t &data_members)
+{
+	uint64_t room = this->room();
+	uint32_t tickets = 0;
+
+	// Not even the index's reserve is left: somebody has to give way, or the leader would turn for ever.
+	if (credit == 0) {
+		first_->result = Error(ENOMEM);
+		return 1;
+	}
+	for (CommitTicket *t = first_; t && credit > 0; t = t->next) {
+		uint32_t left = static_cast<uint32_t>(t->records.size()) - t->committed;
+
+		tickets++;
+		if (failed()) {
+			t->result = Error(EIO);
+			continue;
+		}
+		if (room < left) {
+			t->result = Error(ENOSPC);
+			continue;
+		}
+		t->taken = left < credit ? left : credit;
+		credit -= t->taken;
+		room -= t->taken;
+		data_members |= t->data_members;
+	}
+	return tickets;
+}
+
+// Answers the members whose flush failed.
+uint32_t DurableMap::flush_data(uint32_t members)
+{
+	dmr_status status = DMR_STS_OK;
+	uint32_t failed = flush_state_->flush(*members_, members, FlushState::For::engine, status);
+
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (!(failed & 1u << i))
+			continue;
+		counters_->flush_error();
+		dmr_log(inst_, DMR_LOG_ERR, "spare %u failed a flush (status %u): the remaps that wait for it fail", i, status);
+		dmr_event(inst_, DMR_EVENT_FLUSH_FAILED);
+	}
+	return failed;
+}
+
+// Gather the taken records of the first `tickets` whose data is durable: the flush has succeeded, and none that failed has
+// come between it and the data.
+uint32_t DurableMap::compose(uint32_t tickets, uint32_t failed_members)
+{
+	CommitTicket *t = first_;
+	uint32_t count = 0;
+
+	for (uint32_t n = 0; n < tickets; n++) {
+		// Others append behind the last chosen ticket meanwhile: its link is not ours to read.
+		if (n > 0)
+			t = t->next;
+		t->lost_members = t->data_members & (failed_members | flush_state_->lost_since(t->data_moment));
+		if (t->lost_members)
+			continue;
+		for (uint32_t i = 0; i < t->taken; i++)
+			batch_[count++] = t->records[t->committed + i];
+	}
+	return count;
+}
+
+Error DurableMap::write_batch(uint32_t count)
+{
+	// A write with FUA that fails may have been a flush of the member: as in checkpoint().
+	MutexGuard others_wait = flush_state_->hold();
+	int rc = metadata_ops_->append(metadata_, batch_, count);
+
+	note_members();
+	if (rc) {
+		fail("a record", rc);
+		return Error(EIO);
+	}
+	note_generation();
+	counters_->add(&CounterValues::commits, 1);
+	return Error::none();
+}
+
+// index_.prepare() and spares_.prepare_bad() have seen to it that nothing fails.
+void DurableMap::publish(uint32_t count, bool in_doubt)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const dmr_record &record = batch_[i];
+		MainBlock start(record.main_block);
+		Blocks length(record.length);
+		Error error = Error::none();
+
+		if (record.kind != DMR_RECORD_BAD_SPARE)
+			filter_.add(start, length);
+		// Whoever moves a block off a spare block has drained what was under way to it, and the move is durable.
+		if (!in_doubt && record.kind == DMR_RECORD_MAP)
+			release_replaced(start, length);
+		if (!in_doubt)
+			error = put_record(record);
+		else if (record.kind == DMR_RECORD_MAP)
+			error = index_.put({ start, length, ExtentKind::in_doubt, 0, SpareBlock(0) });
+		if (error)
+			dmr_log(inst_, DMR_LOG_ERR, "a durable record could not be applied (error %d); reload the table", error.negative());
+	}
+	index_.publish();
+}
+
+Error DurableMap::remember(std::span<const dmr_record> records)
+{
+	MutexGuard guard(commit_lock_);
+
+	for (const dmr_record &record : records) {
+		if (index_.prepare(1) == 0)
+			return Error(ENOMEM);
+		filter_.add(MainBlock(record.main_block), Blocks(record.length));
+		if (Error error = put_record(record))
+			return error;
+		index_.publish();
+	}
+	return Error::none();
+}
+
+} // namespace dm_remap

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/map/flush_state.hh"
+
+namespace dm_remap {
+
+uint32_t FlushState::flush(const MemberList &members, uint32_t which, For whom, dmr_status &status)
+{
+	MutexGuard guard(flushing_);
+	uint32_t failed = 0;
+
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; i++) {
+		dmr_device *dev = members.device(i);
+
+		// One that was removed holds nothing any more.
+		if (!(which & 1u << i) || !dev)
+			continue;
+		dmr_status member_status = dmr_device_flush(dev);
+
+		if (member_status == DMR_STS_OK)
+			continue;
+		failed |= 1u << i;
+		status = member_status;
+		SpinGuard noting(lock_);
+		// What was written since this user's flush began is the next one's to tell.
+		note(i, whom == For::user ? word_ : word_ | word_ >> DMR_MAX_MEMBERS);
+	}
+	return failed;
+}
+
+} // namespace dm_remap

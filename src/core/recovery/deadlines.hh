@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+// How long the slow path waits, all in one place. Nanoseconds.
+#ifndef DM_REMAP_CORE_RECOVERY_DEADLINES_HH
+#define DM_REMAP_CORE_RECOVERY_DEADLINES_HH
+
+#include <cstdint>
+
+namespace dm_remap {
+
+// Of work on one request: blocks that were not tried by then are not tried any more.
+inline constexpr uint64_t request_budget_ns = 20'000'000'000ull;
+// For what is in flight to a taken range: whoever cannot drain it by then gives up and releases.
+inline constexpr uint64_t drain_ns = 5'000'000'000ull;
+
+} // namespace dm_remap
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/recovery/device_io.hh"
+
+namespace dm_remap {
+
+Segment DeviceIo::segment_at(MainBlock at, MainBlock end) const
+{
+	IndexAnswer answer = p_.map->lookup(at, end);
+	MainBlock stop = answer.extent.end() < end ? answer.extent.end() : end;
+
+	return { at, stop - at, answer.found, answer.extent };
+}
+
+dmr_status DeviceIo::main_io(const Job &job, MainBlock at, Blocks length) const
+{
+	uint64_t sector = p_.block_size.to_sectors(at).value;
+
+	return dmr_request_io(job.req, static_cast<uint32_t>(sector - job.info.sector),
+			      static_cast<uint32_t>(p_.block_size.to_sectors(length).value), p_.main, sector, job.info.flags);
+}
+
+dmr_status DeviceIo::spare_io_at(const Job &job, MainBlock at, Blocks length, uint32_t member, SpareBlock spare,
+				 uint32_t flags) const
+{
+	const dmr_member_range &range = p_.members->range(member);
+	uint64_t offset = p_.block_size.to_sectors(at).value - job.info.sector;
+	uint64_t sector = range.start + p_.block_size.to_sectors(spare).value;
+	uint32_t sectors = static_cast<uint32_t>(p_.block_size.to_sectors(length).value);
+
+	dmr_status status = job.own ? dmr_device_write(range.dev, sector, job.own + offset * DMR_SECTOR_SIZE, sectors, flags) :
+				      dmr_request_io(job.req, static_cast<uint32_t>(offset), sectors, range.dev, sector, flags);
+
+	if (status != DMR_STS_OK && job.info.op != DMR_OP_READ && flags & DMR_IO_FUA)
+		p_.flush_state->fua_failed(*p_.members, member);
+	return status;
+}
+
+dmr_status DeviceIo::spare_io(const Job &job, const Segment &segment, MainBlock at, Blocks length) const
+{
+	dmr_status status = spare_io_at(job, at, length, segment.extent.member, segment.spare_of(at), job.info.flags);
+
+	if (status == DMR_STS_OK && job.info.op != DMR_OP_READ)
+		p_.flush_state->written(segment.extent.member);
+	return status;
+}
+
+dmr_status DeviceIo::read_own(const Job &job, dmr_device *dev, uint64_t sector, uint8_t *to, Blocks length) const
+{
+	uint32_t sectors = static_cast<uint32_t>(p_.block_size.to_sectors(length).value);
+	dmr_status status = dmr_device_read(dev, sector, to, sectors);
+
+	for (uint32_t i = 0; i < p_.read_retries && may_be_media(status) && dmr_now_ns() <= job.deadline; i++)
+		status = dmr_device_read(dev, sector, to, sectors);
+	return status;
+}
+
+// Asked in its first, middle and last block: any one of them may itself be bad.
+bool DeviceIo::spare_answers(const Job &job, uint32_t member) const
+{
+	const dmr_member_range &range = p_.members->range(member);
+	uint64_t last = range.sectors / p_.block_size.sectors() - 1;
+
+	for (uint64_t block : { uint64_t{0}, last / 2, last }) {
+		dmr_status status = dmr_device_read(range.dev, range.start + block * p_.block_size.sectors(), job.space->block,
+						    p_.block_size.sectors());
+
+		if (status == DMR_STS_OK || status == DMR_STS_MEDIUM)
+			return true;
+	}
+	return false;
+}
+
+bool DeviceIo::avoid(uint32_t members) const
+{
+	bool others = members != 0;
+
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (members & 1u << i)
+			others &= p_.map->spares().avoid(i);
+	}
+	return others;
+}
+
+} // namespace dm_remap

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/recovery/job.hh"
+
+namespace dm_remap {
+
+void WorkerSpace::add_record(const dmr_record &record)
+{
+	if (record_count > 0) {
+		dmr_record &last = records[record_count - 1];
+		bool spare_follows = last.spare_block + last.length == record.spare_block && last.member == record.member;
+		bool main_follows = last.main_block + last.length == record.main_block;
+
+		if (last.kind == record.kind &&
+		    ((record.kind == DMR_RECORD_MAP && main_follows && spare_follows) ||
+		     (record.kind == DMR_RECORD_BAD_SPARE && spare_follows) ||
+		     ((record.kind == DMR_RECORD_PENDING || record.kind == DMR_RECORD_CLEAR) && main_follows))) {
+			last.length += record.length;
+			return;
+		}
+	}
+	records[record_count++] = record;
+}
+
+} // namespace dm_remap

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+// One request on the slow path, the memory of the worker that serves it, and what all recovery works with.
+//
+// A request is worked on in pieces of up to 128 blocks, so that what a worker keeps is bounded: a piece's records are
+// committed before the next piece is begun. Nothing in this folder allocates memory for a request.
+#ifndef DM_REMAP_CORE_RECOVERY_JOB_HH
+#define DM_REMAP_CORE_RECOVERY_JOB_HH
+
+#include "core/map/counters.hh"
+#include "core/map/durable_map.hh"
+#include "core/map/flush_state.hh"
+#include "core/map/member_list.hh"
+#include "core/recovery/block_set.hh"
+#include "core/recovery/main_test.hh"
+
+#include <array>
+
+namespace dm_remap {
+
+// What recovery works with; all of it belongs to the engine and outlives it.
+struct RecoveryParts final {
+	dmr_instance *inst;
+	dmr_device *main;
+	BlockSize block_size;
+	const MemberList *members;
+	uint32_t read_retries;
+	bool read_only;
+	DurableMap *map;
+	MainTest *main_test;
+	FlushState *flush_state;
+	Counters *counters;
+};
+
+// The part of the engine's memory that belongs to one worker.
+struct WorkerSpace final {
+	void *block = nullptr;		// one block, for trials
+	void *data = nullptr;		// one block, for data that moves: no trial may touch it
+	BlockSet bad;			// blocks of the piece that the place where they live does not take or give
+	BlockSet was_pending;		// those of them that were pending before
+	BlockSet to_relocate;		// those of them that no spare block holds yet
+	BlockSet weak;			// blocks of main that could be read after all: to be rescued
+	std::array<dmr_record, 288> records{}; // one for each block, one for each spare block gone bad, and some
+	uint32_t record_count = 0;
+	uint32_t data_members = 0;	// bit per member that the records' data went to
+	uint64_t data_moment = 0;	// FlushState::moment() before the first of it was written
+	uint32_t refusing_members = 0;	// bit per member of which a block refused its first write
+
+	void forget_records()
+	{
+		record_count = 0;
+		data_members = 0;
+	}
+	// A run that continues the last record lengthens it.
+	void add_record(const dmr_record &record);
+};
+
+// One request under work; or a move, whose data is the engine's own.
+struct Job final {
+	dmr_request *req = nullptr;
+	const uint8_t *own = nullptr;	// instead of a request: the data of info.sectors sectors
+	dmr_request_info info{};
+	MainBlock start;
+	Blocks length;
+	uint64_t deadline = 0;		// past it, untried blocks are not tried any more
+	bool main_tested = false;	// by a control block, in this request
+	bool remaps = true;		// what it relocates counts as remapped; what moves between spares does not
+	dmr_status failure = DMR_STS_MEDIUM; // the last that main or a spare gave
+	WorkerSpace *space = nullptr;
+};
+
+// A failure that may be the block's own.
+constexpr bool may_be_media(dmr_status status)
+{
+	return status == DMR_STS_MEDIUM || status == DMR_STS_IOERR || status == DMR_STS_TARGET;
+}
+
+// What the user is told of a block that cannot be had, whatever name its disk gave to that.
+constexpr dmr_status as_medium(dmr_status status)
+{
+	return may_be_media(status) ? static_cast<dmr_status>(DMR_STS_MEDIUM) : status;
+}
+
+} // namespace dm_remap
+
+#endif

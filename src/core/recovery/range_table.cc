@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/recovery/range_table.hh"
+
+namespace dm_remap {
+
+Error RangeTable::init()
+{
+	released_ = dmr_cond_create("dmr range released");
+	if (!released_)
+		return Error(ENOMEM);
+	if (Error error = wait_lock_.init("dmr range wait"))
+		return error;
+	return lock_.init("dmr ranges");
+}
+
+void RangeTable::destroy()
+{
+	if (released_)
+		dmr_cond_destroy(released_);
+	released_ = nullptr;
+	wait_lock_.destroy();
+	lock_.destroy();
+}
+
+bool RangeTable::overlaps(MainBlock start, Blocks length) const
+{
+	uint64_t from = start.value;
+	uint64_t to = (start + length).value;
+
+	for (const Slot &slot : slots_) {
+		if (__atomic_load_n(&slot.start, __ATOMIC_CONSUME) < to && __atomic_load_n(&slot.end, __ATOMIC_CONSUME) > from)
+			return true;
+	}
+	return false;
+}
+
+uint32_t RangeTable::conflict(uint64_t start, uint64_t end) const
+{
+	for (uint32_t i = 0; i < slots; i++) {
+		if (slots_[i].start < end && slots_[i].end > start)
+			return i;
+	}
+	return none;
+}
+
+uint32_t RangeTable::occupy(uint64_t start, uint64_t end)
+{
+	for (uint32_t i = 0; i < slots; i++) {
+		Slot &slot = slots_[i];
+
+		if (slot.end != 0)
+			continue;
+		__atomic_store_n(&slot.start, start, __ATOMIC_RELEASE);
+		__atomic_store_n(&slot.end, end, __ATOMIC_RELEASE);
+		__atomic_store_n(&taken_, taken_ + 1, __ATOMIC_RELEASE);
+		return i;
+	}
+	return none;
+}
+
+uint32_t RangeTable::take_or_park(MainBlock start, Blocks length, dmr_request *req)
+{
+	SpinGuard guard(lock_);
+	uint64_t end = (start + length).value;
+	uint32_t blocker = conflict(start.value, end);
+	uint32_t slot = blocker == none ? occupy(start.value, end) : none;
+
+	if (slot != none)
+		return slot;
+	// With every slot taken any holder will do: the request tries again when that one is done.
+	Slot &holder = slots_[blocker == none ? 0 : blocker];
+	dmr_request_set_next(req, nullptr);
+	if (holder.last)
+		dmr_request_set_next(holder.last, req);
+	else
+		holder.first = req;
+	holder.last = req;
+	return none;
+}
+
+uint32_t RangeTable::try_take(MainBlock start, Blocks length)
+{
+	SpinGuard guard(lock_);
+	uint64_t end = (start + length).value;
+
+	return conflict(start.value, end) == none ? occupy(start.value, end) : none;
+}
+
+// A release either comes before a trial here, or finds the waiter counted and asleep.
+uint32_t RangeTable::take(MainBlock start, Blocks length)
+{
+	MutexGuard guard(wait_lock_);
+	uint32_t slot;
+
+	__atomic_store_n(&waiting_, waiting_ + 1, __ATOMIC_RELAXED);
+	while ((slot = try_take(start, length)) == none)
+		dmr_cond_wait(released_, wait_lock_.handle());
+	__atomic_store_n(&waiting_, waiting_ - 1, __ATOMIC_RELAXED);
+	return slot;
+}
+
+dmr_request *RangeTable::release(uint32_t index)
+{
+	dmr_request *parked;
+	bool awaited;
+	{
+		SpinGuard guard(lock_);
+		Slot &slot = slots_[index];
+
+		parked = slot.first;
+		slot.first = slot.last = nullptr;
+		__atomic_store_n(&slot.end, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&taken_, taken_ - 1, __ATOMIC_RELEASE);
+		awaited = __atomic_load_n(&waiting_, __ATOMIC_RELAXED) > 0;
+	}
+	if (awaited) {
+		MutexGuard guard(wait_lock_);
+
+		dmr_cond_wake_all(released_);
+	}
+	return parked;
+}
+
+} // namespace dm_remap

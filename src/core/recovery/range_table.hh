@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+// Block ranges that a slow path holds exclusively, and the requests that wait for them.
+//
+// Whoever holds a range asks the index again after taking it: the world may have changed while it waited.
+// any() and overlaps() are what map asks: no lock, one load while nothing is taken. They may miss a range that is being
+// taken at that moment; whoever needs certainty (a mover) publishes its range and then drains. Of one that they miss
+// because it was released, the caller sees in the index what its holder has done, if he looks there afterwards.
+#ifndef DM_REMAP_CORE_RANGE_TABLE_HH
+#define DM_REMAP_CORE_RANGE_TABLE_HH
+
+#include <dm_remap/locks.hh>
+
+#include <dm_remap/kernel_api.h>
+#include <dm_remap/result.hh>
+#include <dm_remap/units.hh>
+
+#include <array>
+
+namespace dm_remap {
+
+class RangeTable final {
+public:
+	// One for each worker, and one more for each that tests a control block meanwhile.
+	static constexpr uint32_t slots = 80;
+	static constexpr uint32_t none = ~0u;
+
+	Error init();
+	void destroy();
+
+	// Any context.
+	bool any() const { return __atomic_load_n(&taken_, __ATOMIC_CONSUME) != 0; }
+	bool overlaps(MainBlock start, Blocks length) const;
+
+	// Take the range and answer its slot; or answer none, and req waits: a release() will return it. any.
+	uint32_t take_or_park(MainBlock start, Blocks length, dmr_request *req);
+	// Take the range, or answer none. any.
+	uint32_t try_take(MainBlock start, Blocks length);
+	// Take the range when its holders have released it. process, may block.
+	uint32_t take(MainBlock start, Blocks length);
+	// Give the range back. Answers the requests that waited for it, oldest first, linked; the caller puts them back
+	// into their queue. process, may block.
+	dmr_request *release(uint32_t slot);
+
+private:
+	struct Slot {
+		uint64_t start = 0;
+		uint64_t end = 0;		// 0: free
+		dmr_request *first = nullptr;	// parked
+		dmr_request *last = nullptr;
+	};
+
+	// The slot in the way, or none. Caller holds the lock.
+	uint32_t conflict(uint64_t start, uint64_t end) const;
+	uint32_t occupy(uint64_t start, uint64_t end);
+
+	Spinlock lock_;
+	Mutex wait_lock_;		// around lock_
+	dmr_cond *released_ = nullptr;
+	uint32_t waiting_ = 0;		// in take()
+	uint32_t taken_ = 0;
+	std::array<Slot, slots> slots_{};
+};
+
+} // namespace dm_remap
+
+#endif

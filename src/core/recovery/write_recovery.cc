@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/recovery/write_recovery.hh"
+
+namespace dm_remap {
+
+dmr_status WriteRecovery::write(Job &job)
+{
+	MainBlock end = job.start + job.length;
+
+	for (MainBlock at = job.start; at < end;) {
+		Blocks left = end - at;
+		Blocks length = left.value < BlockSet::capacity ? left : Blocks(BlockSet::capacity);
+
+		if (dmr_status status = write_piece(job, at, length))
+			return status;
+		at = at + length;
+	}
+	return DMR_STS_OK;
+}
+
+dmr_status WriteRecovery::write_piece(Job &job, MainBlock first, Blocks length)
+{
+	WorkerSpace &space = *job.space;
+	MainBlock end = first + length;
+
+	space.bad.clear();
+	space.was_pending.clear();
+	space.forget_records();
+	for (MainBlock at = first; at < end;) {
+		Segment segment = io_->segment_at(at, end);
+		dmr_status status = DMR_STS_OK;
+
+		if (!segment.found) {
+			status = try_main(job, first, at, segment.length);
+		} else if (segment.is(ExtentKind::mapped)) {
+			status = rewrite_spare(job, first, segment);
+		} else if (segment.is(ExtentKind::pending)) {
+			uint32_t offset = static_cast<uint32_t>((at - first).value);
+
+			space.bad.add(offset, static_cast<uint32_t>(segment.length.value));
+			space.was_pending.add(offset, static_cast<uint32_t>(segment.length.value));
+		} else {
+			status = DMR_STS_IOERR;
+		}
+		if (status != DMR_STS_OK)
+			return status;
+		at = at + segment.length;
+	}
+	if (space.bad.empty())
+		return DMR_STS_OK;
+	return relocation_->relocate(job, first);
+}
+
+// Main again, bisecting down to the blocks that refuse the write. OK: what failed is in the set of bad blocks.
+// Anything else is a failure of main as a whole, or one that nobody can heal, and goes up.
+dmr_status WriteRecovery::try_main(Job &job, MainBlock piece, MainBlock first, Blocks length)
+{
+	struct Part {
+		MainBlock start;
+		Blocks length;
+	};
+	// Each halving leaves one part behind, so that one more than log2(capacity) are enough.
+	std::array<Part, 9> stack;
+	uint32_t depth = 0;
+	uint64_t untested = 0;
+	bool whole = true;
+
+	stack[depth++] = { first, length };
+	while (depth > 0) {
+		Part part = stack[--depth];
+		uint32_t offset = static_cast<uint32_t>((part.start - piece).value);
+
+		if (!whole && dmr_now_ns() > job.deadline) {
+			// It is a part of one that main refused.
+			job.space->bad.add(offset, static_cast<uint32_t>(part.length.value));
+			p_.main_test->write_failed();
+			untested += part.length.value;
+			continue;
+		}
+		dmr_status status = io_->main_io(job, part.start, part.length);
+
+		whole = false;
+		if (status == DMR_STS_OK) {
+			p_.main_test->write_succeeded();
+			continue;
+		}
+		if (!may_be_media(status))
+			return status;
+		job.failure = status;
+		if (status != DMR_STS_MEDIUM && !job.main_tested) {
+			// Timeouts and unplugged disks look like this too: ask before a bisection that would take minutes.
+			dmr_status again = io_->main_io(job, part.start, Blocks(1));
+
+			if (again != DMR_STS_OK && again != DMR_STS_MEDIUM &&
+			    !p_.main_test->writes(job.space->block, job.start, job.length))
+				return status;
+			job.main_tested = true;
+			if (again == DMR_STS_OK) {
+				p_.main_test->write_succeeded();
+				if (part.length == Blocks(1))
+					continue;
+			}
+		}
+		if (part.length == Blocks(1)) {
+			job.space->bad.add(offset);
+			p_.main_test->write_failed();
+			continue;
+		}
+		Blocks half(part.length.value / 2);
+
+		stack[depth++] = { part.start + half, part.length - half };
+		stack[depth++] = { part.start, half };
+	}
+	if (untested > 0) {
+		p_.counters->add(&CounterValues::untested, untested);
+		dmr_log(p_.inst, DMR_LOG_WARN, "main is too slow to ask it for each block of the request at sector %llu: %llu blocks go to a spare untested",
+			static_cast<unsigned long long>(job.info.sector), static_cast<unsigned long long>(untested));
+	}
+	return DMR_STS_OK;
+}
+
+// Blocks that live on a spare. A spare block that refuses the write is bad for good; its main block moves elsewhere.
+dmr_status WriteRecovery::rewrite_spare(Job &job, MainBlock piece, const Segment &segment)
+{
+	uint32_t member = segment.extent.member;
+	auto all_refused = [&] {
+		job.space->bad.add(static_cast<uint32_t>((segment.start - piece).value), static_cast<uint32_t>(segment.length.value));
+		return static_cast<dmr_status>(DMR_STS_OK);
+	};
+
+	// Nothing is known against the spare blocks of a member that is not there, and nobody can read them.
+	if (!p_.members->present(member))
+		return all_refused();
+	dmr_status status = io_->spare_io(job, segment, segment.start, segment.length);
+
+	if (status == DMR_STS_OK || !may_be_media(status))
+		return status;
+	if (status != DMR_STS_MEDIUM && !io_->spare_answers(job, member)) {
+		job.failure = status;
+		if (!io_->avoid(1u << member))
+			return status;
+		return all_refused();
+	}
+	for (Blocks i; i < segment.length; i = i + Blocks(1)) {
+		MainBlock at = segment.start + i;
+
+		status = io_->spare_io(job, segment, at, Blocks(1));
+		if (status == DMR_STS_OK)
+			continue;
+		if (!may_be_media(status))
+			return status;
+		job.failure = status;
+		p_.counters->error(job.info.op);
+		job.space->bad.add(static_cast<uint32_t>((at - piece).value));
+		SpareBlock refused = segment.spare_of(at);
+
+		// It may have found no other place when it was recorded.
+		if (!p_.map->spares().is_bad({ refused.value, 1, segment.extent.member }))
+			job.space->add_record({ 0, refused.value, 1, DMR_RECORD_BAD_SPARE, segment.extent.member, 0 });
+	}
+	return DMR_STS_OK;
+}
+
+} // namespace dm_remap
