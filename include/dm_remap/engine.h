@@ -151,11 +151,11 @@ bool dmr_engine_wants_failed(struct dmr_engine *e, enum dmr_op op, dmr_status st
 /* Take the request over; dmr_request_end() is called for it from a worker. any. */
 void dmr_engine_enqueue(struct dmr_engine *e, struct dmr_request *req);
 
-/* A write to this member has completed, and its user is not told yet. any. */
-void dmr_engine_spare_written(struct dmr_engine *e, uint32_t member);
-
-/* A write with FUA to this member has failed, and its user is not told yet. any. */
-void dmr_engine_spare_fua_failed(struct dmr_engine *e, uint32_t member);
+/*
+ * Anything that changes data of this member (a write, a discard) has ended with this status, and its user is not told
+ * yet. flags: DMR_IO_FUA if it was sent so. any.
+ */
+void dmr_engine_spare_write_ended(struct dmr_engine *e, uint32_t member, dmr_status status, uint32_t flags);
 
 /* Must this flush go to dmr_engine_enqueue_flush(), or may the caller send it to main alone? any. */
 bool dmr_engine_flush_needs_worker(const struct dmr_engine *e);

@@ -221,10 +221,8 @@ void Target::end_io(Piece &p, dmr_status status)
 	const bool on_main = p.state != State::OnSpare;
 	const bool write = p.req.info.op != DMR_OP_READ && p.req.info.op != DMR_OP_FLUSH;
 
-	if (!status && !on_main && write)
-		dmr_engine_spare_written(engine_, p.member);
-	else if (!on_main && write && p.req.info.flags & DMR_IO_FUA)
-		dmr_engine_spare_fua_failed(engine_, p.member);
+	if (!on_main && write)
+		dmr_engine_spare_write_ended(engine_, p.member, status, p.req.info.flags);
 	if (p.state != State::Flush)
 		dmr_inflight_leave(&instance_.inflight, p.epoch);
 	if (!status || !dmr_engine_wants_failed(engine_, p.req.info.op, status,

@@ -183,6 +183,24 @@ TEST_F(Flushes, AUsersThatFailedIsToldOnceButForWhatCameMeanwhile)
 	}
 }
 
+// A spare without FUA of its own: the block layer sends a flush after the write, and one status for both comes back.
+TEST_F(Flushes, AFailedWriteIsALossOnlyIfItMayHaveBeenAFlush)
+{
+	host::SimDisk plain{world, {.name = "8:32", .sectors = 2048, .fua = false}};
+	const uint64_t before = state.moment();
+
+	members.set(3, {&plain, 0, 2048});
+	state.write_ended(members, 2, DMR_STS_MEDIUM, DMR_IO_FUA);
+	state.write_ended(members, 3, DMR_STS_MEDIUM, 0);
+	EXPECT_EQ(state.lost_since(before), 0u) << "it has FUA; or it was sent without";
+	EXPECT_TRUE(state.clean());
+	state.write_ended(members, 3, DMR_STS_MEDIUM, DMR_IO_FUA);
+	EXPECT_EQ(state.lost_since(before), 0b1000u);
+	state.write_ended(members, 2, DMR_STS_OK, DMR_IO_FUA);
+	EXPECT_EQ(state.begin(), 0b100u) << "written, and to be flushed";
+	state.end(0b100, 0);
+}
+
 TEST_F(CoreParts, RangesExcludeEachOtherAndReturnWhoWaited)
 {
 	RangeTable ranges;

@@ -47,6 +47,22 @@ TEST_F(EngineTest, AnUnreadableBlockFailsUntilMainOrAWriteGivesItsData)
 	EXPECT_EQ(read(1000, 8), pattern(1000, 8, 9)) << "the original data comes when main can read it again";
 }
 
+// Each failing command costs a dying disk seconds. One for the request itself, one for the whole of it again, and the retries
+// of each bad block, whose first reading may be one of these.
+TEST_F(EngineTest, NoBlockIsReadTwiceToLearnTheSame)
+{
+	create();
+	main.fail(100, 1, Fault::unreadable());
+	uint64_t before = main.counts().errors;
+	EXPECT_EQ(read_status(100, 1), DMR_STS_MEDIUM);
+	EXPECT_EQ(main.counts().errors - before, 2u + DMR_READ_RETRIES_DEFAULT);
+
+	main.fail(200, 1, Fault{ .write = false, .status = DMR_STS_IOERR });
+	before = main.counts().errors;
+	EXPECT_EQ(read_status(200, 8), DMR_STS_MEDIUM);
+	EXPECT_EQ(main.counts().errors - before, 3u + DMR_READ_RETRIES_DEFAULT) << "once alone, to see whether main is at fault";
+}
+
 TEST_F(EngineTest, OneSectorWrittenIntoAPendingRunLeavesItsNeighboursPending)
 {
 	main.fail(2000, 16);

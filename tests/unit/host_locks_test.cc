@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "host/host.hh"
 
+#include "shim/inflight_protocol.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>

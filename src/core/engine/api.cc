@@ -102,14 +102,9 @@ void dmr_engine_enqueue(struct dmr_engine *e, struct dmr_request *req)
 	e->engine.enqueue(req);
 }
 
-void dmr_engine_spare_written(struct dmr_engine *e, uint32_t member)
+void dmr_engine_spare_write_ended(struct dmr_engine *e, uint32_t member, dmr_status status, uint32_t flags)
 {
-	e->engine.spare_written(member);
-}
-
-void dmr_engine_spare_fua_failed(struct dmr_engine *e, uint32_t member)
-{
-	e->engine.spare_fua_failed(member);
+	e->engine.spare_write_ended(member, status, flags);
 }
 
 bool dmr_engine_flush_needs_worker(const struct dmr_engine *e)

@@ -35,8 +35,10 @@ public:
 	bool removing() const { return mover_.slot() != Mover::none; }
 	bool wants_failed(dmr_op op, dmr_status status, bool optional);
 	void enqueue(dmr_request *req) { queue_.push(req); }
-	void spare_written(uint32_t member) { flush_state_.written(member); }
-	void spare_fua_failed(uint32_t member) { flush_state_.fua_failed(members_, member); }
+	void spare_write_ended(uint32_t member, dmr_status status, uint32_t flags)
+	{
+		flush_state_.write_ended(members_, member, status, flags);
+	}
 	bool flush_needs_worker() const { return !flush_state_.clean(); }
 	void enqueue_flush(dmr_request *req) { flush_queue_.push(req); }
 

@@ -3,6 +3,19 @@
 
 namespace dm_remap {
 
+void FlushState::write_ended(const MemberList &members, uint32_t member, dmr_status status, uint32_t flags)
+{
+	if (status == DMR_STS_OK) {
+		written(member);
+	} else if (flags & DMR_IO_FUA) {
+		dmr_device *dev = members.device(member);
+
+		// The flush that stands for FUA may be what has failed, and with it data that was acknowledged before.
+		if (dev && dmr_device_flushes_for_fua(dev))
+			lost(member);
+	}
+}
+
 uint32_t FlushState::flush(const MemberList &members, uint32_t which, For whom, dmr_status &status)
 {
 	MutexGuard guard(flushing_);

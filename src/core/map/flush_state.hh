@@ -34,7 +34,11 @@ public:
 	// Any context.
 	bool clean() const { return __atomic_load_n(&word_, __ATOMIC_CONSUME) == 0; }
 
-	// A write to the member has completed, its user is not told yet. Any context.
+	// A user's write to the member has ended, and he is not told yet: here, and nowhere else, is decided whether a flush has to
+	// cover it, or something was lost by it. flags: DMR_IO_FUA if it was sent so. Any context.
+	void write_ended(const MemberList &members, uint32_t member, dmr_status status, uint32_t flags);
+
+	// There is written data on the member that no flush has reached. Any context.
 	void written(uint32_t member)
 	{
 		uint32_t bit = 1u << member;
@@ -53,15 +57,6 @@ public:
 		SpinGuard guard(lock_);
 
 		note(member, word_ | word_ >> DMR_MAX_MEMBERS);
-	}
-
-	// A write with FUA to this member has failed. Any context.
-	void fua_failed(const MemberList &members, uint32_t member)
-	{
-		dmr_device *dev = members.device(member);
-
-		if (dev && dmr_device_flushes_for_fua(dev))
-			lost(member);
 	}
 
 	// A moment in the order of losses. Any context.

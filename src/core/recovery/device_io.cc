@@ -27,20 +27,17 @@ dmr_status DeviceIo::spare_io_at(const Job &job, MainBlock at, Blocks length, ui
 	uint64_t sector = range.start + p_.block_size.to_sectors(spare).value;
 	uint32_t sectors = static_cast<uint32_t>(p_.block_size.to_sectors(length).value);
 
-	dmr_status status = job.own ? dmr_device_write(range.dev, sector, job.own + offset * DMR_SECTOR_SIZE, sectors, flags) :
-				      dmr_request_io(job.req, static_cast<uint32_t>(offset), sectors, range.dev, sector, flags);
-
-	if (status != DMR_STS_OK && job.info.op != DMR_OP_READ && flags & DMR_IO_FUA)
-		p_.flush_state->fua_failed(*p_.members, member);
-	return status;
+	return job.own ? dmr_device_write(range.dev, sector, job.own + offset * DMR_SECTOR_SIZE, sectors, flags) :
+			 dmr_request_io(job.req, static_cast<uint32_t>(offset), sectors, range.dev, sector, flags);
 }
 
 dmr_status DeviceIo::spare_io(const Job &job, const Segment &segment, MainBlock at, Blocks length) const
 {
-	dmr_status status = spare_io_at(job, at, length, segment.extent.member, segment.spare_of(at), job.info.flags);
+	uint32_t member = segment.extent.member;
+	dmr_status status = spare_io_at(job, at, length, member, segment.spare_of(at), job.info.flags);
 
-	if (status == DMR_STS_OK && job.info.op != DMR_OP_READ)
-		p_.flush_state->written(segment.extent.member);
+	if (job.info.op != DMR_OP_READ)
+		p_.flush_state->write_ended(*p_.members, member, status, job.info.flags);
 	return status;
 }
 

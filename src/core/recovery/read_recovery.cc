@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "core/recovery/read_recovery.hh"
 
+#include <optional>
+
 namespace dm_remap {
 
 dmr_status ReadRecovery::read(Job &job)
@@ -73,33 +75,33 @@ dmr_status ReadRecovery::read_main(Job &job, MainBlock piece, MainBlock first, B
 {
 	dmr_status status = io_->main_io(job, first, length);
 	dmr_status worst = DMR_STS_OK;
+	// What is known of the first block alone: nothing, unless it was read alone.
+	std::optional<dmr_status> first_status;
 
 	// Of several blocks nobody knows which was the weak one.
 	if (status == DMR_STS_OK && length == Blocks(1) && job.info.sectors == p_.block_size.sectors() && may_be_media(job.info.error))
 		job.space->weak.add(static_cast<uint32_t>((first - piece).value));
 	if (status == DMR_STS_OK || !may_be_media(status))
 		return status;
+	if (length == Blocks(1))
+		first_status = status;
 	if (status != DMR_STS_MEDIUM && !job.main_tested) {
-		dmr_status again = io_->main_io(job, first, Blocks(1));
-
-		if (again != DMR_STS_OK && again != DMR_STS_MEDIUM &&
+		first_status = io_->main_io(job, first, Blocks(1));
+		if (*first_status != DMR_STS_OK && *first_status != DMR_STS_MEDIUM &&
 		    !p_.main_test->reads(job.space->block, job.start, job.length))
 			return status;
 		job.main_tested = true;
-		if (again == DMR_STS_OK && length == Blocks(1)) {
-			job.space->weak.add(static_cast<uint32_t>((first - piece).value));
-			return DMR_STS_OK;
-		}
 	}
 	for (Blocks i; i < length; i = i + Blocks(1)) {
 		MainBlock at = first + i;
+		bool known = first_status && i == Blocks(0);
 
 		// Untried blocks fail without becoming pending: nothing is known of them.
-		if (dmr_now_ns() > job.deadline)
+		if (!known && dmr_now_ns() > job.deadline)
 			return DMR_STS_MEDIUM;
 		bool weak;
 
-		status = retry_block(job, at, weak);
+		status = retry_block(job, at, known ? *first_status : io_->main_io(job, at, Blocks(1)), weak);
 		// A single block has failed by itself before.
 		if (status == DMR_STS_OK && (weak || length == Blocks(1)))
 			job.space->weak.add(static_cast<uint32_t>((at - piece).value));
@@ -114,10 +116,9 @@ dmr_status ReadRecovery::read_main(Job &job, MainBlock piece, MainBlock first, B
 	return worst;
 }
 
-// weak: it came, but not at once.
-dmr_status ReadRecovery::retry_block(Job &job, MainBlock at, bool &weak)
+// status: what the block has answered when it was read alone. weak: it came, but not at once.
+dmr_status ReadRecovery::retry_block(Job &job, MainBlock at, dmr_status status, bool &weak)
 {
-	dmr_status status = io_->main_io(job, at, Blocks(1));
 	bool at_once = status == DMR_STS_OK;
 
 	for (uint32_t i = 0; i < p_.read_retries && status != DMR_STS_OK && dmr_now_ns() <= job.deadline; i++)

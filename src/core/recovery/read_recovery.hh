@@ -26,7 +26,7 @@ private:
 	dmr_status read_main(Job &job, MainBlock piece, MainBlock at, Blocks length);
 	dmr_status read_spare(Job &job, const Segment &segment);
 	dmr_status read_pending(Job &job, MainBlock piece, const Segment &segment);
-	dmr_status retry_block(Job &job, MainBlock at, bool &weak);
+	dmr_status retry_block(Job &job, MainBlock at, dmr_status status, bool &weak);
 	void record_pending(Job &job, MainBlock piece);
 
 	RecoveryParts p_{};

@@ -92,12 +92,9 @@ static noinline int remap_end_io_rest(struct dmr_instance *inst, struct dmr_requ
 	if (req->state == DMR_REQUEST_ENDED)
 		return DM_ENDIO_DONE;
 	/* Before the user is told, and before a drainer may take the write for done. */
-	if (!on_main && op_is_write(bio_op(dmr_request_bio(req)))) {
-		if (!status)
-			dmr_engine_spare_written(inst->engine, req->member);
-		else if (req->opf & REQ_FUA)
-			dmr_engine_spare_fua_failed(inst->engine, req->member);
-	}
+	if (!on_main && op_is_write(bio_op(dmr_request_bio(req))))
+		dmr_engine_spare_write_ended(inst->engine, req->member, (__force dmr_status)status,
+					     req->opf & REQ_FUA ? DMR_IO_FUA : 0);
 	if (req->state != DMR_REQUEST_FLUSH)
 		dmr_inflight_leave(&inst->inflight, req->epoch);
 	if (!status || !dmr_engine_wants_failed(inst->engine, op, (__force dmr_status)status,
