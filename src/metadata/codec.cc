@@ -91,7 +91,7 @@ RecordLimits::RecordLimits(const dmr_setup &setup) : members_(setup.member_count
 	BlockSize block(setup.main.block_bytes);
 
 	main_blocks_ = block.to_blocks(Sectors(setup.main.sectors)).value;
-	for (uint32_t i = 0; i < members_; ++i) {
+	for (uint32_t i = 0; i < members_ && i < DMR_MAX_MEMBERS; ++i) {
 		const dmr_member_entry &entry = setup.members[i];
 
 		// What was said of a member that has left stays in the log for a while, behind it what replaced it.

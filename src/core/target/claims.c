@@ -46,10 +46,11 @@ static bool dmr_member_left(const struct dmr_target *t, struct dmr_member *m)
 /* 0 is main, the members follow. An empty range: the member is missing, or has left. */
 static struct dmr_range dmr_range_of(struct dmr_target *t, unsigned int i)
 {
-	struct dmr_member *m = &t->members[i - 1];
+	struct dmr_member *m;
 
 	if (i == 0)
 		return (struct dmr_range){ t->main->bdev, 0, t->inst.ti->len };
+	m = &t->members[i - 1];
 	if (!m->range.dev || dmr_member_left(t, m))
 		return (struct dmr_range){ t->main->bdev, 0, 0 };
 	return (struct dmr_range){ m->dev.bdev, m->range.start, m->range.start + m->range.sectors };

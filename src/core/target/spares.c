@@ -124,7 +124,7 @@ static int dmr_join_spare(struct dmr_target *t, struct dmr_member *m, char *reas
 
 static int dmr_add_spare(struct dmr_target *t, const struct dmr_spare_message *msg, char *reason)
 {
-	struct dmr_member *m = &t->members[t->member_count];
+	struct dmr_member *m;
 	int err;
 
 	if (t->member_count == ARRAY_SIZE(t->members)) {
@@ -132,6 +132,7 @@ static int dmr_add_spare(struct dmr_target *t, const struct dmr_spare_message *m
 			   t->member_count);
 		return -ENOSPC;
 	}
+	m = &t->members[t->member_count];
 	memset(m, 0, sizeof(*m));
 	err = dmr_open_spare(t, m, msg->path, reason);
 	if (err)
