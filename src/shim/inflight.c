@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/sched.h>
 
 #include "shim/inflight.h"
 
