@@ -3,7 +3,8 @@
  * The spare-pool role: which spare block. Provided by dm-remap-spare-pool, used by core. Knows no I/O and no time.
  *
  * The caller serialises all calls on one handle. Process context; only create, add_member, reserve, mark_bad,
- * prepare_bad and allocate may allocate memory (and so block and fail with -ENOMEM).
+ * prepare_bad and allocate may allocate memory (and so block and fail with -ENOMEM); release too, on a missing member
+ * while the map is loaded.
  */
 #ifndef DM_REMAP_SPARE_POOL_H
 #define DM_REMAP_SPARE_POOL_H
@@ -15,7 +16,7 @@
 extern "C" {
 #endif
 
-enum { DMR_SPARE_POOL_ABI = 3 };
+enum { DMR_SPARE_POOL_ABI = 4, DMR_POOL_MISSING_BYTES = 64 << 20 };
 
 struct dmr_pool;
 
@@ -39,8 +40,19 @@ struct dmr_spare_pool_ops {
 	int (*create)(struct dmr_pool **out);
 	void (*destroy)(struct dmr_pool *pool);
 
-	/* Blocks [first, end) of the member may be given out; it is open. -EEXIST, -EINVAL. */
-	int (*add_member)(struct dmr_pool *pool, uint32_t member, uint64_t first, uint64_t end);
+	/*
+	 * Blocks [first, end) of the member may be given out; it is open. One that is missing is never open. -EEXIST, -EINVAL.
+	 *
+	 * Nobody vouches for the size of a missing one. It takes memory by what is said of its blocks, at most
+	 * DMR_POOL_MISSING_BYTES for all of them: beyond that reserve and mark_bad answer -E2BIG.
+	 */
+	int (*add_member)(struct dmr_pool *pool, uint32_t member, uint64_t first, uint64_t end, bool missing);
+
+	/*
+	 * The map is loaded. From now on nothing is reserved on a missing member and nothing there becomes bad (-EINVAL).
+	 * -ENOMEM, -E2BIG: what was released there while it was loaded could not be noted.
+	 */
+	int (*load_done)(struct dmr_pool *pool);
 
 	/* A closed member gives out nothing; all else about it goes on. Of an unknown member: nothing happens. */
 	void (*set_open)(struct dmr_pool *pool, uint32_t member, bool open);

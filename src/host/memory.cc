@@ -58,6 +58,7 @@ void *Memory::allocate(size_t bytes)
 		first_->prev = h;
 	first_ = h;
 	live_++;
+	count_bytes(bytes);
 	return h + 1;
 }
 
@@ -78,6 +79,7 @@ void Memory::release(void *p)
 	if (h->next)
 		h->next->prev = h->prev;
 	m->live_--;
+	m->bytes_ -= h->bytes;
 	h->magic = dead_magic;
 	std::memset(p, freed_byte, h->bytes < freed_fill ? h->bytes : freed_fill);
 	std::free(h);
@@ -95,6 +97,7 @@ void *Memory::allocate_buffer(size_t bytes)
 	std::memset(p, 0, bytes);
 	buffers_.emplace(reinterpret_cast<uintptr_t>(p), bytes);
 	live_++;
+	count_bytes(bytes);
 	return p;
 }
 
@@ -109,6 +112,7 @@ void Memory::release_buffer(void *p, size_t bytes)
 		fatal("dmr_io_buffer_free: size differs from the allocation's", p);
 	buffers_.erase(it);
 	live_--;
+	bytes_ -= bytes;
 	std::memset(p, freed_byte, bytes);
 	std::free(p);
 }

@@ -45,6 +45,9 @@ public:
 	uint64_t allocations() const { return allocations_; }
 
 	uint64_t live() const { return live_; }
+	// What was asked for, I/O buffers too: now, and at most at a time.
+	uint64_t bytes() const { return bytes_; }
+	uint64_t most_bytes() const { return most_bytes_; }
 	// One line per live allocation: its number and size.
 	std::string describe_live() const;
 
@@ -55,11 +58,18 @@ public:
 private:
 	struct Header;
 
+	void count_bytes(uint64_t more)
+	{
+		bytes_ += more;
+		most_bytes_ = bytes_ > most_bytes_ ? bytes_ : most_bytes_;
+	}
+
 	Header *first_ = nullptr;
 	std::map<uintptr_t, size_t> buffers_;
 	Random random_;
 	uint32_t chance_ = 0;
 	uint64_t nth_ = 0, failures_ = 0, allocations_ = 0, live_ = 0;
+	uint64_t bytes_ = 0, most_bytes_ = 0;
 	int64_t objects_ = 0;
 };
 

@@ -31,10 +31,13 @@ bool Member::contains(Run run) const
 uint64_t Member::next_free(uint64_t from, uint64_t end, Where where) const
 {
 	while (from < end) {
+		if (where == Where::memory_present)
+			from = used_.next_provided(from, end);
+		if (from >= end)
+			break;
 		const uint64_t chunk = from / chunk_bits;
 
-		if (used_.count(chunk) + bad_.count(chunk) == chunk_bits ||
-		    (where == Where::memory_present && !used_.present(chunk))) {
+		if (used_.count(chunk) + bad_.count(chunk) == chunk_bits) {
 			from = (chunk + 1) * chunk_bits;
 			continue;
 		}

@@ -35,9 +35,14 @@ void destroy(dmr_pool *pool)
 	dmr_free(pool);
 }
 
-int add_member(dmr_pool *pool, uint32_t member, uint64_t first, uint64_t end)
+int add_member(dmr_pool *pool, uint32_t member, uint64_t first, uint64_t end, bool missing)
 {
-	return pool->pool.add_member(member, SpareBlock(first), SpareBlock(end)).negative();
+	return pool->pool.add_member(member, SpareBlock(first), SpareBlock(end), missing).negative();
+}
+
+int load_done(dmr_pool *pool)
+{
+	return pool->pool.load_done().negative();
 }
 
 void set_open(dmr_pool *pool, uint32_t member, bool open)
@@ -101,6 +106,7 @@ constinit const dmr_spare_pool_ops dmr_spare_pool_operations = {
 	.create = create,
 	.destroy = destroy,
 	.add_member = add_member,
+	.load_done = load_done,
 	.set_open = set_open,
 	.remove_member = remove_member,
 	.allocate = allocate,

@@ -36,9 +36,11 @@ Error Pool::init()
 
 void Pool::destroy()
 {
-	for (Member *&member : members_) {
-		free_member(member);
-		member = nullptr;
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; i++) {
+		free_member(members_[i]);
+		free_missing(missing_[i]);
+		members_[i] = nullptr;
+		missing_[i] = nullptr;
 	}
 	reserve_.destroy();
 }
@@ -50,21 +52,27 @@ void Pool::free_member(Member *member)
 	dmr_free(member);
 }
 
-Member *Pool::find(uint32_t member) const
+void Pool::free_missing(MissingMember *member)
 {
-	return member < DMR_MAX_MEMBERS ? members_[member] : nullptr;
+	if (member)
+		member->destroy(missing_memory_);
+	dmr_free(member);
 }
 
-Error Pool::add_member(uint32_t member, SpareBlock first, SpareBlock end)
+Error Pool::add_member(uint32_t member, SpareBlock first, SpareBlock end, bool missing)
 {
-	if (member >= DMR_MAX_MEMBERS || first >= end || (end - first).value > SparseBitmap::max_bits)
+	if (member >= DMR_MAX_MEMBERS || first >= end || (!missing && (end - first).value > SparseBitmap::max_bits))
 		return Error(EINVAL);
-	if (members_[member])
+	if (members_[member] || missing_[member])
 		return Error(EEXIST);
 
-	void *memory = dmr_alloc(sizeof(Member));
+	void *memory = dmr_alloc(missing ? sizeof(MissingMember) : sizeof(Member));
 	if (!memory)
 		return Error(ENOMEM);
+	if (missing) {
+		missing_[member] = new (memory) MissingMember(first, end);
+		return Error::none();
+	}
 	Member *added = new (memory) Member;
 	if (Error error = added->init(first, end)) {
 		free_member(added);
@@ -72,6 +80,19 @@ Error Pool::add_member(uint32_t member, SpareBlock first, SpareBlock end)
 	}
 	members_[member] = added;
 	return Error::none();
+}
+
+Error Pool::load_done()
+{
+	Error result = Error::none();
+
+	for (MissingMember *member : missing_) {
+		if (!member)
+			continue;
+		if (Error error = member->load_done(missing_memory_))
+			result = error;
+	}
+	return result;
 }
 
 void Pool::set_open(uint32_t member, bool open)
@@ -83,13 +104,16 @@ void Pool::set_open(uint32_t member, bool open)
 Error Pool::remove_member(uint32_t member)
 {
 	Member *found = find(member);
+	MissingMember *missing = find_missing(member);
 
-	if (!found)
+	if (!found && !missing)
 		return Error(EINVAL);
-	if (found->used())
+	if (found ? found->used() : missing->used())
 		return Error(EBUSY);
 	free_member(found);
+	free_missing(missing);
 	members_[member] = nullptr;
+	missing_[member] = nullptr;
 	return Error::none();
 }
 
@@ -126,14 +150,22 @@ Error Pool::with_chunks(const dmr_spare_extent &extent, Error (Member::*what)(Ru
 
 Error Pool::reserve(const dmr_spare_extent &extent)
 {
+	if (MissingMember *missing = find_missing(extent.member))
+		return sane(extent) ? missing->reserve(run_of(extent), missing_memory_) : Error(EINVAL);
 	return with_chunks(extent, &Member::reserve);
 }
 
 void Pool::release(const dmr_spare_extent &extent)
 {
 	Member *member = find(extent.member);
+	MissingMember *missing = find_missing(extent.member);
+	Error error(EINVAL);
 
-	if (!member || !sane(extent) || member->release(run_of(extent)))
+	if (sane(extent) && missing)
+		error = missing->release(run_of(extent), missing_memory_);
+	else if (sane(extent) && member)
+		error = member->release(run_of(extent));
+	if (error)
 		dmr_log(nullptr, DMR_LOG_ERR,
 			"spare pool: blocks %llu+%u of member %u are not all in use, their release is refused; this is "
 			"a bug, please report it",
@@ -147,13 +179,16 @@ Error Pool::prepare_bad(const dmr_spare_extent &extent)
 
 Error Pool::mark_bad(const dmr_spare_extent &extent)
 {
+	if (MissingMember *missing = find_missing(extent.member))
+		return sane(extent) ? missing->mark_bad(run_of(extent), missing_memory_) : Error(EINVAL);
 	return with_chunks(extent, &Member::mark_bad);
 }
 
 bool Pool::next_bad(uint32_t member, SpareBlock from, dmr_spare_extent &out) const
 {
 	const Member *found = find(member);
-	const Run run = found ? found->next_bad(from) : Run{};
+	const MissingMember *missing = find_missing(member);
+	const Run run = found ? found->next_bad(from) : missing ? missing->next_bad(from) : Run{};
 
 	if (run.empty())
 		return false;
@@ -166,12 +201,19 @@ dmr_pool_usage Pool::usage(uint32_t member) const
 	dmr_pool_usage sum = {};
 
 	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; i++) {
-		if (!members_[i] || (member != DMR_MAX_MEMBERS && member != i))
+		if (member != DMR_MAX_MEMBERS && member != i)
 			continue;
-		sum.total += members_[i]->total();
-		sum.used += members_[i]->used();
-		sum.bad += members_[i]->bad();
-		sum.free += members_[i]->free();
+		if (const Member *found = members_[i]) {
+			sum.total += found->total();
+			sum.used += found->used();
+			sum.bad += found->bad();
+			sum.free += found->free();
+		}
+		if (const MissingMember *missing = missing_[i]) {
+			sum.total += missing->total();
+			sum.used += missing->used();
+			sum.bad += missing->bad();
+		}
 	}
 	return sum;
 }

@@ -4,6 +4,7 @@
 #define DM_REMAP_SPARE_POOL_POOL_HH
 
 #include "spare_pool/member.hh"
+#include "spare_pool/missing_member.hh"
 
 #include <dm_remap/spare_pool.h>
 
@@ -20,7 +21,8 @@ public:
 	Error init();
 	void destroy();
 
-	Error add_member(uint32_t member, SpareBlock first, SpareBlock end);
+	Error add_member(uint32_t member, SpareBlock first, SpareBlock end, bool missing);
+	Error load_done();
 	void set_open(uint32_t member, bool open);
 	Error remove_member(uint32_t member);
 	Result<dmr_spare_extent> allocate(Blocks wanted);
@@ -35,10 +37,14 @@ private:
 	// What may have to allocate chunks, of a member's blocks. EINVAL if there are no such blocks.
 	Error with_chunks(const dmr_spare_extent &extent, Error (Member::*what)(Run run, ChunkReserve &reserve));
 	static void free_member(Member *member);
-	// NULL if there is no such member.
-	Member *find(uint32_t member) const;
+	void free_missing(MissingMember *member);
+	// NULL if there is no such member, or it is one of the other kind.
+	Member *find(uint32_t member) const { return member < DMR_MAX_MEMBERS ? members_[member] : nullptr; }
+	MissingMember *find_missing(uint32_t member) const { return member < DMR_MAX_MEMBERS ? missing_[member] : nullptr; }
 
 	Member *members_[DMR_MAX_MEMBERS] = {};
+	MissingMember *missing_[DMR_MAX_MEMBERS] = {};
+	RunSet::Budget missing_memory_ = {DMR_POOL_MISSING_BYTES};
 	ChunkReserve reserve_;
 };
 

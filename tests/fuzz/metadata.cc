@@ -4,6 +4,8 @@
 #include "argv.hh"
 #include "metadata_image.hh"
 
+#include <dm_remap/spare_pool.h>
+
 #include <string>
 
 namespace {
@@ -84,8 +86,22 @@ bool restart(Machine &m, const host::TableOptions &line)
 	return true;
 }
 
+// Whatever sizes an image speaks of: what it can make us keep is bounded by its own length, and that is small here. (Of a
+// longer one: what is said of missing spares takes DMR_POOL_MISSING_BYTES at most.)
+constexpr uint64_t memory_bound = 4 << 20;
+static_assert(memory_bound <= DMR_POOL_MISSING_BYTES);
+
+void check_memory(Machine &m)
+{
+	const uint64_t most = m.world.memory().most_bytes();
+
+	if (most > memory_bound)
+		complain("bytes of memory at a time", std::to_string(most));
+}
+
 void stop(Machine &m)
 {
+	check_memory(m);
 	DMR_CHECK(m.device.remove() == 0);
 	m.world.check_no_leaks();
 	check_world(m.world);

@@ -51,9 +51,45 @@ TEST_F(SparseBitmapTest, HoldsABillionBitsInLittleMemory)
 	init(bits);
 	const uint64_t before = world_.memory().allocations();
 	set(bits - 3, bits);
-	EXPECT_EQ(world_.memory().allocations() - before, 1u);
+	EXPECT_EQ(world_.memory().allocations() - before, 2u);
 	EXPECT_EQ(bitmap_.next_set(0, bits), bits - 3);
 	EXPECT_EQ(bitmap_.next_clear(bits - 3, bits), bits);
+}
+
+TEST_F(SparseBitmapTest, ASpareOf20TiBTakesLittle)
+{
+	const uint64_t bits = (uint64_t(20) << 40) / 512;
+
+	init(bits);
+	EXPECT_LT(world_.memory().bytes(), 64u * 1024);
+	set(bits / 2, bits / 2 + 100);
+	set(bits - 1, bits);
+	EXPECT_LT(world_.memory().bytes(), 128u * 1024);
+	EXPECT_EQ(bitmap_.next_set(0, bits), bits / 2);
+	EXPECT_EQ(bitmap_.next_set(bits / 2 + 100, bits), bits - 1);
+}
+
+// Directories are provided one by one, and passed as a whole where they are absent.
+TEST_F(SparseBitmapTest, RangesAcrossDirectories)
+{
+	constexpr uint64_t directory = 256 * chunk_bits;
+	const uint64_t bits = 5 * directory;
+
+	init(bits);
+	set(2 * directory - 1, 3 * directory + 1);
+	EXPECT_EQ(bitmap_.count(), directory + 2);
+	EXPECT_EQ(bitmap_.next_set(0, bits), 2 * directory - 1);
+	EXPECT_EQ(bitmap_.next_set(0, 2 * directory - 1), 2 * directory - 1);
+	EXPECT_EQ(bitmap_.next_clear(2 * directory - 1, bits), 3 * directory + 1);
+	EXPECT_EQ(bitmap_.next_set(3 * directory + 1, bits), bits);
+	EXPECT_EQ(bitmap_.next_provided(0, bits), 2 * directory - chunk_bits);
+	EXPECT_EQ(bitmap_.next_provided(2 * directory + 5, bits), 2 * directory + 5);
+	EXPECT_EQ(bitmap_.next_provided(3 * directory + chunk_bits, bits), bits);
+	EXPECT_EQ(bitmap_.next_provided(0, directory), directory);
+	bitmap_.clear(2 * directory, 3 * directory);
+	EXPECT_EQ(bitmap_.count(), 2u);
+	EXPECT_EQ(bitmap_.next_set(2 * directory, bits), 3 * directory);
+	EXPECT_EQ(bitmap_.word(4 * directory / 64), 0u);
 }
 
 TEST_F(SparseBitmapTest, RangesAcrossWordsAndChunks)
@@ -110,14 +146,14 @@ TEST_F(SparseBitmapTest, ProvideTakesFromTheReserveWhenThereIsNoMemory)
 	ASSERT_EQ(reserve_.available(), ChunkReserve::capacity);
 	world_.memory().fail_chance(65536);
 
-	// All but one: two chunks, then the third is missing.
-	EXPECT_EQ(bitmap_.provide(10, 5 * chunk_bits, reserve_, 1), 2 * chunk_bits);
+	// All but one: the directory and four chunks, then the fifth is missing.
+	EXPECT_EQ(bitmap_.provide(10, 6 * chunk_bits, reserve_, 1), 4 * chunk_bits);
 	EXPECT_EQ(reserve_.available(), 1u);
 	// What is there already is not asked for again.
-	EXPECT_EQ(bitmap_.provide(0, 2 * chunk_bits, reserve_, 0), 2 * chunk_bits);
+	EXPECT_EQ(bitmap_.provide(0, 4 * chunk_bits, reserve_, 0), 4 * chunk_bits);
 	EXPECT_EQ(reserve_.available(), 1u);
-	EXPECT_EQ(bitmap_.provide(2 * chunk_bits, 4 * chunk_bits, reserve_, 0), 3 * chunk_bits);
-	EXPECT_EQ(bitmap_.provide(3 * chunk_bits + 5, 4 * chunk_bits, reserve_, 0), 3 * chunk_bits + 5);
+	EXPECT_EQ(bitmap_.provide(4 * chunk_bits, 6 * chunk_bits, reserve_, 0), 5 * chunk_bits);
+	EXPECT_EQ(bitmap_.provide(5 * chunk_bits + 5, 6 * chunk_bits, reserve_, 0), 5 * chunk_bits + 5);
 
 	world_.memory().fail_chance(0);
 	reserve_.refill();

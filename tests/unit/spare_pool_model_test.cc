@@ -78,7 +78,7 @@ protected:
 			const uint64_t first = random_.below(5000), size = sizes[random_.below(std::size(sizes))];
 
 			members_.push_back({first, std::vector<char>(size, '.')});
-			ASSERT_EQ(ops.add_member(pool_, m, first, first + size), 0);
+			ASSERT_EQ(ops.add_member(pool_, m, first, first + size, false), 0);
 		}
 	}
 	void TearDown() override
@@ -177,7 +177,7 @@ protected:
 		if (model.count('u'))
 			return;
 		model = {random_.below(5000), std::vector<char>(random_.between(1, 2000), '.')};
-		ASSERT_EQ(ops.add_member(pool_, m, model.first, model.first + model.blocks.size()), 0);
+		ASSERT_EQ(ops.add_member(pool_, m, model.first, model.first + model.blocks.size(), false), 0);
 	}
 	void check_usage()
 	{

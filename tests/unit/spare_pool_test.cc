@@ -97,7 +97,7 @@ TEST_F(SparePoolTest, TableIsComplete)
 
 TEST_F(SparePoolTest, GivesConsecutiveRunsFromTheStartOfTheDataArea)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 100, 200), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 100, 200, false), 0);
 	expect_gives(10, 0, 100, 10);
 	expect_gives(1, 0, 110, 1);
 	expect_usage(100, 11, 0);
@@ -105,7 +105,7 @@ TEST_F(SparePoolTest, GivesConsecutiveRunsFromTheStartOfTheDataArea)
 
 TEST_F(SparePoolTest, NextFitGoesOnAfterTheLastAllocationAndWrapsOnce)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 0, 100), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 100, false), 0);
 	expect_gives(60, 0, 0, 60);
 	release(0, 60);
 	// What was freed is not taken while there is something ahead.
@@ -118,7 +118,7 @@ TEST_F(SparePoolTest, NextFitGoesOnAfterTheLastAllocationAndWrapsOnce)
 
 TEST_F(SparePoolTest, RunsStopAtUsedAndBadBlocks)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 0, 64 * 4), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 64 * 4, false), 0);
 	ASSERT_EQ(reserve(10, 5), 0);
 	ASSERT_EQ(mark_bad(20, 1), 0);
 	expect_gives(100, 0, 0, 10);
@@ -129,8 +129,8 @@ TEST_F(SparePoolTest, RunsStopAtUsedAndBadBlocks)
 
 TEST_F(SparePoolTest, MembersAreFilledInOrder)
 {
-	ASSERT_EQ(ops.add_member(pool_, 3, 8, 18), 0);
-	ASSERT_EQ(ops.add_member(pool_, 1, 4, 9), 0);
+	ASSERT_EQ(ops.add_member(pool_, 3, 8, 18, false), 0);
+	ASSERT_EQ(ops.add_member(pool_, 1, 4, 9, false), 0);
 	expect_gives(8, 1, 4, 5);
 	expect_gives(8, 3, 8, 8);
 	release(6, 1, 1);
@@ -145,8 +145,8 @@ TEST_F(SparePoolTest, MembersAreFilledInOrder)
 
 TEST_F(SparePoolTest, FreeIsWhatCanBeAllocated)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 0, 10), 0);
-	ASSERT_EQ(ops.add_member(pool_, 1, 0, 100), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 10, false), 0);
+	ASSERT_EQ(ops.add_member(pool_, 1, 0, 100, false), 0);
 	ASSERT_EQ(reserve(2, 4), 0);
 	ASSERT_EQ(mark_bad(5, 3), 0);
 	EXPECT_EQ(free_blocks(0), 4u);
@@ -157,8 +157,8 @@ TEST_F(SparePoolTest, FreeIsWhatCanBeAllocated)
 
 TEST_F(SparePoolTest, AClosedMemberGivesNothingAndAllElseGoesOn)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 0, 10), 0);
-	ASSERT_EQ(ops.add_member(pool_, 1, 0, 10), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 10, false), 0);
+	ASSERT_EQ(ops.add_member(pool_, 1, 0, 10, false), 0);
 	expect_gives(4, 0, 0, 4);
 	ops.set_open(pool_, 0, false);
 	expect_gives(4, 1, 0, 4);
@@ -181,14 +181,14 @@ TEST_F(SparePoolTest, AClosedMemberGivesNothingAndAllElseGoesOn)
 	// Of no member it says nothing.
 	ops.set_open(pool_, 5, false);
 	ops.set_open(pool_, DMR_MAX_MEMBERS, false);
-	ASSERT_EQ(ops.add_member(pool_, 5, 0, 1), 0);
+	ASSERT_EQ(ops.add_member(pool_, 5, 0, 1, false), 0);
 	EXPECT_EQ(free_blocks(5), 1u);
 }
 
 TEST_F(SparePoolTest, AMemberIsRemovedWhenNothingOfItIsUsed)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 0, 10), 0);
-	ASSERT_EQ(ops.add_member(pool_, 1, 0, 10), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 10, false), 0);
+	ASSERT_EQ(ops.add_member(pool_, 1, 0, 10, false), 0);
 	ASSERT_EQ(reserve(3, 1), 0);
 	ASSERT_EQ(mark_bad(7, 2), 0);
 	ops.set_open(pool_, 0, false);
@@ -203,7 +203,7 @@ TEST_F(SparePoolTest, AMemberIsRemovedWhenNothingOfItIsUsed)
 	expect_gives(1, 1, 0, 1);
 
 	// Another in its place is open, begins at its start, and has no bad blocks.
-	ASSERT_EQ(ops.add_member(pool_, 0, 5, 12), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 5, 12, false), 0);
 	EXPECT_EQ(free_blocks(0), 7u);
 	dmr_spare_extent e;
 	EXPECT_FALSE(ops.next_bad(pool_, 0, 0, &e));
@@ -212,17 +212,17 @@ TEST_F(SparePoolTest, AMemberIsRemovedWhenNothingOfItIsUsed)
 
 TEST_F(SparePoolTest, AddMemberRefuses)
 {
-	EXPECT_EQ(ops.add_member(pool_, DMR_MAX_MEMBERS, 0, 10), -EINVAL);
-	EXPECT_EQ(ops.add_member(pool_, 0, 10, 10), -EINVAL);
-	EXPECT_EQ(ops.add_member(pool_, 0, 11, 10), -EINVAL);
-	EXPECT_EQ(ops.add_member(pool_, 0, 0, ~uint64_t(0)), -EINVAL);
-	EXPECT_EQ(ops.add_member(pool_, 0, 0, 10), 0);
-	EXPECT_EQ(ops.add_member(pool_, 0, 0, 10), -EEXIST);
+	EXPECT_EQ(ops.add_member(pool_, DMR_MAX_MEMBERS, 0, 10, false), -EINVAL);
+	EXPECT_EQ(ops.add_member(pool_, 0, 10, 10, false), -EINVAL);
+	EXPECT_EQ(ops.add_member(pool_, 0, 11, 10, false), -EINVAL);
+	EXPECT_EQ(ops.add_member(pool_, 0, 0, ~uint64_t(0), false), -EINVAL);
+	EXPECT_EQ(ops.add_member(pool_, 0, 0, 10, false), 0);
+	EXPECT_EQ(ops.add_member(pool_, 0, 0, 10, false), -EEXIST);
 	for (uint64_t k = 1; k <= 3; k++) {
 		world_.memory().fail_nth(k);
-		EXPECT_EQ(ops.add_member(pool_, 1, 0, 10), -ENOMEM);
+		EXPECT_EQ(ops.add_member(pool_, 1, 0, 10, false), -ENOMEM);
 	}
-	EXPECT_EQ(ops.add_member(pool_, 1, 0, 10), 0);
+	EXPECT_EQ(ops.add_member(pool_, 1, 0, 10, false), 0);
 }
 
 TEST_F(SparePoolTest, CreateWithoutMemoryLeavesNothing)
@@ -230,7 +230,7 @@ TEST_F(SparePoolTest, CreateWithoutMemoryLeavesNothing)
 	const uint64_t live = world_.memory().live();
 	dmr_pool *other = nullptr;
 
-	for (uint64_t k = 1; k <= 4; k++) {
+	for (uint64_t k = 1; k <= 7; k++) {
 		world_.memory().fail_nth(k);
 		EXPECT_EQ(ops.create(&other), -ENOMEM);
 		EXPECT_EQ(world_.memory().live(), live);
@@ -240,7 +240,7 @@ TEST_F(SparePoolTest, CreateWithoutMemoryLeavesNothing)
 
 TEST_F(SparePoolTest, ReserveTellsAMapThatIsNotToBeBelieved)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 100, 200), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 100, 200, false), 0);
 	ASSERT_EQ(reserve(150, 10), 0);
 	ASSERT_EQ(mark_bad(180, 2), 0);
 	EXPECT_EQ(reserve(159, 2), -EEXIST);
@@ -260,7 +260,7 @@ TEST_F(SparePoolTest, ReserveTellsAMapThatIsNotToBeBelieved)
 
 TEST_F(SparePoolTest, ReleaseOfWhatIsNotInUseIsRefusedAndLogged)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 100, 200), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 100, 200, false), 0);
 	ASSERT_EQ(reserve(150, 10), 0);
 	ASSERT_EQ(mark_bad(155, 1), 0);
 
@@ -284,7 +284,7 @@ TEST_F(SparePoolTest, ReleaseOfWhatIsNotInUseIsRefusedAndLogged)
 
 TEST_F(SparePoolTest, BadBlocksAreBadForGood)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 0, 10), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 10, false), 0);
 	ASSERT_EQ(reserve(2, 4), 0);
 	// Free, used and bad ones at once.
 	EXPECT_EQ(mark_bad(4, 4), 0);
@@ -305,7 +305,7 @@ TEST_F(SparePoolTest, NextBadListsRuns)
 {
 	dmr_spare_extent e = {};
 
-	ASSERT_EQ(ops.add_member(pool_, 2, 1000, 1000 + 3 * chunk), 0);
+	ASSERT_EQ(ops.add_member(pool_, 2, 1000, 1000 + 3 * chunk, false), 0);
 	EXPECT_FALSE(ops.next_bad(pool_, 2, 0, &e));
 	EXPECT_FALSE(ops.next_bad(pool_, 0, 0, &e));
 	EXPECT_FALSE(ops.next_bad(pool_, DMR_MAX_MEMBERS, 0, &e));
@@ -333,7 +333,7 @@ TEST_F(SparePoolTest, HugePoolsAreCheap)
 {
 	const uint64_t blocks = uint64_t(1) << 31;
 
-	ASSERT_EQ(ops.add_member(pool_, 0, 4096, blocks), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 4096, blocks, false), 0);
 	ASSERT_EQ(reserve(blocks - 4, 4), 0);
 	expect_gives(100000, 0, 4096, 100000);
 	expect_usage(blocks - 4096, 100004, 0);
@@ -341,10 +341,10 @@ TEST_F(SparePoolTest, HugePoolsAreCheap)
 
 TEST_F(SparePoolTest, AllocationMakesProgressWithoutMemory)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 0, 4 * chunk), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 4 * chunk, false), 0);
 	world_.memory().fail_chance(65536);
 
-	// One chunk kept aside: the run ends with it, then nothing but what it holds is there.
+	// A directory and a chunk kept aside: the run ends with it, then nothing but what it holds is there.
 	expect_gives(2 * chunk, 0, 0, chunk);
 	EXPECT_EQ(allocate(1), -ENOMEM);
 	release(7, 3);
@@ -355,14 +355,14 @@ TEST_F(SparePoolTest, AllocationMakesProgressWithoutMemory)
 	expect_gives(3, 0, chunk, 3);
 	// That call has filled the reserve again.
 	world_.memory().fail_chance(65536);
-	expect_gives(4 * chunk, 0, chunk + 3, 2 * chunk - 3);
-	EXPECT_EQ(allocate(1), -ENOMEM);
+	expect_gives(4 * chunk, 0, chunk + 3, 3 * chunk - 3);
+	EXPECT_EQ(allocate(1), -ENOSPC);
 }
 
 TEST_F(SparePoolTest, WithoutMemoryTheNextMemberServes)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 0, 2 * chunk), 0);
-	ASSERT_EQ(ops.add_member(pool_, 1, 0, 100), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 2 * chunk, false), 0);
+	ASSERT_EQ(ops.add_member(pool_, 1, 0, 100, false), 0);
 	ASSERT_EQ(reserve(0, 10, 1), 0);
 	expect_gives(chunk, 0, 0, chunk);
 	world_.memory().fail_chance(65536);
@@ -372,7 +372,7 @@ TEST_F(SparePoolTest, WithoutMemoryTheNextMemberServes)
 
 TEST_F(SparePoolTest, TheBlocksOfAnAllocationCanTurnBadWithoutMemory)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 0, 5 * chunk), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 6 * chunk, false), 0);
 	ASSERT_EQ(reserve(0, chunk - 4), 0);
 	ASSERT_EQ(reserve(chunk + 100, 1), 0);
 	world_.memory().fail_chance(65536);
@@ -380,45 +380,57 @@ TEST_F(SparePoolTest, TheBlocksOfAnAllocationCanTurnBadWithoutMemory)
 	expect_gives(8, 0, chunk - 4, 8);
 	EXPECT_EQ(mark_bad(chunk - 4, 8), 0);
 	expect_gives(8, 0, chunk + 4, 8);
-	expect_usage(5 * chunk, chunk - 4 + 1 + 8, 8);
+	expect_usage(6 * chunk, chunk - 4 + 1 + 8, 8);
 
-	// Of the three chunks that were kept aside one is left: this would take two, and nothing changes.
-	EXPECT_EQ(mark_bad(2 * chunk, chunk + 1), -ENOMEM);
-	expect_usage(5 * chunk, chunk - 4 + 1 + 8, 8);
+	// A directory and two chunks are gone of the six that were kept aside: this would take four, and nothing changes.
+	EXPECT_EQ(mark_bad(2 * chunk, 3 * chunk + 1), -ENOMEM);
+	expect_usage(6 * chunk, chunk - 4 + 1 + 8, 8);
 	world_.memory().fail_chance(0);
-	EXPECT_EQ(mark_bad(2 * chunk, chunk + 1), 0);
-	expect_usage(5 * chunk, chunk - 4 + 1 + 8, 8 + chunk + 1);
+	EXPECT_EQ(mark_bad(2 * chunk, 3 * chunk + 1), 0);
+	expect_usage(6 * chunk, chunk - 4 + 1 + 8, 8 + 3 * chunk + 1);
+}
+
+TEST_F(SparePoolTest, TheBlocksOfAnAllocationAcrossDirectoriesCanTurnBadWithoutMemory)
+{
+	constexpr uint64_t edge = 256 * chunk;
+
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 2 * edge, false), 0);
+	ASSERT_EQ(reserve(0, edge - 4), 0);
+	world_.memory().fail_chance(65536);
+	expect_gives(8, 0, edge - 4, 8);
+	EXPECT_EQ(mark_bad(edge - 4, 8), 0);
+	expect_usage(2 * edge, edge - 4, 8);
 }
 
 TEST_F(SparePoolTest, WhatWasPreparedTurnsBadWithoutMemory)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 0, 8 * chunk), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 8 * chunk, false), 0);
 	EXPECT_EQ(prepare_bad(0, 0), -EINVAL);
 	EXPECT_EQ(prepare_bad(8 * chunk, 1), -EINVAL);
 	EXPECT_EQ(prepare_bad(0, 1, 1), -EINVAL);
-	for (uint64_t i = 0; i < 7; i++)
+	for (uint64_t i = 0; i < 5; i++)
 		ASSERT_EQ(prepare_bad(i * chunk, 1), 0);
 	world_.memory().fail_chance(65536);
-	EXPECT_EQ(prepare_bad(7 * chunk, 1), 0);
-	ASSERT_EQ(ops.add_member(pool_, 1, 0, 1), -ENOMEM);
-	for (uint64_t i = 0; i < 8; i++)
+	EXPECT_EQ(prepare_bad(5 * chunk, 1), 0);
+	ASSERT_EQ(ops.add_member(pool_, 1, 0, 1, false), -ENOMEM);
+	for (uint64_t i = 0; i < 6; i++)
 		EXPECT_EQ(mark_bad(i * chunk, 1), 0) << i;
-	expect_usage(8 * chunk, 0, 8);
+	expect_usage(8 * chunk, 0, 6);
 }
 
 TEST_F(SparePoolTest, PreparingWithoutMemoryFails)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 0, 8 * chunk), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 8 * chunk, false), 0);
 	world_.memory().fail_chance(65536);
-	for (uint64_t i = 0; i < 3; i++)
+	for (uint64_t i = 0; i < 5; i++)
 		ASSERT_EQ(prepare_bad(i * chunk, 1), 0);
-	EXPECT_EQ(prepare_bad(3 * chunk, 1), -ENOMEM);
+	EXPECT_EQ(prepare_bad(5 * chunk, 1), -ENOMEM);
 	expect_usage(8 * chunk, 0, 0);
 }
 
 TEST_F(SparePoolTest, ReserveWithoutMemoryChangesNothing)
 {
-	ASSERT_EQ(ops.add_member(pool_, 0, 0, 3 * chunk), 0);
+	ASSERT_EQ(ops.add_member(pool_, 0, 0, 3 * chunk, false), 0);
 	world_.memory().fail_chance(65536);
 	EXPECT_EQ(reserve(10, 2 * chunk), -ENOMEM);
 	expect_usage(3 * chunk, 0, 0);

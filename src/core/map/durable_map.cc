@@ -70,18 +70,18 @@ Error DurableMap::forget_all()
 		// What the log says of the slot of a joining member is about one that had it before.
 		if (setup().members[i].state == DMR_MEMBER_ABSENT || setup().members[i].state == DMR_MEMBER_JOINING)
 			continue;
-		if (Error error = add_to_pool(i))
+		if (Error error = add_to_pool(i, !members_->present(i)))
 			return error;
 	}
 	return Error::none();
 }
 
-Error DurableMap::add_to_pool(uint32_t slot)
+Error DurableMap::add_to_pool(uint32_t slot, bool missing)
 {
 	const dmr_member_entry &entry = setup().members[slot];
 	uint64_t unit = block_size_.sectors();
 
-	return spares_.add(slot, (entry.data_start + unit - 1) / unit, entry.sectors / unit);
+	return spares_.add(slot, (entry.data_start + unit - 1) / unit, entry.sectors / unit, missing);
 }
 
 // ---- what a record does ----

@@ -132,7 +132,7 @@ private:
 
 	// durable_map.cc
 	Error forget_all();
-	Error add_to_pool(uint32_t slot);
+	Error add_to_pool(uint32_t slot, bool missing);
 	void release_replaced(MainBlock start, Blocks length);
 	Error put_record(const dmr_record &record);
 	Error forget_in_memory(uint32_t slot);
@@ -143,6 +143,7 @@ private:
 	void fail(const char *what, int error);
 
 	// load.cc
+	Error load_records(dmr_load_report &report, char *reason);
 	static int load_record(void *context, const dmr_record *record);
 	Error apply_loaded(const dmr_record &record);
 	Error add_joining();

@@ -13,23 +13,8 @@ Error DurableMap::load(bool mend, char *reason)
 {
 	dmr_load_report report = {};
 
-	reason[0] = '\0';
-	if (Error error = forget_all()) {
-		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the map");
+	if (Error error = load_records(report, reason))
 		return error;
-	}
-	int rc = metadata_ops_->load(metadata_, load_record, this, &report, reason);
-
-	if (rc) {
-		if (!reason[0])
-			dmr_format(reason, DMR_REASON_SIZE, "the map cannot be loaded: error %d", rc);
-		return Error(-rc);
-	}
-	if (orphans_ > 0) {
-		dmr_format(reason, DMR_REASON_SIZE, "the map places %llu blocks on a spare that is not part of the set: see docs/administration.md",
-			   static_cast<unsigned long long>(orphans_));
-		return Error(EUCLEAN);
-	}
 	if (Error error = add_joining()) {
 		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the pool");
 		return error;
@@ -57,6 +42,31 @@ Error DurableMap::load(bool mend, char *reason)
 			   error.negative());
 	if (!error)
 		give_up_joining();
+	return error;
+}
+
+// Into the unpublished index and the pool.
+Error DurableMap::load_records(dmr_load_report &report, char *reason)
+{
+	reason[0] = '\0';
+	Error error = forget_all();
+
+	if (!error)
+		error = Error(-metadata_ops_->load(metadata_, load_record, this, &report, reason));
+	if (!error && orphans_ > 0) {
+		dmr_format(reason, DMR_REASON_SIZE, "the map places %llu blocks on a spare that is not part of the set: see docs/administration.md",
+			   static_cast<unsigned long long>(orphans_));
+		error = Error(EUCLEAN);
+	}
+	if (!error)
+		error = spares_.load_done();
+	// These the loader can only tell as errors of a record.
+	if (error.code() == ENOMEM)
+		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the map");
+	else if (error.code() == E2BIG)
+		dmr_format(reason, DMR_REASON_SIZE, "what lives on missing spares is in too many pieces to be known without them: name those spares");
+	else if (error && !reason[0])
+		dmr_format(reason, DMR_REASON_SIZE, "the map cannot be loaded: error %d", error.negative());
 	return error;
 }
 
@@ -121,7 +131,7 @@ Error DurableMap::add_joining()
 	for (uint32_t i = 0; i < setup().member_count; i++) {
 		if (setup().members[i].state != DMR_MEMBER_JOINING)
 			continue;
-		if (Error error = add_to_pool(i))
+		if (Error error = add_to_pool(i, false))
 			return error;
 	}
 	return Error::none();

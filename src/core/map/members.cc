@@ -50,7 +50,7 @@ Error DurableMap::add_member(const dmr_member_range &range, const dmr_member_ent
 	}
 	if (int rc = metadata_ops_->add_member(metadata_, &range, &entry, &slot, reason))
 		return Error(-rc);
-	if (Error error = add_to_pool(slot)) {
+	if (Error error = add_to_pool(slot, false)) {
 		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the spare: blank it before you add it again");
 		Error failure(-metadata_ops_->remove_member(metadata_, slot));
 

@@ -30,15 +30,22 @@ Error SpareAllocator::reset()
 	return Error(-ops_->create(&pool_));
 }
 
-Error SpareAllocator::add(uint32_t slot, uint64_t first, uint64_t end)
+Error SpareAllocator::add(uint32_t slot, uint64_t first, uint64_t end, bool missing)
 {
 	MutexGuard guard(lock_);
 
-	if (int rc = ops_->add_member(pool_, slot, first, end))
+	if (int rc = ops_->add_member(pool_, slot, first, end, missing))
 		return Error(-rc);
 	ops_->set_open(pool_, slot, false);
 	__atomic_store_n(&known_, known_ | 1u << slot, __ATOMIC_RELAXED);
 	return Error::none();
+}
+
+Error SpareAllocator::load_done()
+{
+	MutexGuard guard(lock_);
+
+	return Error(-ops_->load_done(pool_));
 }
 
 Error SpareAllocator::remove(uint32_t slot)

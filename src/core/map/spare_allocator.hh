@@ -30,8 +30,11 @@ public:
 
 	// No member any more. `dmsetup status` may ask for the usage meanwhile.
 	Error reset();
-	// A further member, whose spare blocks are [first, end). Nothing is given out there before it is healthy.
-	Error add(uint32_t slot, uint64_t first, uint64_t end);
+	// A further member, whose spare blocks are [first, end). Nothing is given out there before it is healthy; of one that is
+	// missing, nothing ever.
+	Error add(uint32_t slot, uint64_t first, uint64_t end, bool missing);
+	// What the map says of the members has been said. ENOMEM, E2BIG: not all of it could be kept.
+	Error load_done();
 	// EBUSY: blocks of it are in use; then it stays in the pool, but is known no more.
 	Error remove(uint32_t slot);
 	// These and no others are healthy, a bit per slot. Answers those that were and are not any more.
@@ -44,7 +47,7 @@ public:
 	void release(const dmr_spare_extent &extent);
 	// Of these blocks, which are in use, those that are not bad.
 	void release_good(const dmr_spare_extent &extent);
-	// As a loaded map says. EINVAL: they are in use already, or there are none such.
+	// As a loaded map says. EINVAL: they are in use already, or there are none such. ENOMEM; E2BIG: on missing members.
 	Error reserve(const dmr_spare_extent &extent);
 	// The memory that note_bad() needs for those of these records that speak of bad blocks.
 	Error prepare_bad(std::span<const dmr_record> records);
