@@ -190,7 +190,10 @@ bool dmr_engine_removing(const struct dmr_engine *e);
 /* Is this range a member now? any. */
 bool dmr_engine_has_member(const struct dmr_engine *e, const struct dmr_member_range *range);
 
-/* All but what the block layer counts (reads, writes, read_ns, write_ns stay 0). process, may block. */
+/*
+ * All but the name, which may change at any time, and what the block layer counts (reads, writes, read_ns, write_ns):
+ * these stay empty and 0. process, may block.
+ */
 void dmr_engine_snapshot(struct dmr_engine *e, struct dmr_snapshot *out);
 
 #if defined(__cplusplus)

@@ -61,8 +61,16 @@ struct dmr_instance;
 
 enum dmr_log_level { DMR_LOG_ERR, DMR_LOG_WARN, DMR_LOG_INFO };
 
-/* One line to the kernel log, prefixed with the device's name. Rate-limited per instance. inst may be NULL. any. */
+/*
+ * One line to the kernel log, prefixed with the name that the device has now. Rate-limited per instance. inst may be NULL.
+ * process: asking for the name takes a mutex.
+ */
 void dmr_log(struct dmr_instance *inst, enum dmr_log_level level, const char *fmt, ...) DMR_PRINTF(3, 4);
+/*
+ * The same from where that may not be done: the line, cut off at 160 bytes, leaves from the work item of events. Of several
+ * before that item ran it is the first. any.
+ */
+void dmr_log_later(struct dmr_instance *inst, enum dmr_log_level level, const char *fmt, ...) DMR_PRINTF(3, 4);
 
 /* As the kernel's scnprintf: returns the characters written, without the NUL, never more than size - 1. any. */
 int dmr_format(char *buf, size_t size, const char *fmt, ...) DMR_PRINTF(3, 4);

@@ -18,7 +18,7 @@ enum { DMR_STATS_ABI = 2 };
 
 /* What is known of one device at one moment. Counters count since the device was created, across table reloads. */
 struct dmr_snapshot {
-	char name[DMR_NAME_SIZE];
+	char name[DMR_NAME_SIZE];		/* the mapped device's at that moment; a table's second target has @<first sector> behind it */
 	uint64_t reads, writes;			/* completed, block layer */
 	uint64_t read_ns, write_ns;		/* their summed duration, block layer */
 	uint64_t read_errors, write_errors;	/* failed I/Os that main or a spare reported */
@@ -77,6 +77,11 @@ void dmr_stats_snapshot(struct dmr_stats_device *device, struct dmr_snapshot *ou
  * end of the list in docs/statistics.md, and dm_remap_omitted_metrics tells how many. Returns the length written.
  */
 int dmr_stats_prometheus(const struct dmr_snapshot *devices, uint32_t count, char *buf, size_t size);
+/*
+ * No two of them have one name afterwards: devices may change names between two snapshots, and a name may look like that of
+ * another one's second target.
+ */
+void dmr_stats_tell_apart(struct dmr_snapshot *devices, uint32_t count);
 /* The value of a sysfs attribute and a newline. Returns the length written, or -ENOENT for an unknown attribute. */
 int dmr_stats_value(const char *attribute, const struct dmr_snapshot *s, char *buf, size_t size);
 /* Counts add up, times and mode are the latest and worst, health is the lowest (100 of no devices); name is empty. */

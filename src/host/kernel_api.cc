@@ -50,15 +50,12 @@ void dm_remap::host::free_deferred()
 
 /* ---- log, format, events ---- */
 
-void dmr_log(struct dmr_instance *inst, enum dmr_log_level level, const char *fmt, ...)
+static void log_line(const dmr_instance *inst, dmr_log_level level, const char *fmt, va_list args)
 {
 	static const char *const levels[] = {"error", "warning", "info"};
 	char text[1024];
-	va_list args;
 
-	va_start(args, fmt);
 	std::vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
 	std::string line = std::string(levels[level]) + ": " + (inst ? inst->name + ": " : "") + text;
 	while (!line.empty() && line.back() == '\n')
 		line.pop_back();
@@ -72,6 +69,27 @@ void dmr_log(struct dmr_instance *inst, enum dmr_log_level level, const char *fm
 		world->trace_printer("log " + line);
 	if (world->logs.size() < world->max_logs)
 		world->logs.push_back(std::move(line));
+}
+
+void dmr_log(struct dmr_instance *inst, enum dmr_log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	if (World *world = World::current(); world && inst)
+		world->may_block("dmr_log");
+	va_start(args, fmt);
+	log_line(inst, level, fmt, args);
+	va_end(args);
+}
+
+// Nobody changes names here, so it need not wait.
+void dmr_log_later(struct dmr_instance *inst, enum dmr_log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	log_line(inst, level, fmt, args);
+	va_end(args);
 }
 
 int dmr_vformat(char *buf, size_t size, const char *fmt, va_list args)

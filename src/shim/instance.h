@@ -25,13 +25,22 @@ struct dmr_instance {
 	struct dmr_inflight inflight;
 
 	struct dm_target *ti;
-	char name[DMR_NAME_SIZE];	/* of the mapped device when the table was loaded */
 	struct ratelimit_state log_limit;
 	unsigned long events;		/* bit per enum dmr_event_kind, to be sent by event_work */
 	struct work_struct event_work;
+
+	spinlock_t lock;		/* guards the rest */
+	char last_name[DMR_NAME_SIZE];	/* of the mapped device when it was last asked for */
+	enum dmr_log_level later_level;
+	char later[160];		/* a line to be logged by event_work; empty: none */
 };
 
 int dmr_instance_init(struct dmr_instance *inst, struct dm_target *ti);
+/*
+ * The name of the mapped device now; of one that is being removed, the last one. Process context, under any mutex: that of
+ * device-mapper, which it takes, is held over nothing but looking at a name or setting it.
+ */
+void dmr_instance_name(struct dmr_instance *inst, char name[DMR_NAME_SIZE]);
 void dmr_instance_exit(struct dmr_instance *inst); /* sends what events are left; also of one that is all zero */
 
 /*

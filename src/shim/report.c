@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What administrators see: log lines and events. */
+/* What administrators see: names, log lines and events. */
 #include <linux/kobject.h>
 #include <linux/module.h>
 #include <linux/printk.h>
@@ -14,19 +14,67 @@ static const char *const dmr_levels[] = {
 	[DMR_LOG_INFO] = KERN_INFO,
 };
 
+void dmr_instance_name(struct dmr_instance *inst, char name[DMR_NAME_SIZE])
+{
+	bool gone = dm_copy_name_and_uuid(dm_table_get_md(inst->ti->table), name, NULL);
+	unsigned long flags;
+
+	spin_lock_irqsave(&inst->lock, flags);
+	if (gone)
+		strscpy(name, inst->last_name, DMR_NAME_SIZE);
+	else
+		strscpy(inst->last_name, name, DMR_NAME_SIZE);
+	spin_unlock_irqrestore(&inst->lock, flags);
+}
+
 void dmr_log(struct dmr_instance *inst, enum dmr_log_level level, const char *fmt, ...)
 {
 	struct va_format line = { .fmt = fmt };
+	char name[DMR_NAME_SIZE] = "";
 	va_list args;
 
 	if (!__ratelimit(inst ? &inst->log_limit : &dmr_log_limit))
 		return;
+	if (inst)
+		dmr_instance_name(inst, name);
 	va_start(args, fmt);
 	line.va = &args;
-	printk("%sdm-remap: %s%s%pV\n", dmr_levels[level], inst ? inst->name : "", inst ? ": " : "", &line);
+	printk("%sdm-remap: %s%s%pV\n", dmr_levels[level], name, inst ? ": " : "", &line);
 	va_end(args);
 }
 EXPORT_SYMBOL_GPL(dmr_log);
+
+void dmr_log_later(struct dmr_instance *inst, enum dmr_log_level level, const char *fmt, ...)
+{
+	unsigned long flags;
+	va_list args;
+
+	spin_lock_irqsave(&inst->lock, flags);
+	if (!inst->later[0]) {
+		va_start(args, fmt);
+		vscnprintf(inst->later, sizeof(inst->later), fmt, args);
+		va_end(args);
+		inst->later_level = level;
+	}
+	spin_unlock_irqrestore(&inst->lock, flags);
+	queue_work(system_long_wq, &inst->event_work);
+}
+EXPORT_SYMBOL_GPL(dmr_log_later);
+
+static void dmr_log_now(struct dmr_instance *inst)
+{
+	char text[sizeof(inst->later)];
+	enum dmr_log_level level;
+	unsigned long flags;
+
+	spin_lock_irqsave(&inst->lock, flags);
+	strscpy(text, inst->later, sizeof(text));
+	level = inst->later_level;
+	inst->later[0] = '\0';
+	spin_unlock_irqrestore(&inst->lock, flags);
+	if (text[0])
+		dmr_log(inst, level, "%s", text);
+}
 
 static const char *const dmr_event_names[DMR_EVENT_COUNT] = {
 	[DMR_EVENT_FIRST_REMAP] = "first_remap",
@@ -48,6 +96,7 @@ static void dmr_send_events(struct work_struct *work)
 	struct kobject *disk = &disk_to_dev(dm_disk(dm_table_get_md(inst->ti->table)))->kobj;
 	unsigned int kind;
 
+	dmr_log_now(inst);
 	for (kind = 0; kind < DMR_EVENT_COUNT; kind++) {
 		char text[48];
 		char *environment[] = { text, NULL };
@@ -69,11 +118,9 @@ EXPORT_SYMBOL_GPL(dmr_event);
 
 int dmr_instance_init(struct dmr_instance *inst, struct dm_target *ti)
 {
-	struct mapped_device *md = dm_table_get_md(ti->table);
-
 	inst->ti = ti;
-	if (dm_copy_name_and_uuid(md, inst->name, NULL))
-		strscpy(inst->name, dm_device_name(md), sizeof(inst->name));
+	spin_lock_init(&inst->lock);
+	strscpy(inst->last_name, dm_device_name(dm_table_get_md(ti->table)), sizeof(inst->last_name));
 	ratelimit_state_init(&inst->log_limit, 5 * HZ, 50);
 	INIT_WORK(&inst->event_work, dmr_send_events);
 	return dmr_inflight_init(&inst->inflight);

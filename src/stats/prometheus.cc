@@ -163,3 +163,28 @@ extern "C" int dmr_stats_prometheus(const dmr_snapshot *devices, uint32_t count,
 		text.rewind(0);
 	return static_cast<int>(text.length());
 }
+
+static bool named_before(const dmr_snapshot *devices, uint32_t count, const char *name)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!__builtin_strcmp(devices[i].name, name))
+			return true;
+	return false;
+}
+
+extern "C" void dmr_stats_tell_apart(dmr_snapshot *devices, uint32_t count)
+{
+	using namespace dm_remap::stats;
+
+	for (uint32_t i = 0; i < count; i++) {
+		char *name = devices[i].name;
+		const size_t length = __builtin_strlen(name), kept = length < 100 ? length : 100;
+
+		for (uint64_t n = 1; named_before(devices, i, name); n++) {
+			Text text(name + kept, sizeof(devices[i].name) - kept);
+
+			text.put('.');
+			text.put(n);
+		}
+	}
+}

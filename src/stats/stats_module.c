@@ -58,6 +58,8 @@ static int take_snapshots(struct kobject *kobj, struct dmr_snapshot **out)
 			count = -ENOMEM;
 	}
 	mutex_unlock(&entries_lock);
+	if (count > 0)
+		dmr_stats_tell_apart(*out, count);
 	return count;
 }
 

@@ -71,6 +71,32 @@ std::vector<std::string> lines(const std::string &text)
 	return all;
 }
 
+std::vector<std::string> told_apart(const std::vector<std::string> &names)
+{
+	std::vector<dmr_snapshot> devices;
+	std::vector<std::string> result;
+
+	for (const std::string &name : names)
+		devices.push_back(sample(name.c_str()));
+	dmr_stats_tell_apart(devices.data(), static_cast<uint32_t>(devices.size()));
+	for (const dmr_snapshot &s : devices)
+		result.push_back(s.name);
+	return result;
+}
+
+TEST(StatsNames, OnlyWhatWouldRepeatIsChanged)
+{
+	using Names = std::vector<std::string>;
+
+	EXPECT_EQ(told_apart({}), Names());
+	EXPECT_EQ(told_apart({"a", "b", "a@100"}), (Names{"a", "b", "a@100"}));
+	EXPECT_EQ(told_apart({"a", "a", "b", "a"}), (Names{"a", "a.1", "b", "a.2"}));
+	EXPECT_EQ(told_apart({"a", "a.1", "a"}), (Names{"a", "a.1", "a.2"}));
+	// One that is as long as a name can be, and differs from the next only at its end.
+	const std::string longest(DMR_NAME_SIZE - 1, 'x'), begin(100, 'x');
+	EXPECT_EQ(told_apart({longest, longest, longest}), (Names{longest, begin + ".1", begin + ".2"}));
+}
+
 TEST(StatsValue, EachAttributeIsItsNumberAndANewline)
 {
 	const std::map<std::string, std::string> expected = {

@@ -183,7 +183,7 @@ bool Engine::wants_failed(dmr_op op, dmr_status status, bool optional)
 {
 	if (op == DMR_OP_FLUSH) {
 		counters_.flush_error();
-		dmr_log(p_.inst, DMR_LOG_ERR, "main failed a flush (status %u): data written since the last one may be lost; turn main's volatile cache off", status);
+		dmr_log_later(p_.inst, DMR_LOG_ERR, "main failed a flush (status %u): data written since the last one may be lost; turn main's volatile cache off", status);
 		dmr_event(p_.inst, DMR_EVENT_FLUSH_FAILED);
 		return false;
 	}
@@ -311,7 +311,6 @@ void Engine::watch_pool()
 void Engine::snapshot(dmr_snapshot &out)
 {
 	out = {};
-	__builtin_memcpy(out.name, name_, sizeof(name_));
 	counters_.snapshot(out);
 	map_.snapshot(out);
 	out.main_sectors = p_.sectors;

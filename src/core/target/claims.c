@@ -69,21 +69,23 @@ static bool dmr_intersect(struct dmr_range *a, const struct dmr_range *b)
 	return true;
 }
 
-static int dmr_range_taken(const struct dmr_range *range, const struct dmr_target *t, const struct dmr_target *by,
+static int dmr_range_taken(const struct dmr_range *range, const struct dmr_target *t, struct dmr_target *by,
 			   char *reason)
 {
-	char device[32];
+	char device[32], name[DMR_NAME_SIZE];
 
 	scnprintf(device, sizeof(device), "%u:%u", MAJOR(range->bdev->bd_dev), MINOR(range->bdev->bd_dev));
-	if (by == t && t->alive)
+	if (by == t && t->alive) {
 		scnprintf(reason, DMR_REASON_SIZE, "%s sectors %llu..%llu are in use by this device", device,
 			  range->start, range->end - 1);
-	else if (dmr_md(by) == dmr_md(t))
+	} else if (dmr_md(by) == dmr_md(t)) {
 		scnprintf(reason, DMR_REASON_SIZE, "%s sectors %llu..%llu are named twice in this table", device,
 			  range->start, range->end - 1);
-	else
+	} else {
+		dmr_instance_name(&by->inst, name);
 		scnprintf(reason, DMR_REASON_SIZE, "%s sectors %llu..%llu are in use by remap device '%s'", device,
-			  range->start, range->end - 1, by->inst.name);
+			  range->start, range->end - 1, name);
+	}
 	return -EBUSY;
 }
 
@@ -194,9 +196,9 @@ void dmr_claim_member_undo(struct dmr_target *t)
 	mutex_unlock(&dmr_claims_lock);
 }
 
-static const struct dmr_target *dmr_uuid_user(const struct dmr_target *t, const u8 *uuid)
+static struct dmr_target *dmr_uuid_user(const struct dmr_target *t, const u8 *uuid)
 {
-	const struct dmr_target *other;
+	struct dmr_target *other;
 	unsigned int i;
 
 	list_for_each_entry(other, &dmr_claimants, claims)
@@ -220,7 +222,8 @@ static void dmr_note_uuids(struct dmr_target *t, const struct dmr_setup *setup)
 
 int dmr_claim_uuids(struct dmr_target *t, const struct dmr_setup *setup, char *reason)
 {
-	const struct dmr_target *other = NULL;
+	struct dmr_target *other = NULL;
+	char name[DMR_NAME_SIZE];
 	unsigned int i;
 
 	mutex_lock(&dmr_claims_lock);
@@ -228,10 +231,12 @@ int dmr_claim_uuids(struct dmr_target *t, const struct dmr_setup *setup, char *r
 		if (setup->members[i].state == DMR_MEMBER_ABSENT)
 			continue;
 		other = dmr_uuid_user(t, setup->members[i].uuid);
-		if (other)
-			scnprintf(reason, DMR_REASON_SIZE,
-				  "member %u, UUID %pUb, is a copy of one in use by remap device '%s': remove either",
-				  i, setup->members[i].uuid, other->inst.name);
+		if (!other)
+			continue;
+		dmr_instance_name(&other->inst, name);
+		scnprintf(reason, DMR_REASON_SIZE,
+			  "member %u, UUID %pUb, is a copy of one in use by remap device '%s': remove either", i,
+			  setup->members[i].uuid, name);
 	}
 	if (!other) {
 		dmr_note_uuids(t, setup);

@@ -97,8 +97,10 @@ static int dmr_create_engine(struct dmr_target *t, const struct dmr_table *table
 			     char *reason)
 {
 	struct dm_target *ti = t->inst.ti;
+	char name[DMR_NAME_SIZE];
 	unsigned int i;
 
+	dmr_instance_name(&t->inst, name);
 	p->inst = &t->inst;
 	p->main = &t->inst.main;
 	p->sectors = ti->len;
@@ -114,7 +116,7 @@ static int dmr_create_engine(struct dmr_target *t, const struct dmr_table *table
 	p->read_only = !(dm_table_get_mode(ti->table) & DMR_BLK_WRITE);
 	p->members_live = dmr_claims_members_live(t);
 	p->main_live = dmr_claims_main_live(t, p->live_set);
-	p->name = t->inst.name;
+	p->name = name;
 	p->metadata = t->roles.metadata;
 	p->pool = t->roles.pool;
 	p->reassembly = t->roles.reassembly;

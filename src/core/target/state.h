@@ -20,7 +20,8 @@ struct dmr_home;
 struct dmr_stats_device {
 	struct list_head list;	/* empty while the device does not run */
 	struct dmr_target *target;
-	char name[DMR_NAME_SIZE];
+	char name[DMR_NAME_SIZE]; /* of its folder: that of the last resume */
+	bool further;		/* not the first target of its table that runs */
 	void *cookie;		/* of the stats module */
 };
 

@@ -53,6 +53,17 @@ void dmr_unregister_stats(const struct dmr_stats_ops *ops)
 }
 EXPORT_SYMBOL_GPL(dmr_unregister_stats);
 
+static bool dmr_stats_further(const struct dmr_target *t)
+{
+	const struct mapped_device *md = dm_table_get_md(t->inst.ti->table);
+	const struct dmr_stats_device *other;
+
+	list_for_each_entry(other, &dmr_stats_devices, list)
+		if (dm_table_get_md(other->target->inst.ti->table) == md)
+			return true;
+	return false;
+}
+
 static bool dmr_stats_name_taken(const char *name)
 {
 	const struct dmr_stats_device *other;
@@ -67,14 +78,13 @@ static bool dmr_stats_name_taken(const char *name)
  * The name of now: the device may have been renamed. Unique, also where a table has several targets, or where a device
  * that was renamed while it ran is still known by a name that another one has now.
  */
-static void dmr_stats_name(struct dmr_stats_device *device, const struct dmr_instance *inst)
+static void dmr_stats_name(struct dmr_stats_device *device, struct dmr_instance *inst)
 {
 	u64 begin = inst->ti->begin;
 	char name[DMR_NAME_SIZE];
 	unsigned int n;
 
-	if (dm_copy_name_and_uuid(dm_table_get_md(inst->ti->table), name, NULL))
-		strscpy(name, inst->name, sizeof(name));
+	dmr_instance_name(inst, name);
 	strscpy(device->name, name, sizeof(device->name));
 	for (n = 1; dmr_stats_name_taken(device->name); n++) {
 		if (n == 1)
@@ -91,6 +101,7 @@ void dmr_stats_device_add(struct dmr_target *t)
 	mutex_lock(&dmr_stats_lock);
 	if (list_empty(&device->list)) {
 		device->target = t;
+		device->further = dmr_stats_further(t);
 		dmr_stats_name(device, &t->inst);
 		list_add_tail(&device->list, &dmr_stats_devices);
 		if (dmr_stats_ops)
@@ -115,17 +126,22 @@ void dmr_stats_device_remove(struct dmr_target *t)
 static void dmr_target_snapshot(struct dmr_target *t, struct dmr_snapshot *out)
 {
 	struct block_device *disk = dm_disk(dm_table_get_md(t->inst.ti->table))->part0;
+	char name[DMR_NAME_SIZE];
 
 	memset(out, 0, sizeof(*out));
 	dmr_engine_snapshot(t->inst.engine, out);
-	strscpy(out->name, t->stats.name, sizeof(out->name));
+	dmr_instance_name(&t->inst, name);
+	if (t->stats.further)
+		scnprintf(out->name, sizeof(out->name), "%.90s@%llu", name, (u64)t->inst.ti->begin);
+	else
+		strscpy(out->name, name, sizeof(out->name));
 	out->reads = part_stat_read(disk, ios[STAT_READ]);
 	out->writes = part_stat_read(disk, ios[STAT_WRITE]);
 	out->read_ns = part_stat_read(disk, nsecs[STAT_READ]);
 	out->write_ns = part_stat_read(disk, nsecs[STAT_WRITE]);
 }
 
-/* Takes no lock: device_removed() waits for readers with the lock held. */
+/* Takes no lock of core: device_removed() waits for readers with the lock held. */
 void dmr_stats_snapshot(struct dmr_stats_device *device, struct dmr_snapshot *out)
 {
 	dmr_target_snapshot(device->target, out);

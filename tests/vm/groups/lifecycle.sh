@@ -266,6 +266,40 @@ renamed() {
 	assert_eq 'a b x' "$(cd /sys/kernel/dm_remap/devices && echo ./* | tr -d ./)"
 }
 
+# Nothing tells a target that its device was renamed: who speaks of it asks.
+name_of_now() {
+	labels() { sed -nE 's/^dm_remap_health_score\{device="([^"]*)"\}.*/\1/p' /sys/kernel/dm_remap/all_stats | sort | xargs; }
+	remap_over_bad 1000
+	dmsetup rename x y
+	defer 'dm_remove_if_there y'
+	assert_eq y "$(labels)"
+	assert_contains "$(cat /sys/kernel/dm_remap/devices/x/all_stats)" 'device="y"'
+
+	klog_mark
+	pattern_write /dev/mapper/y 1000 1 new
+	klog_wait 'dm-remap: y: remapped 1 blocks'
+	assert_fail dmsetup message y 0 frobnicate
+	assert_klog "dm-remap: y: message refused"
+	assert_fail_with 'y' dmsetup create z --table "$(remap_line "$(drive two)" "$SPARE")"
+	assert_klog "in use by remap device 'y'"
+
+	# Another one under its old name.
+	remap_create x "$(drive two)" "$(drive room)" format
+	assert_eq 'x y' "$(labels)"
+	dmsetup rename x w
+	defer 'dm_remove_if_there w'
+	dmsetup rename y x
+	assert_eq 'w x' "$(labels)"
+	dmsetup suspend x
+	dmsetup resume x
+	assert_eq 'w x' "$(labels)"
+	klog_mark
+	dmsetup rename w v
+	defer 'dm_remove_if_there v'
+	dmsetup remove v
+	assert_no_klog 'dm-remap: [wx]:'
+}
+
 modules_load
 test_case 'suspend twice, remove while suspended' suspended_and_removed
 test_case 'a refused table leaves the old one serving' refused_table
@@ -281,4 +315,5 @@ test_case 'all_stats is Prometheus text' prometheus
 test_case 'stats come and go under a device' stats_come_and_go
 test_case 'stats are read while devices come and go' stats_are_read_meanwhile
 test_case 'renamed devices' renamed
+test_case 'labels and log lines have the name of now' name_of_now
 modules_unload

@@ -116,6 +116,13 @@ failed_flush_is_told() {
 		pattern_write $X 999 2 newest conv=notrunc,fsync
 	done
 	assert_eq '1 ok' "$(remap_get x remapped mode)"
+	# The spare has nothing to flush: main's failure is noticed where no name can be asked for.
+	dmsetup rename x y
+	defer 'dm_remove_if_there y'
+	host bad main flush
+	assert_fail pattern_write /dev/mapper/y 900 1 newer conv=notrunc,fsync
+	klog_wait 'dm-remap: y: main failed a flush'
+	host heal main flush
 }
 
 # The spare's own write goes through its cache.
