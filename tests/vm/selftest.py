@@ -26,7 +26,7 @@ VERDICTS = {
     "passes": (0, r"ok 1 - one\nok 2 - two # SKIP not today\nok 3 - three\nPASS passes .*: 3 of 3 tests"),
     "fails": (1, r"expected: 1(?s:.*)FAILED fails: not ok 2 - a bad test\nFAIL fails .*: 1 of 2 tests"),
     "status": (1, r"FAILED status: the script ended with status 3"),
-    "hangs": (1, r"FAILED hangs: timeout: not finished after"),
+    "hangs": (1, r"FAILED hangs: timeout: not (finished|booted) after"),
     "warns": (1, r"FAILED warns: kernel log: 'WARNING:' in: .*dm-remap\.c:1"),
     "crashes": (1, r"FAILED crashes: kernel log: 'Kernel panic'"),
     "powers_off": (1, r"FAILED powers_off: the machine went down before the script had ended"),

@@ -21,7 +21,7 @@ prepare() {
 }
 
 # Events leave from a worker that no I/O waits for.
-event_wait() { wait_for "grep -qx DM_REMAP_EVENT=$1 $UEVENTS" 30 "the event $1"; }
+event_wait() { wait_for "grep -qx DM_REMAP_EVENT=$1 $UEVENTS" '' "the event $1"; }
 event_count() { grep -cx "DM_REMAP_EVENT=$1" $UEVENTS || true; }
 
 # load_start: writes to the middle of x that go on until one fails; some are done when this returns.
@@ -31,7 +31,7 @@ load_start() {
 	fio --name=load --filename=$X --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite --bsrange=512-8k --bs_unaligned=0 \
 		--offset=8M --size=16M --time_based --runtime=300 --output=/dev/shm/load.log &
 	LOAD=$!
-	wait_for "test \$(disk_stat $X 5) -ge $((before + 100))" 60 'the load to begin'
+	wait_for "test \$(disk_stat $X 5) -ge $((before + 100))" '' 'the load to begin'
 }
 load_has_failed() {
 	if wait "$LOAD"; then fail "the load has seen no error"; fi
@@ -412,7 +412,7 @@ identity() {
 stdbuf -oL udevadm monitor --kernel --property --subsystem-match=block >>$UEVENTS &
 monitor=$!
 modules_load
-wait_for "grep -q KERNEL $UEVENTS" 30 'udevadm to listen'
+wait_for "grep -q KERNEL $UEVENTS" '' 'udevadm to listen'
 test_case 'scsi: medium errors on writes are remapped, exactly' medium_writes main spare
 test_case 'nvme: medium errors on writes are remapped, exactly' medium_writes nmain nspare
 test_case 'scsi: medium errors on reads become pending' medium_reads main spare

@@ -109,13 +109,13 @@ first_remap_is_an_event() {
 	local before
 	remap_over_bad 1000:4
 	before=$(dm_event_nr x)
-	dm_wait_event x "$before" 30 &
+	dm_wait_event x "$before" &
 	pattern_write $X 1000 1 new
 	wait $!
 	assert_eq $((before + 1)) "$(dm_event_nr x)"
 	pattern_write $X 1001 1 new
 	assert_fail read_sectors $X 1002
-	wait_for "(( \$(dm_event_nr x) == $((before + 2)) ))" 30 'the event of the first pending block'
+	wait_for "(( \$(dm_event_nr x) == $((before + 2)) ))" '' 'the event of the first pending block'
 }
 
 # --- read-only

@@ -29,10 +29,10 @@ drive_now() { # NAME
 
 # drive NAME: its device node, /dev/sda or whatever; waits for it to appear.
 drive() {
-	wait_for "drive_now $1" 15 "drive $1" >&2 && drive_now "$1"
+	wait_for "drive_now $1" '' "drive $1" >&2 && drive_now "$1"
 }
 # drive_gone NAME: until the kernel has let go of it.
-drive_gone() { wait_for "! drive_now $1" 15 "drive $1 to go"; }
+drive_gone() { wait_for "! drive_now $1" '' "drive $1 to go"; }
 
 # Without a process of its own: starting one takes a tenth of a second here.
 sysfs_of() { # DEVICE
@@ -100,7 +100,7 @@ dm_remove_if_there() { ! dmsetup info "$1" >/dev/null 2>&1 || dmsetup remove --r
 dm_event_nr() { dmsetup info -c --noheadings -o events "$1"; } # NAME
 # dm_wait_event NAME NUMBER [SECONDS]: until the device has had more events than that.
 dm_wait_event() {
-	timeout "${3:-30}" dmsetup wait "$1" "$2" >/dev/null || fail "no event after number $2 on $1 in ${3:-30} s"
+	timeout "${3:-$PATIENCE}" dmsetup wait "$1" "$2" >/dev/null || fail "no event after number $2 on $1 in ${3:-$PATIENCE} s"
 }
 
 # bad_table DEVICE [START[:LENGTH]...]: a table whose given sectors fail, all others are DEVICE's.
@@ -167,9 +167,9 @@ loop_remove() { # DEVICE
 scsi_debug_create() {
 	local dir=/sys/bus/pseudo/drivers/scsi_debug
 	modprobe sd_mod && modprobe scsi_debug "$@" || return
-	wait_for "ls -d $dir/adapter*/host*/target*/*:*/block/*" 15 'the disk of scsi_debug' >&2 || return
+	wait_for "ls -d $dir/adapter*/host*/target*/*:*/block/*" '' 'the disk of scsi_debug' >&2 || return
 	dir=$(echo "$dir"/adapter*/host*/target*/*:*/block/*)
-	wait_for "test -b /dev/${dir##*/}" 15 >&2 && echo "/dev/${dir##*/}"
+	wait_for "test -b /dev/${dir##*/}" >&2 && echo "/dev/${dir##*/}"
 }
 scsi_debug_set() { echo "$2" >"/sys/bus/pseudo/drivers/scsi_debug/$1"; } # PARAMETER VALUE
 scsi_debug_remove() { rmmod scsi_debug; }

@@ -16,7 +16,7 @@ from .qemu import Qemu, QmpError
 
 # A second or ten on a machine of one's own, a minute on one that is compiling.
 BOOT_TIMEOUT = 240
-UNPLUG_TIMEOUT = 30
+UNPLUG_TIMEOUT = 60
 MAX_SLIPS = 2
 EMULATOR_SLIPS = ("int3: 0000 [#", "Possible timer handling issue on cpu=")
 # Kernel taint bits that nothing here may set: M machine check, B bad page, D oops, W warning, L soft lockup.
