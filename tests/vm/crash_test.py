@@ -14,6 +14,7 @@ Needs the host programs (make host) and, unless --mutant builds them, the module
 import argparse
 import contextlib
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -117,8 +118,8 @@ class CrashTest:
         log_path = self.directory / f"{script.stem}.log"
         slot = take_slot()
         with open(log_path, "w", encoding="utf-8", errors="replace", buffering=1) as log:
-            session = Session(image=self.image, spec=spec, script=script, args=[str(word) for word in words], log=log,
-                              modules=self.modules, on_output=output.extend)
+            session = Session(image=self.image, spec=spec, script=script, seed=self.arguments.seed,
+                              args=[str(word) for word in words], log=log, modules=self.modules, on_output=output.extend)
             try:
                 if not session.modules:
                     raise CrashTestError(f"there are no modules in {self.modules}")
@@ -189,8 +190,8 @@ class CrashTest:
         print(f"{verdict} crash test, {a.fs} on {self.image.release}, seed {a.seed}: {a.states} states checked, {bad} bad; "
               f"{mounted} mounted, {mounted_bad} bad")
         if verdict == "FAIL":
-            print(f"again, without recording: {sys.argv[0]} --kernel {a.kernel} --fs {a.fs} --seed {a.seed} --spares {a.spares} "
-                  f"--states {a.states} --mounts {a.mounts} --journal {self.journal}")
+            print("again, without recording: " +
+                  shlex.join(sys.argv + ([] if a.journal else ["--journal", str(self.journal)])))
         return verdict == "FAIL"
 
 

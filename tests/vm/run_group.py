@@ -2,6 +2,7 @@
 """Runs a group of tests, or any script, in a virtual machine.
 
     tests/vm/run_group.py --kernel 6.12 --group harness
+    tests/vm/run_group.py --kernel 6.1 --group filesystems --seed 4711
     tests/vm/run_group.py --kernel 6.1 --script tools/demo-guest.sh --stream -- arguments
 
 Exit status 0: everything passed, and the kernel had nothing to complain of.
@@ -10,6 +11,8 @@ Exit status 0: everything passed, and the kernel had nothing to complain of.
 import argparse
 import fcntl
 import os
+import secrets
+import shlex
 import signal
 import sys
 import time
@@ -33,6 +36,7 @@ def parse_arguments():
     parser.add_argument("--modules", help="where the project's .ko are (build/<release>)")
     parser.add_argument("--drives", help="more drives, as in '# vm: drives='")
     parser.add_argument("--only", default="", help="run only tests whose name matches this regular expression")
+    parser.add_argument("--seed", type=int, help="of all that the tests draw at random (drawn, and told)")
     parser.add_argument("--smp", type=int, help="processors, instead of the script's own number")
     parser.add_argument("--timeout", type=float, help="seconds, instead of the script's own")
     parser.add_argument("--stream", action="store_true", help="show the script's output as it comes")
@@ -87,6 +91,12 @@ def explain(lines):
     return cut(0, len(lines))
 
 
+def again(session):
+    """The command that draws the same once more."""
+    given = any(word == "--seed" or word.startswith("--seed=") for word in sys.argv)
+    return shlex.join([str(Path(__file__).resolve()), *([] if given else ["--seed", str(session.seed)]), *sys.argv[1:]])
+
+
 def report(arguments, session, name, seconds, log):
     """The verdict for people; returns the exit status."""
     passed = not session.problems
@@ -106,8 +116,9 @@ def report(arguments, session, name, seconds, log):
         print("-----")
         for problem in session.problems:
             print(f"FAILED {name}: {problem}")
+        print(f"again: {again(session)}")
     print(f"{'PASS' if passed else 'FAIL'} {name} on {session.image.release}: {good} of {len(session.results)} tests, "
-          f"boot {boots} s, {seconds:.1f} s in all")
+          f"seed {session.seed}, boot {boots} s, {seconds:.1f} s in all")
     return int(not passed)
 
 
@@ -129,12 +140,13 @@ def main():
     modules = Path(arguments.modules or images.REPO / "build" / image.release)
     log = Path(arguments.log or images.REPO / "build/vm" / image.release / f"{name}.log")
     log.parent.mkdir(parents=True, exist_ok=True)
+    seed = secrets.randbelow(1 << 31) if arguments.seed is None else arguments.seed
     slot = take_slot()
     started = time.monotonic()
     show = (lambda line: None) if arguments.stream or arguments.script else (lambda line: print(line, flush=True))
     with open(log, "w", encoding="utf-8", errors="replace", buffering=1) as sink:
         session = Session(image=image, spec=spec, script=script, args=arguments.args, log=sink,
-                          only=arguments.only,
+                          only=arguments.only, seed=seed,
                           modules=modules if modules.is_dir() and spec.modules != "none" else None,
                           on_output=stream if arguments.stream else None, on_result=show)
         try:

@@ -23,8 +23,9 @@ from harness import drives, spec, splat  # noqa: E402
 
 # script: (exit status, what the output must say)
 VERDICTS = {
-    "passes": (0, r"ok 1 - one\nok 2 - two # SKIP not today\nok 3 - three\nPASS passes .*: 3 of 3 tests"),
-    "fails": (1, r"expected: 1(?s:.*)FAILED fails: not ok 2 - a bad test\nFAIL fails .*: 1 of 2 tests"),
+    "passes": (0, r"ok 1 - one\nok 2 - two # SKIP not today\nok 3 - three\nPASS passes .*: 3 of 3 tests, seed \d+"),
+    "fails": (1, r"expected: 1(?s:.*)FAILED fails: not ok 2 - a bad test\nagain: .* --seed (\d+) .*\n"
+                 r"FAIL fails .*: 1 of 2 tests, seed \1"),
     "status": (1, r"FAILED status: the script ended with status 3"),
     "hangs": (1, r"FAILED hangs: timeout: not (finished|booted) after"),
     "warns": (1, r"FAILED warns: kernel log: 'WARNING:' in: .*dm-remap\.c:1"),
@@ -118,12 +119,32 @@ def parsers(_):
     return None
 
 
+def draws(_):
+    """guest/random.sh needs no machine either."""
+    def draw(seed, test, words):
+        run = subprocess.run(["bash", "-euc", '. "$0"; random_ranges 20 3 100 1000 $1; random_number 1000000 $1 again',
+                              HERE / "guest/random.sh", words], capture_output=True, text=True, check=True,
+                             env=dict(os.environ, SEED=str(seed), TEST_NAME=test))
+        return run.stdout.split()
+
+    one = draw(1, "a test", "step 1")
+    starts = [int(text.removesuffix(":3")) for text in one[:20]]
+    if not all(100 + 45 * i <= start <= 100 + 45 * (i + 1) - 3 for i, start in enumerate(starts)):
+        return f"not one range in each part: {one}"
+    if draw(1, "a test", "step 1") != one:
+        return "the same draw gives something else"
+    if len({" ".join(draw(*other)) for other in ((1, "a test", "step 1"), (2, "a test", "step 1"), (1, "b test", "step 1"),
+                                                 (1, "a test", "step 2"))}) != 4:
+        return "another seed, test or word gives the same"
+    return None
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--kernel", default="6.1")
     options.add_argument("names", nargs="*")
     chosen = options.parse_args()
-    checks = {"parsers": parsers, "script": script, "killed": killed}
+    checks = {"parsers": parsers, "draws": draws, "script": script, "killed": killed}
     checks.update({name: lambda kernel, name=name: machine(kernel, name) for name in VERDICTS})
     names = chosen.names or list(checks)
     failed = 0

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # For the scripts that run in the machine: tests and their results, assertions, the host, the kernel's log.
-# Devices and data are in devices.sh. Use:  . "$VM_LIB"
+# Devices and data are in devices.sh, random numbers in random.sh. Use:  . "$VM_LIB"
 
 . "${VM_LIB%/*}/devices.sh"
+. "${VM_LIB%/*}/random.sh"
 
 # --- the host
 
@@ -53,6 +54,7 @@ power_cut() {
 # --- tests
 
 TEST_NUMBER=${VM_TEST_NUMBER:-0}
+TEST_NAME= # empty outside of tests
 KLOG_MARK=
 
 say() { printf '# %s\n' "$*"; }
@@ -68,6 +70,7 @@ test_case() {
 	set +e
 	(
 		set -eEu
+		TEST_NAME=$name
 		DEFERRED=()
 		trap 'test_failed_at "$?" "$BASH_COMMAND"' ERR
 		trap 'test_clean_up "$?"' EXIT

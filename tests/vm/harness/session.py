@@ -43,9 +43,10 @@ class Lines:
 
 
 class Session:
-    def __init__(self, *, image, spec, script, args=(), modules=None, only="", log, on_output=None, on_result=None):
+    def __init__(self, *, image, spec, script, seed, args=(), modules=None, only="", log, on_output=None, on_result=None):
         self.image, self.spec, self.script = image, spec, Path(script)
         self.log = log
+        self.seed = seed  # of all that the script draws: guest/random.sh
         self.only = only
         self.on_output = on_output or (lambda data: None)
         self.on_result = on_result or (lambda line: None)
@@ -142,11 +143,11 @@ class Session:
         settings = {
             "RELEASE": self.image.release, "REPO": REPO, "PHASE": self.phase, "SCRIPT": "/run/vm/script.sh",
             "TERM": os.environ.get("TERM", "dumb"), "TIMEOUT": int(self.spec.timeout),
-            "ONLY": self.only, "VM_TEST_NUMBER": len(self.results), "COLUMNS": os.environ.get("COLUMNS", "100"),
+            "SEED": self.seed, "ONLY": self.only, "VM_TEST_NUMBER": len(self.results), "COLUMNS": os.environ.get("COLUMNS", "100"),
         }
         self.image.write_initrd(initrd, self.drives.buses)
         (self.share / "run.conf").write_text("".join(f"{key}={shlex.quote(str(value))}\n" for key, value in settings.items()))
-        self._write(f"harness: phase {self.phase}, {self.image.release}")
+        self._write(f"harness: phase {self.phase}, {self.image.release}, seed {self.seed}")
         self.qemu = Qemu(kernel=self.image.kernel, initrd=initrd, cmdline=self._cmdline(), memory=self.spec.memory,
                          smp=self.spec.smp, share=self.share, devices=self.drives.arguments())
         self.drives.attach(self.qemu)
