@@ -24,12 +24,12 @@ prepare() {
 event_wait() { wait_for "grep -qx DM_REMAP_EVENT=$1 $UEVENTS" '' "the event $1"; }
 event_count() { grep -cx "DM_REMAP_EVENT=$1" $UEVENTS || true; }
 
-# load_start: writes to the middle of x that go on until one fails; some are done when this returns.
-load_start() {
+# random_writes_start: writes to the middle of x that go on until one fails; some are done when this returns.
+random_writes_start() {
 	local before
 	before=$(disk_stat $X 5)
 	fio --name=load --filename=$X --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite --bsrange=512-8k --bs_unaligned=0 \
-		--offset=8M --size=16M --time_based --runtime=300 --output=/dev/shm/load.log &
+		--offset=8M --size=16M --time_based --runtime=300 --randseed="$(random_number 2147483647 load)" --output=/dev/shm/load.log &
 	LOAD=$!
 	wait_for "test \$(disk_stat $X 5) -ge $((before + 100))" '' 'the load to begin'
 }
@@ -162,7 +162,7 @@ emulated_sectors() {
 read_only_under_load() { # ERROR SPARE-BLOCKS-AT-MOST
 	prepare main spare
 	pattern_write $X 1000 64 old
-	load_start
+	random_writes_start
 	host bad main '*' write "$1"
 	load_has_failed
 	event_wait main_read_only
@@ -192,7 +192,7 @@ write_protected_under_load() {
 	remap_create x "$MAIN" "$SPARE"
 	: >$UEVENTS
 	pattern_write $X 1000 64 old
-	load_start
+	random_writes_start
 	echo 1 >/sys/module/scsi_debug/parameters/wp
 	load_has_failed
 	event_wait main_read_only
@@ -213,7 +213,7 @@ gone_under_load() {
 	defer "drive_now $1 >&2 || $4"
 	host bad "$1" 1000:8
 	pattern_write $X 990 30 old
-	load_start
+	random_writes_start
 	eval "$3"
 	drive_gone "$1"
 	load_has_failed
@@ -246,7 +246,7 @@ spare_gone_under_load() { # MAIN SPARE
 	defer "drive_now $2 >&2 || host plug $2"
 	host bad "$1" 1000:8
 	pattern_write $X 990 30 old
-	load_start
+	random_writes_start
 	host unplug "$2"
 	drive_gone "$2"
 	pattern_write $X 2000 64 new

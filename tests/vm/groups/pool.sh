@@ -6,7 +6,7 @@
 . "${VM_LIB%/*}/remap.sh"
 
 X=/dev/mapper/x
-UEVENTS=/run/uevents LOADING=/run/loading
+UEVENTS=/run/uevents
 RUNS=(1000:8 5003:1 20480:64 30000:16)
 
 # named DEVICE: as the feature that adds all of it to the pool.
@@ -35,24 +35,6 @@ deps() { dmsetup deps x | grep -o '([0-9]*, [0-9]*)' | tr -d '( )' | tr , : | so
 numbers() { for device in "$@"; do number_of "$device"; done | sort | xargs; }
 event_wait() { wait_for "grep -qx DM_REMAP_EVENT=$1 $UEVENTS" '' "the event $1"; }
 reload() { dmsetup table x | dmsetup load x && dmsetup resume x; }
-
-# Writes 14 MiB of x at random and verifies them.
-load() {
-	fio --name=load --filename=$X --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite --bsrange=512-32k \
-		--bs_unaligned=0 --size=14M --verify=crc32c --randseed=7 --output=/dev/shm/fio.log "$@"
-}
-# load_start: again and again until load_ok: it has seen no error, and no wrong data; load_again: nor is there any now.
-load_start() {
-	local before
-	before=$(disk_stat $X 5)
-	: >$LOADING
-	while [[ -e $LOADING ]]; do load "$@" || exit; done &
-	LOAD=$!
-	wait_for "test \$(disk_stat $X 5) -ge $((before + 50))" '' 'the load to begin'
-}
-load_ok() { rm -f $LOADING && wait "$LOAD" || fail "$(</dev/shm/fio.log)"; }
-load_again() { load --verify_only || fail "$(</dev/shm/fio.log)"; }
-loading() { kill -0 "$LOAD" 2>/dev/null || fail 'the load is over before its time'; }
 
 # --- tables
 
@@ -118,7 +100,7 @@ on_4kn() {
 
 added_under_io() {
 	prepare ONE
-	load_start
+	random_load_start
 	dmsetup message x 0 add_spare "$TWO"
 	assert_eq 'active 2' "$(state "$TWO") $(remap_get x members)"
 	dmsetup message x 0 add_spare "$(number_of "$THREE")" 8192 8192
@@ -163,7 +145,7 @@ removed_unused() {
 removed_under_io() {
 	prepare ONE TWO
 	pattern_write $X 30000 16 kept
-	load_start
+	random_load_start
 	wait_for '(( $(used_of "$ONE") >= 24 ))' '' 'remaps'
 	klog_mark
 	dmsetup message x 0 remove_spare "$ONE"
@@ -290,7 +272,7 @@ pulled_unused() {
 	bad_create pulled "$TWO"
 	dmsetup message x 0 add_spare /dev/mapper/pulled
 	klog_mark
-	load_start
+	random_load_start
 	dmsetup suspend --nolockfs pulled
 	dmsetup load pulled --table '0 16384 error'
 	dmsetup resume pulled
@@ -336,7 +318,7 @@ pulled_in_use() {
 	pattern_write $X 30000 16 old
 	assert_eq '24 0' "$(used_of /dev/mapper/pulled) $(used_of "$TWO")"
 	: >$UEVENTS
-	load_start --continue_on_error=io
+	random_load_start --continue_on_error=io
 	dmsetup suspend --nolockfs pulled
 	dmsetup load pulled --table '0 16384 error'
 	dmsetup resume pulled

@@ -81,11 +81,30 @@ assert_refused() {
 	assert_eq "$reason" "$said" "refused, but for another reason"
 }
 
-# random_file MEBIBYTES: prints its name; in memory, gone when the test ends unless called in $(…).
-random_file() {
-	local file
-	file=$(mktemp /dev/shm/random.XXXXXX) && head -c "$1M" /dev/urandom >"$file" && echo "$file"
+# --- a load on device x
+
+LOADING=/run/loading LOAD_PASS=/run/load-pass
+
+# random_load PASS [FIO-OPTION...]: writes the first 14 MiB at random, each sector once, and verifies them. No two passes
+# write the same.
+random_load() {
+	fio --name=load --filename=/dev/mapper/x --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite --bsrange=512-32k \
+		--bs_unaligned=0 --size=14M --verify=crc32c --randseed="$(random_number 2147483647 load "$1")" \
+		--output=/dev/shm/fio.log "${@:2}"
 }
-# file_write FILE DEVICE; file_check FILE DEVICE: the whole device, past the cache.
-file_write() { dd if="$1" of="$2" bs=1M oflag=direct conv=notrunc status=none; }
-file_check() { dd if="$2" bs=1M iflag=direct status=none | cmp - "$1" || fail "$2 differs from what was written"; }
+# random_load_start [FIO-OPTION...]: pass after pass, until load_ok.
+random_load_start() {
+	local before pass=0
+	before=$(disk_stat /dev/mapper/x 5)
+	: >$LOADING
+	while [[ -e $LOADING ]]; do
+		echo $((++pass)) >$LOAD_PASS
+		random_load $pass "$@" || exit
+	done &
+	LOAD=$!
+	wait_for "test \$(disk_stat /dev/mapper/x 5) -ge $((before + 50))" '' 'the load to begin'
+}
+# load_ok: at the end of its pass; it has seen no error, and no wrong data. load_again: nor is there any now.
+load_ok() { rm -f $LOADING && wait "$LOAD" || fail "$(</dev/shm/fio.log)"; }
+load_again() { random_load "$(<$LOAD_PASS)" --verify_only || fail "$(</dev/shm/fio.log)"; }
+loading() { kill -0 "$LOAD" 2>/dev/null || fail 'the load is over before its time'; }
