@@ -1,14 +1,16 @@
 #!/bin/bash
 # What went wrong in another project that does the same job: each of its mistakes, and that it is none of ours.
 # on: 6.1
-# vm: drives=main:64M:virtio-blkdebug,spare:4M:virtio-blkdebug,large:8M:virtio,other:24M:virtio modules=required timeout=1200 smp=1
+# vm: drives=main:256M:virtio-blkdebug,spare:4M:virtio-blkdebug,large:8M:virtio,other:24M:virtio modules=required timeout=1200 smp=1
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
 
 X=/dev/mapper/x
 
-# prepare [RANGE...]: device x over a main with these bad sectors, that holds 'old' at 960..1087, and a blank spare. Main
-# is large, so that a random block of it is almost surely a good one.
+# prepare [RANGE...]: device x over a main with these bad sectors, that holds 'old' at 960..1087, and a blank spare.
+#
+# With each write that fails the engine asks five blocks of its own choice whether main is there, and one that answers is
+# enough. A 64th of main at most is bad here: all five are, of thousands of times, once in some million runs.
 prepare() {
 	MAIN=$(drive main) SPARE=$(drive spare)
 	wipe "$MAIN" "$SPARE"
@@ -35,7 +37,7 @@ lost_data_is_an_error() {
 # The pool to its last block: all data lies behind the area, all metadata in it.
 data_and_metadata_apart() {
 	local total start file
-	prepare 2048:16384
+	prepare 2048:8192
 	total=$(remap_get x total) start=$(data_start "$SPARE" x)
 	file=$(mktemp /dev/shm/pattern.XXXXXX)
 	defer "rm $file"
@@ -137,7 +139,7 @@ fua_reaches_the_spare() {
 
 many_remaps() {
 	local large
-	prepare 8192:8192
+	prepare 8192:4400
 	large=$(drive large)
 	wipe "$large"
 	dmsetup remove x
@@ -175,7 +177,7 @@ spare_of_another_main() {
 	dmsetup remove x
 	klog_mark
 	assert_fail remap_create y "$(drive other)" "$SPARE"
-	assert_klog 'table refused: spare .* belongs to a set whose main has 131072 sectors, this main has 49152'
+	assert_klog 'table refused: spare .* belongs to a set whose main has 524288 sectors, this main has 49152'
 	remap_create x /dev/mapper/bad "$SPARE"
 	pattern_check $X 1000 1 new
 }
@@ -190,9 +192,9 @@ messages_answer() {
 		assert_ne '' "$(dmsetup message x 0 $word)"
 	done
 	assert_match "$(dmsetup message x 0 status)" '^mode=ok health=[0-9]+
-main sectors=131072 block_bytes=512
+main sectors=524288 block_bytes=512
 map generation=[0-9]+ extents=2 max_extents=[0-9]+ mappings=1 remapped_sectors=1 pending_sectors=1
-pool members=1 total_sectors=[0-9]+ used_sectors=1 bad_sectors=0 free_sectors=[0-9]+ main_permille=46
+pool members=1 total_sectors=[0-9]+ used_sectors=1 bad_sectors=0 free_sectors=[0-9]+ main_permille=11
 spare number=0 device=[0-9:]+ state=active start=0 total_sectors=[0-9]+ used_sectors=1 bad_sectors=0$'
 	assert_match "$(dmsetup message x 0 stats)" '^errors read=[1-9][0-9]* write=[1-9][0-9]* last_hour=[1-9][0-9]* last_time=[1-9][0-9]{9} unrecovered=1
 remaps blocks=1 last_hour=1 last_time=[1-9][0-9]{9} untested=0 rescued=0 moved=0
