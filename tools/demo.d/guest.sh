@@ -41,8 +41,9 @@ if [[ $PHASE == 1 ]]; then
 	mkdir -p /mnt/demo
 	mount /dev/mapper/my_remap /mnt/demo
 	for ((i = 0; i < 24; i++)); do
-		((i % 6)) || host bad main $((30000 + i * 3000)):16 rw medium
-		dd if=/dev/urandom of=/mnt/demo/file$i bs=1M count=1 conv=fsync status=none
+		# They can still be read: what was written there before must not be lost, and mkfs.ext4 puts things where it likes.
+		((i % 6)) || host bad main $((30000 + i * 3000)):16 write medium
+		pattern "file$i" 0 2048 | dd of=/mnt/demo/file$i bs=1M iflag=fullblock conv=fsync status=none
 	done
 	(cd /mnt/demo && sha256sum file*) >/state/sums
 	echo "  $(grep -c . /state/sums) files written and synced, no error"
