@@ -35,6 +35,8 @@ namespace {
 using host::Random;
 
 constexpr uint32_t most_blocks = 24, most_files = 12, most_extents = 64;
+// Of each thread, however slow the machine: what is drawn for these follows from the seed alone.
+constexpr uint64_t least_steps = 50;
 // Marks of different threads are kept apart, or the block layer might make one write of two.
 constexpr uint64_t mark_distance = 64 * 1024;
 
@@ -105,7 +107,7 @@ public:
 
 	void run()
 	{
-		while (std::time(nullptr) < setup_.end) {
+		while (steps_ < least_steps || std::time(nullptr) < setup_.end) {
 			const uint64_t draw = random_.below(100);
 
 			if (files_.empty() || (draw < 12 && files_.size() < most_files))
