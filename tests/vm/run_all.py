@@ -18,8 +18,9 @@ HERE = Path(__file__).resolve().parent
 running = set()
 
 
-def run(kernel, group, smp):
-    process = subprocess.Popen([HERE / "run_group.py", "--kernel", kernel, "--group", group, "--smp", str(smp)],
+def run(kernel, group, *options):
+    """(exit status, output) of run_group.py."""
+    process = subprocess.Popen([HERE / "run_group.py", "--kernel", kernel, "--group", group, *options],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     running.add(process)
     output = process.communicate()[0]
@@ -34,6 +35,16 @@ def stop(number, _):
     os._exit(128 + number)
 
 
+def stop_on_signals():
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+
+
+def verdict(output):
+    """The last line: of what passes that is all there is to say."""
+    return output.strip().rpartition("\n")[2]
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--kernel", action="append", help="a series or release; may be repeated (6.1 and 6.12)")
@@ -42,16 +53,14 @@ def main():
     options.add_argument("groups", nargs="*")
     chosen = options.parse_args()
     groups = chosen.groups or sorted(path.stem for path in (HERE / "groups").glob("*.sh"))
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, stop)
+    stop_on_signals()
     failed = []
     with ThreadPoolExecutor(chosen.jobs) as pool:
-        jobs = {pool.submit(run, kernel, group, chosen.smp): f"{group} on {kernel}"
+        jobs = {pool.submit(run, kernel, group, "--smp", str(chosen.smp)): f"{group} on {kernel}"
                 for kernel in chosen.kernel or ["6.1", "6.12"] for group in groups}
         for job in as_completed(jobs):
             status, output = job.result()
-            # Of what passes only the verdict.
-            print(output if status else output.strip().rpartition("\n")[2], flush=True)
+            print(output if status else verdict(output), flush=True)
             if status:
                 failed.append(jobs[job])
     print(f"{len(jobs) - len(failed)} of {len(jobs)} groups passed" + "".join(f"\n  FAILED: {name}" for name in failed))
