@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-enum { DMR_METADATA_ABI = 2, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128, DMR_MAX_ANCESTORS = 32 };
+enum { DMR_METADATA_ABI = 3, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128, DMR_MAX_ANCESTORS = 32 };
 
 /* A pool member as the table names it: a range of a device. */
 struct dmr_member_range {
@@ -204,6 +204,12 @@ struct dmr_metadata_ops {
 
 	/* Bit per member that takes part: commits go to it. One that goes missing here was dropped. any. */
 	uint32_t (*healthy)(const struct dmr_metadata *md);
+
+	/*
+	 * Bit per member of which a flush has failed since the last call, also as part of a write with FUA: what others had
+	 * written there may be gone. Of other writes that fail nothing but themselves is lost.
+	 */
+	uint32_t (*take_lost)(struct dmr_metadata *md);
 
 	/*
 	 * Replace name, main identity and read_retries by those of setup, in the superblock of every healthy member,

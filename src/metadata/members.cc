@@ -86,6 +86,13 @@ void Members::fail(uint32_t i, const char *what)
 		info.name, what);
 }
 
+void Members::fail_write(uint32_t i, uint32_t flags)
+{
+	if (flags & DMR_IO_FUA && dmr_device_flushes_for_fua(areas_[i].dev()))
+		lost_ |= 1u << i;
+	fail(i, "a write");
+}
+
 void Members::write(uint32_t member, Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment, uint32_t flags)
 {
 	const Area &area = areas_[member];
@@ -99,7 +106,7 @@ void Members::write(uint32_t member, Kind kind, Copy copy, UnitNumber first, uin
 		__builtin_memset(to + sizeof(format::Unit), 0, stride - sizeof(format::Unit));
 	}
 	if (area.write(first, n, io_, flags))
-		fail(member, "a write");
+		fail_write(member, flags);
 }
 
 void Members::write_all(uint32_t to, Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment,
@@ -112,9 +119,12 @@ void Members::write_all(uint32_t to, Kind kind, Copy copy, UnitNumber first, uin
 
 void Members::flush(uint32_t which)
 {
-	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i)
-		if (has(which & taking_part(), i) && dmr_device_flush(areas_[i].dev()) != DMR_STS_OK)
-			fail(i, "a flush");
+	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i) {
+		if (!has(which & taking_part(), i) || dmr_device_flush(areas_[i].dev()) == DMR_STS_OK)
+			continue;
+		lost_ |= 1u << i;
+		fail(i, "a flush");
+	}
 }
 
 bool Members::ours(uint32_t member, Sectors sector)
@@ -130,7 +140,7 @@ void Members::write_zeroes(uint32_t member, Sectors sector, uint32_t n)
 	__builtin_memset(io_, 0, n);
 	if (dmr_device_write(areas_[member].dev(), sector.value, io_, n / format::sector_bytes, DMR_IO_FUA) != DMR_STS_OK &&
 	    has(taking_part(), member))
-		fail(member, "a write");
+		fail_write(member, DMR_IO_FUA);
 }
 
 } // namespace dm_remap::metadata

@@ -95,6 +95,14 @@ public:
 	void write(uint32_t member, Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment, uint32_t flags);
 	void write_all(uint32_t to, Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment, uint32_t flags);
 	void flush(uint32_t which);
+	// See dmr_metadata_ops.
+	uint32_t take_lost()
+	{
+		uint32_t lost = lost_;
+
+		lost_ = 0;
+		return lost;
+	}
 	// Does something of ours begin at this sector of the member's device? Not if it cannot be read.
 	bool ours(uint32_t member, Sectors sector);
 	// n bytes of zeroes; n <= buffer_bytes. A member that fails leaves, if it took part.
@@ -102,11 +110,14 @@ public:
 
 private:
 	void fail(uint32_t i, const char *what);
+	// Of a write. A device without FUA flushes for it, and that may be what has failed.
+	void fail_write(uint32_t i, uint32_t flags);
 
 	dmr_instance *inst_ = nullptr;
 	Layout layout_;
 	RecordLimits limits_;
 	uint32_t current_ = 0, incoming_ = 0;
+	uint32_t lost_ = 0;
 	uint32_t batch_ = most_drafts;
 	uint8_t set_[DMR_UUID_SIZE] = {};
 	uint8_t uuids_[DMR_MAX_MEMBERS][DMR_UUID_SIZE] = {};

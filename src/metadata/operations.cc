@@ -115,6 +115,11 @@ uint32_t healthy(const dmr_metadata *md)
 	return store_of(md).healthy();
 }
 
+uint32_t take_lost(dmr_metadata *md)
+{
+	return store_of(md).take_lost();
+}
+
 int add_member(dmr_metadata *md, const dmr_member_range *range, const dmr_member_entry *entry, uint32_t *index, char *reason)
 {
 	return store_of(md).add_member(*range, *entry, *index, Reason(reason)).negative();
@@ -146,6 +151,7 @@ constinit const dmr_metadata_ops dmr_metadata_operations = {
 	.generation = generation,
 	.setup = setup,
 	.healthy = healthy,
+	.take_lost = take_lost,
 	.update_setup = update_setup,
 	.add_member = add_member,
 	.remove_member = remove_member,

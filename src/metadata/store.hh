@@ -63,6 +63,7 @@ public:
 	Generation generation() const { return loaded_.tail.generation; }
 	const dmr_setup &setup() const { return setup_; }
 	uint32_t healthy() const { return members_.current(); }
+	uint32_t take_lost() { return members_.take_lost(); }
 
 private:
 	Error lay_out_joining(const dmr_metadata_params &params, Reason reason);

@@ -130,6 +130,9 @@ void Judge::engine_io(SimDisk &disk, const DeviceIo &io)
 	closed(disk);
 	if (io.op != DMR_OP_FLUSH)
 		records_in_doubt();
+	// A write that fails, of a record or of moved data, takes nothing else with it.
+	if (io.op != DMR_OP_FLUSH && !(io.flags & DMR_IO_FUA && disk.flushes_for_fua()))
+		return;
 	lost_flush_ = now();
 	lost_told_ = 0;
 }

@@ -217,10 +217,49 @@ TEST_F(EngineLimits, ASpareWhoseBlocksMovedAwayFailsNobodysFlush)
 	EXPECT_NE(device.flush(), DMR_STS_OK) << "the second version was in its cache";
 	EXPECT_EQ(write(0, 8, 3), DMR_STS_OK);
 	EXPECT_EQ(used_of("8:16"), 0u);
-	EXPECT_NE(device.flush(), DMR_STS_OK) << "the record that it refused may have been a flush as well";
 	EXPECT_EQ(device.flush(), DMR_STS_OK);
 	EXPECT_EQ(read(0, 8), pattern(0, 8, 3));
 	spare.set_gone(false);
+}
+
+TEST_F(EngineLimits, ARecordThatASpareRefusesTakesNoUsersDataWithIt)
+{
+	create(two());
+	main.fail(0, 16);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK) << "in the spare's cache";
+	spare.fail(0, 2048 - total_of("8:16"), Fault::unwritable());
+	ASSERT_EQ(write(8, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(state("8:16"), "dropped");
+	EXPECT_EQ(device.flush(), DMR_STS_OK);
+	recreate(two());
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 2));
+}
+
+TEST_F(EngineLimits, NorDoesTheLastOne)
+{
+	create(one());
+	main.fail(0, 16);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK) << "in the spare's cache";
+	spare.fail(0, 2048 - total_of("8:16"), Fault::unwritable());
+	ASSERT_NE(write(8, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(mode(), "metadata_failed");
+	EXPECT_EQ(device.flush(), DMR_STS_OK);
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 2));
+}
+
+TEST_F(EngineLimits, AFlushOfTheMetadataThatFailsMayHaveCostUsersData)
+{
+	create(two());
+	main.fail(0, 16);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK) << "in the spare's cache";
+	spare.fail_flushes(1);
+	ASSERT_EQ(device.add_spare(third, 0, 2048), 0) << device.reason() << "; by a checkpoint";
+	ASSERT_EQ(state("8:16"), "dropped");
+	EXPECT_NE(device.flush(), DMR_STS_OK);
+	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
 }
 
 // What is left of the lost data is moved to the other spare, and nothing lives on the first one any more.
@@ -262,6 +301,19 @@ TEST_F(WithoutFua, AFailedWriteWithFuaMayHaveCostWhatWasWrittenBefore)
 	EXPECT_EQ(write(1004, 1, 2, DMR_IO_FUA), DMR_STS_OK) << "the second time";
 	EXPECT_NE(device.flush(), DMR_STS_OK) << "the first four are lost, and nobody has been told";
 	EXPECT_EQ(device.flush(), DMR_STS_OK);
+}
+
+TEST_F(WithoutFua, SoMayARecordThatItRefuses)
+{
+	create();
+	main.fail(1000, 8);
+	ASSERT_EQ(write(1000, 4, 1), DMR_STS_OK);
+	ASSERT_EQ(write(1000, 4, 2), DMR_STS_OK) << "in the spare's cache";
+	spare.fail(0, 4096, Fault::unwritable());
+	EXPECT_NE(write(1004, 1, 2), DMR_STS_OK);
+	EXPECT_EQ(mode(), "metadata_failed");
+	EXPECT_NE(device.flush(), DMR_STS_OK);
+	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
 }
 
 // ---- memory ----

@@ -62,6 +62,7 @@ protected:
 		EXPECT_EQ(sscanf(s.c_str() + at, "%zu/%zu", &used, &total), 2);
 		return total - used;
 	}
+	uint64_t total_of(const std::string &name) { return used_of(name) + free_of(name); }
 	uint64_t used_of(const std::string &name)
 	{
 		std::string s = device.status();

@@ -119,6 +119,7 @@ struct Options {
 	uint32_t physical_bytes = 512;
 	uint32_t logical_bytes = 512;
 	uint32_t members = 1;
+	uint32_t without_fua = 0;	// bit per disk
 	uint32_t others = 0;		// disks of the same size that are not in the set, behind its own
 	uint64_t max_extents = 0;
 	uint64_t main_sectors = 1'000'000;
@@ -140,7 +141,8 @@ public:
 				world, host::DiskOptions{.name = "8:" + std::to_string(16 * (i + 1)),
 							 .sectors = options.start + options.sectors + 64,
 							 .logical_block_bytes = options.logical_bytes,
-							 .physical_block_bytes = options.physical_bytes}));
+							 .physical_block_bytes = options.physical_bytes,
+							 .fua = !(options.without_fua >> i & 1)}));
 			ranges_.push_back({disks_[i].get(), options.start, options.sectors});
 		}
 		probes_.resize(disks_.size());

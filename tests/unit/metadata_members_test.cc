@@ -106,6 +106,56 @@ TEST_F(MetadataMembers, WhoFailsInACheckpointIsLeftBehind)
 	EXPECT_EQ(set.loaded, set.map);
 }
 
+// What fails, and whether others may have lost by it what they had written to that member. Member 1 has no FUA.
+TEST(MetadataLost, OnlyAFlushThatFailsCostsOthersTheirData)
+{
+	for (uint32_t victim = 0; victim < 2; victim++) {
+		Set set{{.members = 3, .without_fua = 2, .max_extents = 164}};
+		const uint32_t told = victim == 1 ? 2 : 0;
+		auto write_fails = [&](UnitNumber unit) {
+			set.disk(victim).fail(set.sector(unit, victim), 8, host::Fault::unwritable());
+		};
+		auto taken_in_again = [&] {
+			set.disk(victim).heal_all();
+			ASSERT_EQ(set.load(), 0) << set.reason;
+			ASSERT_EQ(set.checkpoint(set.map), 0);
+			ASSERT_EQ(ops.healthy(set.md), 7u);
+			ASSERT_EQ(ops.take_lost(set.md), 0u);
+		};
+
+		set.format();
+		set.commits(3);
+		const Layout layout = set.layout();
+
+		EXPECT_EQ(ops.take_lost(set.md), 0u);
+		for (Copy copy : format::copies) {
+			write_fails(layout.log(copy, Slot::zero));
+			write_fails(layout.log(copy, Slot::one));
+			ASSERT_EQ(set.checkpoint(set.map), 0);
+			ASSERT_EQ(set.append({set.next_record()}), 0);
+			ASSERT_EQ(ops.healthy(set.md), 7u & ~(1u << victim));
+			EXPECT_EQ(ops.take_lost(set.md), told) << "a record, written with FUA";
+			EXPECT_EQ(ops.take_lost(set.md), 0u) << "told once";
+			taken_in_again();
+		}
+		for (Slot slot : metadata::slots)
+			write_fails(layout.body(Copy::a, slot));
+		ASSERT_EQ(set.checkpoint(set.map), 0);
+		ASSERT_EQ(ops.healthy(set.md), 7u & ~(1u << victim));
+		EXPECT_EQ(ops.take_lost(set.md), 0u) << "a plain write";
+		taken_in_again();
+		for (Slot slot : metadata::slots)
+			write_fails(layout.head(Copy::a, slot));
+		ASSERT_EQ(set.checkpoint(set.map), 0);
+		EXPECT_EQ(ops.take_lost(set.md), told) << "a head, written with FUA";
+		taken_in_again();
+		set.disk(victim).fail_flushes(1);
+		ASSERT_EQ(set.checkpoint(set.map), 0);
+		EXPECT_EQ(ops.take_lost(set.md), 1u << victim) << "a flush";
+		taken_in_again();
+	}
+}
+
 TEST_F(MetadataMembers, WhoFailsInAnUpdateIsLeftBehind)
 {
 	dmr_setup changed = *ops.setup(set.md);

@@ -171,7 +171,7 @@ uint32_t DurableMap::compose(uint32_t tickets, uint32_t failed_members)
 
 Error DurableMap::write_batch(uint32_t count)
 {
-	// A write with FUA that fails may have been a flush of the member: as in checkpoint().
+	// On a device without FUA its writes are flushes too: as in checkpoint().
 	MutexGuard others_wait = flush_state_->hold();
 	int rc = metadata_ops_->append(metadata_, batch_, count);
 

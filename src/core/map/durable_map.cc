@@ -222,17 +222,27 @@ void DurableMap::note_generation()
 	__atomic_store_n(&generation_, metadata_ops_->generation(metadata_), __ATOMIC_RELAXED);
 }
 
+// Flushes of the metadata's that have failed took with them what users had written. After each call that writes; caller holds
+// FlushState::hold(), so that no flush of others has succeeded meanwhile.
+void DurableMap::note_lost()
+{
+	uint32_t lost = metadata_ops_->take_lost(metadata_);
+
+	for (uint32_t i = 0; i < MemberList::slots; i++) {
+		if (lost & 1u << i)
+			flush_state_->lost(i);
+	}
+}
+
 // After each call that may have dropped members, or taken them in. Caller leads.
 void DurableMap::note_members()
 {
 	uint32_t healthy = metadata_ops_->healthy(metadata_);
 	uint32_t dropped = spares_.set_healthy(healthy);
 
+	note_lost();
 	for (uint32_t i = 0; i < MemberList::slots; i++) {
-		if (!(dropped & 1u << i))
-			continue;
-		flush_state_->lost(i);
-		if (healthy == 0)
+		if (!(dropped & 1u << i) || healthy == 0)
 			continue;
 		dmr_log(inst_, DMR_LOG_ERR, "spare %u does not take metadata any more and was dropped: what lives on it is served from it, nothing new goes there; replace it with add_spare and remove_spare",
 			i);
@@ -257,12 +267,10 @@ Error DurableMap::checkpoint()
 	return error;
 }
 
-// Nothing can be made durable any more, for good. A flush of a member may have been among what failed.
+// Nothing can be made durable any more, for good.
 void DurableMap::fail(const char *what, int error)
 {
 	__atomic_store_n(&failed_, true, __ATOMIC_RELAXED);
-	for (uint32_t i = 0; i < MemberList::slots; i++)
-		flush_state_->lost(i);
 	dmr_log(inst_, DMR_LOG_ERR, "%s of the metadata cannot be written on any spare (error %d): no more remaps; existing ones are served",
 		what, error);
 	dmr_event(inst_, DMR_EVENT_MEMBER_FAILED);

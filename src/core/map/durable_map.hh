@@ -138,6 +138,7 @@ private:
 	Error forget_in_memory(uint32_t slot);
 	uint64_t entries() const { return index_.extents() + spares_.bad_runs(); } // of a checkpoint; while nobody else changes the map
 	void note_members();
+	void note_lost();
 	void note_generation();
 	Error checkpoint();
 	void fail(const char *what, int error);
@@ -161,6 +162,7 @@ private:
 	void publish(uint32_t count, bool in_doubt);
 
 	// members.cc
+	Error remove_from_set(uint32_t slot);
 	Error forget(uint32_t slot);
 
 	dmr_instance *inst_ = nullptr;

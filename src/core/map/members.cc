@@ -48,11 +48,18 @@ Error DurableMap::add_member(const dmr_member_range &range, const dmr_member_ent
 		dmr_format(reason, DMR_REASON_SIZE, "the metadata of this device can no longer be written: load its table again first");
 		return Error(EIO);
 	}
-	if (int rc = metadata_ops_->add_member(metadata_, &range, &entry, &slot, reason))
-		return Error(-rc);
+	Error added = Error::none();
+	{
+		MutexGuard others_wait = flush_state_->hold();
+
+		added = Error(-metadata_ops_->add_member(metadata_, &range, &entry, &slot, reason));
+		note_lost();
+	}
+	if (added)
+		return added;
 	if (Error error = add_to_pool(slot, false)) {
 		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the spare: blank it before you add it again");
-		Error failure(-metadata_ops_->remove_member(metadata_, slot));
+		Error failure = remove_from_set(slot);
 
 		// Nothing can be appended before it.
 		if (!failure)
@@ -93,12 +100,23 @@ void DurableMap::copy_setup(dmr_setup &out)
 	out = setup();
 }
 
+// Caller leads.
+Error DurableMap::remove_from_set(uint32_t slot)
+{
+	// Of the others the superblocks are written: as in checkpoint().
+	MutexGuard others_wait = flush_state_->hold();
+	Error error(-metadata_ops_->remove_member(metadata_, slot));
+
+	note_lost();
+	return error;
+}
+
 // Caller leads. Of a member that was dropped before its blocks could be used, or of which none is used.
 Error DurableMap::forget(uint32_t slot)
 {
 	// One that failed before the others named it has been given up by the metadata already.
 	bool named = setup().members[slot].state != DMR_MEMBER_ABSENT;
-	Error error(named ? -metadata_ops_->remove_member(metadata_, slot) : 0);
+	Error error = named ? remove_from_set(slot) : Error::none();
 
 	if (!error)
 		error = forget_in_memory(slot);
