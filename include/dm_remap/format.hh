@@ -176,13 +176,19 @@ struct Superblock {
 	Le32 ancestor_count;
 	Le32 reserved_too;
 	uint8_t ancestors[DMR_MAX_ANCESTORS][DMR_UUID_SIZE]; // the branches that led to this one, newest first
+	// Behind superblock_length: all zero where they are not known.
+	char main_disk[DMR_IDENTITY_SIZE];
+	char main_id[DMR_IDENTITY_SIZE];
 };
-static_assert(sizeof(Superblock) == 3000 && sizeof(Superblock) <= max_payload_bytes);
+static_assert(sizeof(Superblock) == 3192 && sizeof(Superblock) <= max_payload_bytes);
 static_assert(offsetof(Superblock, branch) == 8 && offsetof(Superblock, max_extents) == 32);
 static_assert(offsetof(Superblock, copy_units) == 40 && offsetof(Superblock, own_index) == 56);
 static_assert(offsetof(Superblock, main_sectors) == 64 && offsetof(Superblock, main_identity) == 80);
 static_assert(offsetof(Superblock, name) == 176 && offsetof(Superblock, members) == 304);
 static_assert(offsetof(Superblock, ancestor_count) == 2480 && offsetof(Superblock, ancestors) == 2488);
+static_assert(offsetof(Superblock, main_disk) == 3000 && offsetof(Superblock, main_id) == 3096);
+// What the header of every superblock says, whatever lies behind: a reader that knows no more takes it, and lets the rest be.
+inline constexpr uint32_t superblock_length = offsetof(Superblock, main_disk);
 
 // Limits that a reader checks; within them no sum of positions overflows.
 inline constexpr uint64_t max_sectors = uint64_t{1} << 54;	// of a disk: 2^63 bytes

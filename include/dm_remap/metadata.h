@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-enum { DMR_METADATA_ABI = 3, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128, DMR_MAX_ANCESTORS = 32 };
+enum { DMR_METADATA_ABI = 4, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128, DMR_MAX_ANCESTORS = 32 };
 
 /* A pool member as the table names it: a range of a device. */
 struct dmr_member_range {
@@ -24,12 +24,17 @@ struct dmr_member_range {
 	uint64_t sectors;
 };
 
-/* Which disk main is; compared at every start. */
+/*
+ * Which disk main is; compared at every start. Each text is "" where it is not known, and compared where it is known then
+ * and now. A disk and its copy differ in the last two, a partition and its copy in these alone.
+ */
 struct dmr_main_identity {
-	uint64_t sectors;
+	uint64_t sectors;	/* in a setup: of main when a table last used more of it than ever */
 	uint32_t block_bytes;
 	uint32_t reserved;
-	char identity[DMR_IDENTITY_SIZE]; /* "" where the disk has none: then only the size is compared */
+	char identity[DMR_IDENTITY_SIZE]; /* PARTUUID of a partition, WWID of a whole disk */
+	char disk[DMR_IDENTITY_SIZE];	/* WWID of the disk that main is, or is a part of */
+	char id[DMR_IDENTITY_SIZE];	/* what the table line calls that disk */
 };
 
 enum dmr_member_state {
@@ -67,10 +72,10 @@ struct dmr_setup {
 	uint64_t created;		/* wall seconds */
 	uint64_t max_extents;		/* map, pending and bad-spare records that a checkpoint must hold, together */
 	struct dmr_main_identity main;
-	char name[DMR_NAME_SIZE];	/* of the mapped device when it was formatted */
+	char name[DMR_NAME_SIZE];	/* of the mapped device when a table of it was last started */
 	uint32_t member_count;		/* slots in use, absent ones among them; a slot's number never changes */
 	uint32_t own_index;		/* which member holds this superblock */
-	uint32_t read_retries;		/* table options as of the last change */
+	uint32_t read_retries;		/* of the table that was last started */
 	/* In units, of a copy, a slot, a half. Fixed by formatting for all members; 0 in a setup that was never opened. */
 	uint32_t copy_units, checkpoint_units, log_half_units;
 	uint32_t reserved;
@@ -212,9 +217,11 @@ struct dmr_metadata_ops {
 	uint32_t (*take_lost)(struct dmr_metadata *md);
 
 	/*
-	 * Replace name, main identity and read_retries by those of setup, in the superblock of every healthy member,
-	 * durably; its generation rises by one. The rest stays: -EINVAL if it differs, or before format or load. Errors
-	 * as with append.
+	 * Replace name, main's size and identity, and read_retries by those of setup, in the superblock of every healthy member,
+	 * durably; its generation rises by one. From then on, and not before, records may speak of blocks up to the new size.
+	 * It may be a smaller one when two checkpoints were written since the last record of a block beyond it was replaced:
+	 * no load comes across that one then. The rest stays: -EINVAL if it differs, if a superblock cannot say it, or before
+	 * format or load. Errors as with append.
 	 */
 	int (*update_setup)(struct dmr_metadata *md, const struct dmr_setup *setup);
 

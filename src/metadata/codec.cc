@@ -78,13 +78,16 @@ bool decode_member(const format::Member &member, bool own, const Layout &layout,
 	       out.data_start >= layout.total_units() * (out.unit_bytes / format::sector_bytes);
 }
 
-bool main_possible(const dmr_main_identity &main)
-{
-	return BlockSize::supported(main.block_bytes) && main.sectors && main.sectors <= format::max_sectors &&
-	       BlockSize(main.block_bytes).aligned(Sectors(main.sectors)) && terminated(main.identity);
-}
-
 } // namespace
+
+bool options_possible(const dmr_setup &setup)
+{
+	const dmr_main_identity &main = setup.main;
+
+	return BlockSize::supported(main.block_bytes) && main.sectors && main.sectors <= format::max_sectors &&
+	       BlockSize(main.block_bytes).aligned(Sectors(main.sectors)) && terminated(main.identity) &&
+	       terminated(main.disk) && terminated(main.id) && terminated(setup.name);
+}
 
 RecordLimits::RecordLimits(const dmr_setup &setup) : members_(setup.member_count)
 {
@@ -163,6 +166,8 @@ void encode_superblock(const dmr_setup &setup, uint32_t own_index, format::Super
 	scratch.main_sectors = setup.main.sectors;
 	scratch.main_block_bytes = setup.main.block_bytes;
 	copy_bytes(scratch.main_identity, setup.main.identity);
+	copy_bytes(scratch.main_disk, setup.main.disk);
+	copy_bytes(scratch.main_id, setup.main.id);
 	copy_bytes(scratch.name, setup.name);
 	for (uint32_t i = 0; i < setup.member_count; ++i)
 		if (setup.members[i].state != DMR_MEMBER_JOINING || i == own_index)
@@ -172,7 +177,7 @@ void encode_superblock(const dmr_setup &setup, uint32_t own_index, format::Super
 		copy_uuid(scratch.ancestors[i], setup.ancestors[i]);
 	__builtin_memset(&unit, 0, sizeof(unit));
 	scatter_payload(unit, &scratch, sizeof(scratch));
-	header_of(unit).length = static_cast<uint32_t>(sizeof(scratch));
+	header_of(unit).length = format::superblock_length;
 }
 
 SuperblockState decode_superblock(const format::Unit &unit, format::Superblock &scratch, dmr_setup &out)
@@ -180,7 +185,7 @@ SuperblockState decode_superblock(const format::Unit &unit, format::Superblock &
 	const format::Header &header = header_of(unit);
 
 	__builtin_memset(&out, 0, sizeof(out));
-	if (header.length != sizeof(scratch))
+	if (header.length != format::superblock_length)
 		return SuperblockState::impossible;
 	gather_payload(unit, &scratch, sizeof(scratch));
 	if (scratch.incompatible != 0)
@@ -200,11 +205,13 @@ SuperblockState decode_superblock(const format::Unit &unit, format::Superblock &
 	out.main.sectors = scratch.main_sectors;
 	out.main.block_bytes = scratch.main_block_bytes;
 	copy_bytes(out.main.identity, scratch.main_identity);
+	copy_bytes(out.main.disk, scratch.main_disk);
+	copy_bytes(out.main.id, scratch.main_id);
 	copy_bytes(out.name, scratch.name);
 
 	Layout layout = layout_of(out);
-	bool sane = out.generation && out.generation <= format::max_generation && main_possible(out.main) &&
-		    possible(layout, out.max_extents) && terminated(out.name) && out.member_count &&
+	bool sane = out.generation && out.generation <= format::max_generation && options_possible(out) &&
+		    possible(layout, out.max_extents) && out.member_count &&
 		    out.member_count <= DMR_MAX_MEMBERS && out.own_index < out.member_count &&
 		    scratch.ancestor_count <= DMR_MAX_ANCESTORS;
 

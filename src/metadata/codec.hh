@@ -46,6 +46,9 @@ inline Layout layout_of(const dmr_setup &setup)
 	return {setup.copy_units, setup.checkpoint_units, setup.log_half_units};
 }
 
+// What update_setup() changes is as a superblock can have it: main's size in whole blocks, texts terminated.
+bool options_possible(const dmr_setup &setup);
+
 // setup.own_index is ignored. A joining member is named by its own superblock alone. The unit's payload and length; seal() does the rest.
 void encode_superblock(const dmr_setup &setup, uint32_t own_index, format::Superblock &scratch, format::Unit &unit);
 

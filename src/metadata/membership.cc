@@ -135,10 +135,10 @@ Error Store::update_setup(const dmr_setup &setup)
 {
 	if (Error error = writable())
 		return error;
-	if (!same_but_for_options(setup, setup_))
+	if (!same_but_for_options(setup, setup_) || !options_possible(setup))
 		return Error(EINVAL);
 	__builtin_memcpy(setup_.name, setup.name, sizeof(setup_.name));
-	__builtin_memcpy(setup_.main.identity, setup.main.identity, sizeof(setup_.main.identity));
+	setup_.main = setup.main;
 	setup_.read_retries = setup.read_retries;
 	return publish(settle());
 }

@@ -74,7 +74,7 @@ Error check_setup(const dmr_metadata_params &params, const dmr_setup &setup, Rea
 
 bool same_members(const dmr_setup &a, const dmr_setup &b)
 {
-	if (!same_uuid(a.set_uuid, b.set_uuid) || a.max_extents != b.max_extents || a.main.sectors != b.main.sectors ||
+	if (!same_uuid(a.set_uuid, b.set_uuid) || a.max_extents != b.max_extents ||
 	    a.main.block_bytes != b.main.block_bytes || layout_of(a) != layout_of(b))
 		return false;
 	// Slots that are not in use are all zero, hence absent.

@@ -74,6 +74,8 @@ TEST(MetadataCrash, SetupIsTheOldOrTheNewOne)
 				dmr_setup changed = *ops.setup(set.md);
 
 				changed.read_retries = 50;
+				changed.main.sectors += 77;
+				std::strcpy(changed.main.disk, "wwid:another");
 				std::strcpy(changed.name, "a much longer name, so that more than one sector of it changes");
 				ops.update_setup(set.md, &changed);
 			},
@@ -82,12 +84,74 @@ TEST(MetadataCrash, SetupIsTheOldOrTheNewOne)
 				bool changed = set.setup().generation == 2;
 				ASSERT_EQ(set.setup().read_retries, changed ? 50u : 3u) << how;
 				ASSERT_EQ(set.setup().name[0], changed ? 'a' : 'd') << how;
+				ASSERT_EQ(set.setup().main.sectors, changed ? 1'000'077u : 1'000'000u) << how;
+				ASSERT_STREQ(set.setup().main.disk, changed ? "wwid:another" : "") << how;
 				expect_one_of(set, {Map()}, how);
 				uint64_t generation = set.setup().generation;
 				ASSERT_EQ(set.load(), 0) << how << set.reason;
 				ASSERT_EQ(set.setup().generation, generation) << "once seen it stays";
 			});
 	}
+}
+
+// No record beyond main's old end is found before the new one is.
+TEST(MetadataCrash, ARecordOfTheNewPartNeedsTheNewSize)
+{
+	const dmr_record beyond = {1'000'000, 0, 8, DMR_RECORD_PENDING, 0, 0};
+
+	for (const Options &options : {small, two, three}) {
+		Map before, after;
+
+		cut_everywhere(
+			options, options.members < 3 ? 64 : 16,
+			[&](Set &set) {
+				set.format();
+				set.commits(3);
+				before = after = set.map;
+				after.apply(beyond);
+			},
+			[&](Set &set) {
+				dmr_setup changed = *ops.setup(set.md);
+
+				changed.main.sectors += 8;
+				ops.update_setup(set.md, &changed);
+				set.append({beyond});
+			},
+			[&](Set &set, const std::string &how) {
+				ASSERT_EQ(set.load(), 0) << how << set.reason;
+				const uint64_t sectors = set.setup().main.sectors;
+				const bool there = set.loaded == after;
+				ASSERT_TRUE(sectors == 1'000'008 || (sectors == 1'000'000 && !there)) << how;
+				expect_one_of(set, {before, after}, how);
+			});
+	}
+}
+
+TEST(MetadataCrash, AMainThatShrinksLeavesNoRecordBeyondItsEnd)
+{
+	const dmr_record beyond = {1'000'000, 0, 8, DMR_RECORD_PENDING, 0, 0};
+	const dmr_record cleared = {1'000'000, 0, 8, DMR_RECORD_CLEAR, 0, 0};
+	Map before;
+
+	cut_everywhere(
+		two, 16,
+		[&](Set &set) {
+			set.setup().main.sectors += 8;
+			set.format();
+			set.commits(3);
+			ASSERT_EQ(set.append({beyond}), 0);
+			ASSERT_EQ(set.append({cleared}), 0);
+			before = set.map;
+		},
+		[](Set &set) {
+			set.checkpoint(set.map);
+			set.checkpoint(set.map);
+			dmr_setup changed = *ops.setup(set.md);
+
+			changed.main.sectors -= 8;
+			ops.update_setup(set.md, &changed);
+		},
+		[&](Set &set, const std::string &how) { expect_one_of(set, {before}, how); });
 }
 
 // Formatting again with another set, as after any start.

@@ -42,6 +42,25 @@ TEST_F(MetadataStale, WhatNobodyElseHasCommittedIsForgotten)
 	}
 }
 
+// What it holds is of a smaller main, and it would not take the records of the part that was added.
+TEST_F(MetadataStale, WhoWasAwayWhenMainGrewLearnsIt)
+{
+	set.take_away(0);
+	set.start();
+	dmr_setup grown = *ops.setup(set.md);
+	grown.main.sectors += 8;
+	std::strcpy(grown.main.disk, "wwid:learned");
+	ASSERT_EQ(ops.update_setup(set.md, &grown), 0);
+	ASSERT_EQ(set.append({{1'000'000, 0, 8, DMR_RECORD_PENDING, 0, 0}}), 0);
+	set.give_back(0);
+	set.start();
+	expect_each_has_all();
+	for (uint32_t i = 0; i < 3; i++) {
+		EXPECT_EQ(set.probe_of(i).setup.main.sectors, 1'000'008u) << i;
+		EXPECT_STREQ(set.probe_of(i).setup.main.disk, "wwid:learned") << i;
+	}
+}
+
 TEST_F(MetadataStale, WhatRottedOnAStaleMemberIsMadeWhole)
 {
 	set.take_away(2);

@@ -242,14 +242,20 @@ TEST(MetadataStore, UpdatedSetupComesBack)
 	dmr_setup changed = *ops.setup(set.md);
 	changed.read_retries = 77;
 	std::strcpy(changed.name, "other");
-	std::strcpy(changed.main.identity, "naa.9");
+	std::strcpy(changed.main.identity, "partuuid:9");
+	std::strcpy(changed.main.disk, "wwid:9");
+	std::strcpy(changed.main.id, "what udev says");
+	changed.main.sectors += 1000;
 	ASSERT_EQ(ops.update_setup(set.md, &changed), 0);
 	EXPECT_EQ(ops.setup(set.md)->generation, 2u);
 	ASSERT_EQ(set.append({set.next_record()}), 0) << "the log goes on";
 	ASSERT_EQ(set.load(), 0) << set.reason;
 	EXPECT_EQ(set.setup().read_retries, 77u);
 	EXPECT_STREQ(set.setup().name, "other");
-	EXPECT_STREQ(set.setup().main.identity, "naa.9");
+	EXPECT_STREQ(set.setup().main.identity, "partuuid:9");
+	EXPECT_STREQ(set.setup().main.disk, "wwid:9");
+	EXPECT_STREQ(set.setup().main.id, "what udev says");
+	EXPECT_EQ(set.setup().main.sectors, 1'001'000u);
 	EXPECT_EQ(set.setup().generation, 2u);
 	EXPECT_EQ(set.loaded, set.map);
 
@@ -262,7 +268,6 @@ TEST(MetadataStore, UpdatedSetupComesBack)
 	EXPECT_TRUE(refused([](dmr_setup &s) { s.max_extents++; }));
 	EXPECT_TRUE(refused([](dmr_setup &s) { s.set_uuid[0]++; }));
 	EXPECT_TRUE(refused([](dmr_setup &s) { s.branch[0]++; }));
-	EXPECT_TRUE(refused([](dmr_setup &s) { s.main.sectors++; }));
 	EXPECT_TRUE(refused([](dmr_setup &s) { s.main.block_bytes = 4096; }));
 	EXPECT_TRUE(refused([](dmr_setup &s) { s.copy_units++; }));
 	EXPECT_TRUE(refused([](dmr_setup &s) { s.members[0].uuid[0]++; }));
@@ -271,7 +276,71 @@ TEST(MetadataStore, UpdatedSetupComesBack)
 	EXPECT_TRUE(refused([](dmr_setup &s) { s.members[0].unit_bytes *= 2; }));
 	EXPECT_TRUE(refused([](dmr_setup &s) { s.members[0].state = DMR_MEMBER_DROPPED; }));
 	EXPECT_TRUE(refused([](dmr_setup &s) { s.members[1].state = DMR_MEMBER_ACTIVE; }));
+	// What no superblock could be read for.
+	EXPECT_TRUE(refused([](dmr_setup &s) { s.main.sectors = 0; }));
+	EXPECT_TRUE(refused([](dmr_setup &s) { s.main.sectors = ~0ull; }));
+	EXPECT_TRUE(refused([](dmr_setup &s) { std::memset(s.name, 'x', sizeof(s.name)); }));
+	EXPECT_TRUE(refused([](dmr_setup &s) { std::memset(s.main.disk, 'x', sizeof(s.main.disk)); }));
+	EXPECT_TRUE(refused([](dmr_setup &s) { std::memset(s.main.id, 'x', sizeof(s.main.id)); }));
 	EXPECT_EQ(ops.setup(set.md)->generation, 2u);
+}
+
+// What a module that knew no more has written: nothing behind the 3000 bytes, which is all that it reads of ours.
+TEST(MetadataStore, ASuperblockWithoutTheDiskIsOneWhereItIsNotKnown)
+{
+	Set set;
+
+	std::strcpy(set.setup().main.identity, "partuuid:9");
+	std::strcpy(set.setup().main.disk, "wwid:9");
+	std::strcpy(set.setup().main.id, "what udev says");
+	set.format();
+	for (Copy copy : format::copies) {
+		const UnitNumber where = set.layout().superblock(copy);
+		format::Unit unit = set.read_unit(where);
+		format::Superblock all;
+
+		EXPECT_EQ(metadata::header_of(unit).length, 3000u);
+		metadata::gather_payload(unit, &all, sizeof(all));
+		std::memset(all.main_disk, 0, sizeof(all.main_disk) + sizeof(all.main_id));
+		metadata::scatter_payload(unit, &all, sizeof(all));
+		metadata::seal(unit, {set.setup().set_uuid, set.setup().members[0].uuid, metadata::Kind::superblock, copy, where},
+			       {Generation(1), Generation(0)});
+		set.write_unit(where, unit);
+	}
+	ASSERT_EQ(set.load(), 0) << set.reason;
+	EXPECT_STREQ(set.setup().main.identity, "partuuid:9");
+	EXPECT_STREQ(set.setup().main.disk, "");
+	EXPECT_STREQ(set.setup().main.id, "");
+}
+
+TEST(MetadataStore, AMainThatGrowsAndShrinks)
+{
+	const uint64_t end = 1'000'000;
+	Set set({.max_extents = 164});
+	const dmr_record beyond = {end, 0, 8, DMR_RECORD_PENDING, 0, 0};
+
+	set.format();
+	set.commits(2);
+	dmr_setup changed = *ops.setup(set.md);
+	changed.main.sectors = end + 8;
+	ASSERT_EQ(ops.update_setup(set.md, &changed), 0);
+	ASSERT_EQ(set.append({beyond}), 0);
+	ASSERT_EQ(set.load(), 0) << set.reason;
+	EXPECT_EQ(set.loaded, set.map);
+
+	// Back again, when neither log nor checkpoints speak of that part any more.
+	ASSERT_EQ(set.append({{end, 0, 8, DMR_RECORD_CLEAR, 0, 0}}), 0);
+	ASSERT_EQ(set.checkpoint(set.map), 0);
+	ASSERT_EQ(set.checkpoint(set.map), 0);
+	changed = *ops.setup(set.md);
+	changed.main.sectors = end;
+	ASSERT_EQ(ops.update_setup(set.md, &changed), 0);
+	set.commits(2);
+	// Nor would they be needed if the newer checkpoint were lost.
+	set.lose(set.layout().head(Copy::a, Slot::one));
+	ASSERT_EQ(set.load(), 0) << set.reason;
+	EXPECT_EQ(set.loaded, set.map);
+	EXPECT_EQ(set.setup().main.sectors, end);
 }
 
 TEST(MetadataStore, SetupUpdatedByAnotherTableIsTakenOver)

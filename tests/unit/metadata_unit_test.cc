@@ -242,6 +242,8 @@ TEST_F(MetadataImpossible, Superblock)
 		[](S &s) { s.main_sectors = 0; },	   [](S &s) { s.main_sectors = ~0ull; },
 		[](S &s) { std::memset(s.name, 'x', sizeof(s.name)); },
 		[](S &s) { std::memset(s.main_identity, 'x', sizeof(s.main_identity)); },
+		[](S &s) { std::memset(s.main_disk, 'x', sizeof(s.main_disk)); },
+		[](S &s) { std::memset(s.main_id, 'x', sizeof(s.main_id)); },
 		[](S &s) { std::memset(s.members[0].identity, 'x', sizeof(s.members[0].identity)); },
 		[](S &s) { s.members[0].uuid[3] ^= 1; },   [](S &s) { s.members[0].state = 4; },
 		[](S &s) { s.members[0].unit_bytes = 0; }, [](S &s) { s.members[0].unit_bytes = 6000; },
