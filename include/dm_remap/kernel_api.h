@@ -186,7 +186,8 @@ struct dmr_device_info {
 	bool read_only;
 	bool discards;
 	char name[32];				/* "8:16", as dmsetup prints it */
-	char identity[DMR_IDENTITY_SIZE];	/* WWID or partition UUID; "" where there is none */
+	char identity[DMR_IDENTITY_SIZE];	/* PARTUUID of a partition, WWID of a whole disk; "" where there is none */
+	char disk[DMR_IDENTITY_SIZE];		/* WWID of the disk that it is, or is a part of; "" where there is none */
 };
 void dmr_device_describe(struct dmr_device *dev, struct dmr_device_info *out); /* process */
 

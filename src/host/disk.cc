@@ -22,7 +22,7 @@ uint64_t bytes(uint64_t sectors)
 
 SimDisk::SimDisk(World &world, DiskOptions options)
 	: world_(world), options_(std::move(options)), block_sectors_(options_.logical_block_bytes / 512),
-	  content_(options_.logical_block_bytes, options_.volatile_cache)
+	  content_(options_.logical_block_bytes, options_.volatile_cache), sectors_(options_.sectors)
 {
 	world_.add_disk(this, this);
 }
@@ -35,13 +35,14 @@ SimDisk::~SimDisk()
 void SimDisk::describe(dmr_device_info *out)
 {
 	std::memset(out, 0, sizeof(*out));
-	out->sectors = options_.sectors;
+	out->sectors = sectors_;
 	out->logical_block_bytes = options_.logical_block_bytes;
 	out->physical_block_bytes = options_.physical_block_bytes;
 	out->read_only = describe_read_only_;
 	out->discards = options_.discards;
 	std::snprintf(out->name, sizeof(out->name), "%s", options_.name.c_str());
 	std::snprintf(out->identity, sizeof(out->identity), "%s", options_.identity.c_str());
+	std::snprintf(out->disk, sizeof(out->disk), "%s", options_.disk.c_str());
 }
 
 bool SimDisk::valid(const DeviceIo &io) const
@@ -49,7 +50,7 @@ bool SimDisk::valid(const DeviceIo &io) const
 	if (io.op == DMR_OP_FLUSH)
 		return true;
 	return io.sectors && io.sector % block_sectors_ == 0 && io.sectors % block_sectors_ == 0 &&
-	       io.sector < options_.sectors && io.sectors <= options_.sectors - io.sector &&
+	       io.sector < sectors_ && io.sectors <= sectors_ - io.sector &&
 	       (io.data || (io.op != DMR_OP_READ && io.op != DMR_OP_WRITE));
 }
 
@@ -107,7 +108,7 @@ dmr_status SimDisk::perform(DeviceIo *io)
 
 		std::snprintf(text, sizeof(text), "%s: malformed I/O: op %d, sector %llu, %u sectors; the disk has %llu, blocks of %u",
 			      options_.name.c_str(), io->op, static_cast<unsigned long long>(io->sector), io->sectors,
-			      static_cast<unsigned long long>(options_.sectors), options_.logical_block_bytes);
+			      static_cast<unsigned long long>(sectors_), options_.logical_block_bytes);
 		world_.violation(text);
 		return DMR_STS_IOERR;
 	}

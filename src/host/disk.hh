@@ -16,7 +16,8 @@ class Random;
 
 struct DiskOptions {
 	std::string name = "8:0";	// as dmsetup prints it
-	std::string identity = "";	// WWID; "" for none
+	std::string identity = "";	// WWID of a whole disk, PARTUUID of a partition; "" for none
+	std::string disk = "";		// WWID of the disk that it is, or is a part of; "" for none
 	uint64_t sectors = 8192;
 	uint32_t logical_block_bytes = 512;	// also what is never torn
 	uint32_t physical_block_bytes = 512;
@@ -72,6 +73,10 @@ public:
 	bool read_only() const { return read_only_ != DMR_STS_OK; }
 	// What dmr_device_describe() says from now on; the disk itself goes on accepting writes.
 	void describe_read_only(bool ro) { describe_read_only_ = ro; }
+	// It has so many sectors from now on, and what lay beyond its end lies there again if it grows. In between I/O there is
+	// a violation.
+	void resize(uint64_t sectors) { sectors_ = sectors; }
+	uint64_t sectors() const { return sectors_; }
 	// So many flushes fail (-1: all): what they should have made durable never is, as of a drive that gave it up.
 	void fail_flushes(int32_t times, dmr_status status = DMR_STS_IOERR);
 	void set_slow(uint64_t extra_ns) { extra_latency_ns_ = extra_ns; }
@@ -120,6 +125,7 @@ private:
 	dmr_status flush_status_ = DMR_STS_IOERR;
 	uint64_t extra_latency_ns_ = 0;
 	bool describe_read_only_ = false;
+	uint64_t sectors_;
 	DeviceIo *first_ = nullptr;
 	uint64_t in_flight_ = 0, numbers_ = 0;
 	Counts counts_;

@@ -19,25 +19,30 @@ static_assert(sizeof(blk_status_t) == sizeof(dmr_status));
 /* By falling usefulness: names that a disk keeps wherever it is plugged in. */
 static const enum blk_unique_id dmr_id_types[] = { BLK_UID_NAA, BLK_UID_EUI64, BLK_UID_T10 };
 
-static void dmr_device_identify(struct block_device *bdev, char *out, size_t size)
+static void dmr_disk_identify(struct gendisk *disk, char *out, size_t size)
 {
-	const struct block_device_operations *ops = bdev->bd_disk->fops;
+	const struct block_device_operations *ops = disk->fops;
 	unsigned int i;
 	u8 id[16];
 
-	if (bdev_is_partition(bdev)) {
-		if (bdev->bd_meta_info && bdev->bd_meta_info->uuid[0])
-			scnprintf(out, size, "partuuid:%s", bdev->bd_meta_info->uuid);
-		return;
-	}
 	for (i = 0; ops->get_unique_id && i < ARRAY_SIZE(dmr_id_types); i++) {
-		int n = ops->get_unique_id(bdev->bd_disk, id, dmr_id_types[i]);
+		int n = ops->get_unique_id(disk, id, dmr_id_types[i]);
 
 		if (n > 0) {
 			scnprintf(out, size, "wwid:%*phN", min_t(int, n, sizeof(id)), id);
 			return;
 		}
 	}
+}
+
+/* Whoever copies a whole disk copies the UUIDs of its partitions: only the disk tells the copies apart. */
+static void dmr_device_identify(struct block_device *bdev, struct dmr_device_info *out)
+{
+	dmr_disk_identify(bdev->bd_disk, out->disk, sizeof(out->disk));
+	if (!bdev_is_partition(bdev))
+		strscpy(out->identity, out->disk, sizeof(out->identity));
+	else if (bdev->bd_meta_info && bdev->bd_meta_info->uuid[0])
+		scnprintf(out->identity, sizeof(out->identity), "partuuid:%s", bdev->bd_meta_info->uuid);
 }
 
 void dmr_device_describe(struct dmr_device *dev, struct dmr_device_info *out)
@@ -51,7 +56,7 @@ void dmr_device_describe(struct dmr_device *dev, struct dmr_device_info *out)
 	out->read_only = bdev_read_only(bdev);
 	out->discards = dmr_bdev_discards(bdev);
 	scnprintf(out->name, sizeof(out->name), "%u:%u", MAJOR(bdev->bd_dev), MINOR(bdev->bd_dev));
-	dmr_device_identify(bdev, out->identity, sizeof(out->identity));
+	dmr_device_identify(bdev, out);
 }
 EXPORT_SYMBOL_GPL(dmr_device_describe);
 
