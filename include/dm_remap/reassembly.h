@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-enum { DMR_REASSEMBLY_ABI = 2 };
+enum { DMR_REASSEMBLY_ABI = 3 };
 
 struct dmr_assembly_member {
 	const struct dmr_member_range *range; /* dev NULL: "-", one that is missing; then probe and info say nothing */
@@ -30,6 +30,7 @@ struct dmr_assembly_request {
 	/* The feature arguments. */
 	uint64_t max_extents;			/* 0: not given */
 	bool format;
+	bool new_main;				/* main is another disk now, or a smaller one: what it is, is for the caller to record */
 	bool degraded;				/* start without members that the others have recorded as dropped */
 	bool force;				/* with degraded: without any that is missing */
 	bool read_only;
@@ -62,7 +63,10 @@ struct dmr_reassembly_ops {
 	int (*assemble)(const struct dmr_assembly_request *request, enum dmr_assembly_verdict *verdict,
 			struct dmr_assembly *out, char *reason);
 
-	/* May this range become a further member of a set of this main (add_spare)? As assemble: it must be blank. */
+	/*
+	 * May this range become a further member of a set of this main (add_spare)? As assemble: it must be blank, or what an
+	 * add_spare that was cut off has left, of whichever set.
+	 */
 	int (*admit)(const struct dmr_assembly_request *request, char *reason);
 };
 

@@ -26,7 +26,7 @@ Error Store::format(Reason reason)
 	if (!write_new_set(all)) {
 		failed_ = true;
 		return DMR_REFUSE_WITH(reason, EIO,
-				       "the metadata area of a spare cannot be written: replace its disk, or choose another range");
+				       "the metadata area of a spare cannot be written: choose another range, or replace its disk");
 	}
 
 	Generation newest(format::first_generation[1]);

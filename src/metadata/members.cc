@@ -82,7 +82,7 @@ void Members::fail(uint32_t i, const char *what)
 
 	leave(i);
 	dmr_device_describe(areas_[i].dev(), &info);
-	dmr_log(inst_, DMR_LOG_ERR, "spare %s: %s of its metadata failed: it is left out of further commits; replace its disk",
+	dmr_log(inst_, DMR_LOG_ERR, "spare %s: %s of its metadata failed: it is left out of further commits; before its disk is replaced, move what lives there to another one (add_spare, remove_spare)",
 		info.name, what);
 }
 

@@ -180,7 +180,7 @@ Error Store::add_member(const dmr_member_range &range, const dmr_member_entry &e
 		setup_.member_count = slots_before;
 		members_.detach(slot);
 		members_.adopt(setup_);
-		return DMR_REFUSE_WITH(reason, EIO, "spare %s: its metadata area cannot be written: replace its disk, or choose another range",
+		return DMR_REFUSE_WITH(reason, EIO, "spare %s: its metadata area cannot be written: choose another range, or replace its disk",
 				       info.name);
 	}
 	loaded_.mend.checkpoint = true;

@@ -159,7 +159,7 @@ Error Prober::judge_blank(Reason reason)
 
 	if (!answer.ok())
 		return DMR_REFUSE_WITH(reason, EIO,
-				       "spare %s: sector %llu of its range, or one of the next %u, cannot be read: replace the disk, or name another range",
+				       "spare %s: sector %llu of its range, or one of the next %u, cannot be read: if it may hold a map, make an image of it (docs/administration.md); if not, name another range, or replace the disk",
 				       info_.name, check.failed_at().print(), BlankCheck::buffer_bytes / format::sector_bytes - 1);
 	out_.verdict = answer->blank ? DMR_PROBE_BLANK : DMR_PROBE_FOREIGN;
 	out_.first_nonzero_sector = answer->first_nonzero.value;

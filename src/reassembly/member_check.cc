@@ -12,10 +12,14 @@ unsigned long long print(uint64_t n)
 	return n;
 }
 
-const char *format_advice(NamedBy by)
+// The end of a refusal that has said already how to keep what is there.
+Error advise_format(NamedBy by, Refusal &refusal)
 {
-	return by == NamedBy::table ? "add the feature argument 'format'"
-				    : "load a table that names it, with the feature argument 'format'";
+	if (by == NamedBy::table)
+		DMR_APPEND(refusal, "; to use it all the same and lose that, add the feature argument 'format'");
+	else
+		DMR_APPEND(refusal, "; to use it all the same and lose that, load a table that names it, with 'format'");
+	return Error(EINVAL);
 }
 
 Error refuse_foreign(const dmr_assembly_member &member, NamedBy by, Refusal &refusal)
@@ -24,47 +28,14 @@ Error refuse_foreign(const dmr_assembly_member &member, NamedBy by, Refusal &ref
 	RangeReader reader(*member.range);
 
 	if (const std::optional<Signature> found = find_signature(reader))
-		return DMR_REFUSE(refusal,
-				  "spare %s holds %s (magic at byte %llu of its range); to use it all the same and "
-				  "lose that, %s",
-				  name, found->what, print(found->offset), format_advice(by));
-	return DMR_REFUSE(refusal,
-			  "spare %s is not blank: sector %llu of its range is not zero, and the content is of no known "
-			  "kind; to use it all the same and lose that, %s",
-			  name, print(member.probe->first_nonzero_sector), format_advice(by));
-}
-
-Error refuse_unless_main_fits(const dmr_main_identity &main, const dmr_assembly_member &member, NamedBy by,
-			      Refusal &refusal)
-{
-	const char *name = member.info.name;
-	const dmr_main_identity &known = member.probe->setup.main;
-
-	if (known.sectors != main.sectors) {
-		Error error = DMR_REFUSE(refusal,
-					 "spare %s belongs to a set whose main has %llu sectors, this main has %llu: "
-					 "name that main",
-					 name, print(known.sectors), print(main.sectors));
-		advise_reuse(member, by, refusal);
-		return error;
-	}
-	if (known.block_bytes != main.block_bytes) {
-		Error error = DMR_REFUSE(refusal,
-					 "spare %s belongs to a set whose main has blocks of %u bytes, those of this "
-					 "main have %u: name that main",
-					 name, known.block_bytes, main.block_bytes);
-		advise_reuse(member, by, refusal);
-		return error;
-	}
-	if (known.identity[0] && main.identity[0] &&
-	    __builtin_strncmp(known.identity, main.identity, DMR_IDENTITY_SIZE)) {
-		Error error = DMR_REFUSE(refusal,
-					 "spare %s belongs to main '%s', this main is '%s': name that main", name,
-					 tail(known.identity), tail(main.identity));
-		advise_reuse(member, by, refusal);
-		return error;
-	}
-	return Error::none();
+		DMR_APPEND(refusal, "spare %s holds %s (magic at byte %llu of its range): name another spare", name,
+			   found->what, print(found->offset));
+	else
+		DMR_APPEND(refusal,
+			   "spare %s is not blank: sector %llu of its range is not zero, and the content is of no known "
+			   "kind: name another spare",
+			   name, print(member.probe->first_nonzero_sector));
+	return advise_format(by, refusal);
 }
 
 // The reader of the superblock has checked this already; own_entry() relies on it.
@@ -134,8 +105,6 @@ Result<Standing> check_member(const dmr_assembly_request &request, const dmr_ass
 	case DMR_PROBE_MEMBER:
 		if (Error error = refuse_unless_indexed(member, refusal))
 			return error;
-		if (Error error = refuse_unless_main_fits(*request.main, member, by, refusal))
-			return error;
 		if (own_entry(member).state == DMR_MEMBER_JOINING)
 			return Standing::joining;
 		if (by == NamedBy::table)
@@ -147,11 +116,13 @@ Result<Standing> check_member(const dmr_assembly_request &request, const dmr_ass
 			return refuse_foreign(member, by, refusal);
 		break;
 	case DMR_PROBE_DAMAGED:
-		if (!request.format)
-			return DMR_REFUSE(refusal,
-					  "spare %s holds dm-remap metadata, but no copy of its superblock verifies: "
-					  "see docs/administration.md, or, to use it all the same and lose its map, %s",
-					  name, format_advice(by));
+		if (!request.format) {
+			DMR_APPEND(refusal,
+				   "spare %s holds dm-remap metadata, but no copy of its superblock verifies: make an "
+				   "image of it and see docs/administration.md",
+				   name);
+			return advise_format(by, refusal);
+		}
 		break;
 	case DMR_PROBE_AMBIGUOUS:
 		return DMR_REFUSE(refusal,

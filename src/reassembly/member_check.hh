@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// One spare by itself: is it what the table takes it for, and may this main have it?
+// One spare by itself: is it what the table takes it for?
 #ifndef DM_REMAP_REASSEMBLY_MEMBER_CHECK_HH
 #define DM_REMAP_REASSEMBLY_MEMBER_CHECK_HH
 
@@ -11,7 +11,7 @@ namespace dm_remap::reassembly {
 
 enum class Standing : uint8_t {
 	missing,	// "-" in the table
-	member,		// its superblock verifies and is of this main
+	member,		// its superblock verifies
 	joining,	// so it is, but it was being added to its set: blank, unless the others of the set name it
 	to_format,	// it may be formatted: blank, or `format` gives its content up
 };

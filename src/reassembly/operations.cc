@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // What a table line stands for: a set to be loaded, or spares to be formatted; and what may be added to a set.
+#include "reassembly/main_check.hh"
 #include "reassembly/new_setup.hh"
 #include "reassembly/set_check.hh"
 
@@ -27,6 +28,8 @@ Result<dmr_assembly_verdict> assemble_known(const Spares &spares, dmr_assembly &
 
 	if (!newest.ok())
 		return newest.error();
+	if (Error error = refuse_unless_main_fits(spares.request, **newest, refusal))
+		return error;
 	// If all have come to the end, they can be loaded as they are.
 	if (spares.first(Standing::to_format) && formatting_was_cut_off(spares, **newest))
 		return assemble_new(spares, out, refusal);
@@ -82,8 +85,8 @@ int admit(const dmr_assembly_request *request, char *reason)
 	if (*standing == Standing::member) {
 		const dmr_setup &setup = member.probe->setup;
 		Error error = DMR_REFUSE(refusal,
-					 "spare %s is a member of set %08x... of '%.32s': if that is this set, load a "
-					 "table that names it",
+					 "spare %s is a member of set %08x... of '%.24s': name another spare, or, if that "
+					 "is this set, load a table with it",
 					 member.info.name, brief(setup.set_uuid), setup.name);
 
 		advise_reuse(member, NamedBy::message, refusal);

@@ -59,8 +59,8 @@ Error refuse_separate_ways(const Spares &spares, Refusal &refusal)
 			if (diverged(a, b))
 				return DMR_REFUSE(refusal,
 						  "spares %s and %s of set %08x... went separate ways (branches %08x... "
-						  "and %08x...), each was started without the other: use the spares of "
-						  "one branch, with 'degraded', and blank the others to add them again",
+						  "and %08x...), each was started without the other: save what each alone "
+						  "has, started with 'degraded' and 'force'; then blank one to add it again",
 						  members[j].info.name, members[i].info.name, brief(a.set_uuid),
 						  brief(a.branch), brief(b.branch));
 		}

@@ -6,6 +6,7 @@
 #include <dm_remap/lineage.hh>
 #include <dm_remap/reassembly.h>
 
+#include "host/advice.hh"
 #include "host/disk.hh"
 #include "host/world.hh"
 
@@ -113,6 +114,7 @@ protected:
 		request.members = members_;
 		request.max_extents = max_extents_;
 		request.format = format_;
+		request.new_main = new_main_;
 		request.degraded = degraded_;
 		request.force = force_;
 		request.read_only = read_only_;
@@ -138,11 +140,13 @@ protected:
 		ASSERT_EQ(assemble(), -EINVAL);
 		EXPECT_EQ(std::string(reason_), reason);
 		EXPECT_LT(std::strlen(reason_), size_t(DMR_REASON_SIZE));
+		EXPECT_TRUE(dm_remap::host::keeps_before_it_loses(reason_)) << reason_;
 	}
 	void expect_not_admitted(const std::string &reason)
 	{
 		ASSERT_EQ(admit(), -EINVAL);
 		EXPECT_EQ(std::string(reason_), reason);
+		EXPECT_TRUE(dm_remap::host::keeps_before_it_loses(reason_)) << reason_;
 	}
 	void expect_admitted()
 	{
@@ -180,7 +184,7 @@ protected:
 	dmr_assembly_member members_[DMR_MAX_MEMBERS + 2] = {};
 	dmr_main_identity main_ = {};
 	uint64_t max_extents_ = 0;
-	bool format_ = false, degraded_ = false, force_ = false, read_only_ = false;
+	bool format_ = false, new_main_ = false, degraded_ = false, force_ = false, read_only_ = false;
 	std::unique_ptr<dmr_assembly> out_;
 	dmr_setup *setup_;
 	dmr_assembly_verdict verdict_ = {};

@@ -52,8 +52,8 @@ TEST_F(Set, ContentJoinsWithFormatOnly)
 	Spare &spare = add("8:32");
 	spare.probe->verdict = DMR_PROBE_FOREIGN;
 	spare.probe->first_nonzero_sector = 7;
-	expect_refused("spare 8:32 is not blank: sector 7 of its range is not zero, and the content is of no known kind; "
-		       "to use it all the same and lose that, add the feature argument 'format'");
+	expect_refused("spare 8:32 is not blank: sector 7 of its range is not zero, and the content is of no known kind: "
+		       "name another spare; to use it all the same and lose that, add the feature argument 'format'");
 	format_ = true;
 	expect_verdict(DMR_ASSEMBLY_LOAD);
 	expect_slots({0, 1});

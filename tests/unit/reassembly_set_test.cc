@@ -87,8 +87,8 @@ TEST_F(Set, BranchesThatDivergedAreNotResolvedByNumber)
 	start_branch(2, 0xb2);
 	setup_of(2).generation = 5000;
 	const std::string refusal = "spares 8:16 and 8:48 of set 5e5e5e5e... went separate ways (branches b1b1b1b1... and "
-				    "b2b2b2b2...), each was started without the other: use the spares of one branch, "
-				    "with 'degraded', and blank the others to add them again";
+				    "b2b2b2b2...), each was started without the other: save what each alone has, "
+				    "started with 'degraded' and 'force'; then blank one to add it again";
 	expect_refused(refusal);
 	degraded_ = force_ = true;
 	expect_refused(refusal);
@@ -264,7 +264,7 @@ TEST_F(Set, NoReasonIsCutOff)
 	longest.copy(setup_of(2).name, DMR_NAME_SIZE - 1);
 	whole("and add 'format'");
 	start_branch(0, 0xb2);
-	whole("to add them again");
+	whole("to add it again");
 }
 
 } // namespace

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "reassembly/main_check.hh"
+
+#include "reassembly/member_check.hh"
+
+namespace dm_remap::reassembly {
+
+namespace {
+
+// Of what is known then and now.
+enum class Agreement : uint8_t { unknown, same, differs };
+
+Agreement compare(const char *known, const char *now)
+{
+	if (!known[0] || !now[0])
+		return Agreement::unknown;
+	return __builtin_strncmp(known, now, DMR_IDENTITY_SIZE) ? Agreement::differs : Agreement::same;
+}
+
+// A main that the set knows, against one that a table names.
+class Comparison final {
+public:
+	Comparison(const dmr_main_identity &known, const dmr_main_identity &now)
+		: known_(known), now_(now), identity_(compare(known.identity, now.identity)),
+		  disk_(compare(known.disk, now.disk))
+	{
+		// The kernel's word for the disk is better than the table's, which may call it by another name today.
+		if (disk_ == Agreement::unknown)
+			disk_ = id_ = compare(known.id, now.id);
+	}
+
+	// The same partition by its UUID, on another disk: either is a copy, and nobody knows which.
+	bool copied() const { return identity_ == Agreement::same && disk_ == Agreement::differs; }
+	bool another() const { return identity_ == Agreement::differs || disk_ == Agreement::differs; }
+	// Nothing but its size speaks against its being the same. A partition is not the same because its disk is.
+	bool sure() const
+	{
+		const bool nameless = !known_.identity[0] && !now_.identity[0];
+
+		return !another() && (identity_ == Agreement::same || (nameless && disk_ == Agreement::same));
+	}
+	// What the two are called where they differ.
+	const char *known_name() const { return name(known_); }
+	const char *name_now() const { return name(now_); }
+
+private:
+	const char *name(const dmr_main_identity &main) const
+	{
+		if (identity_ == Agreement::differs)
+			return tail(main.identity);
+		return tail(id_ == Agreement::differs ? main.id : main.disk);
+	}
+
+	const dmr_main_identity &known_, &now_;
+	Agreement identity_, disk_, id_ = Agreement::unknown;
+};
+
+} // namespace
+
+Error refuse_unless_main_fits(const dmr_assembly_request &request, const dmr_assembly_member &newest, Refusal &refusal)
+{
+	const char *spare = newest.info.name;
+	const dmr_main_identity &known = newest.probe->setup.main, &now = *request.main;
+	const Comparison comparison(known, now);
+
+	// Its map counts in other blocks: not even `new_main` makes it fit.
+	if (known.block_bytes != now.block_bytes) {
+		Error error = DMR_REFUSE(refusal,
+					 "spare %s belongs to a set whose main has blocks of %u bytes, those of this "
+					 "main have %u: name that main",
+					 spare, known.block_bytes, now.block_bytes);
+		advise_reuse(newest, NamedBy::table, refusal);
+		return error;
+	}
+	if (request.new_main)
+		return Error::none();
+	if (comparison.copied())
+		return DMR_REFUSE(refusal,
+				  "spare %s: its main is on disk '%s', this one, of the same PARTUUID, on '%s': a copy; name "
+				  "the one that was in use, or, if this copy is to be main from now on, add 'new_main'",
+				  spare, comparison.known_name(), comparison.name_now());
+	if (comparison.another())
+		return DMR_REFUSE(refusal,
+				  "spare %s belongs to main '%s', this main is '%s': name that main; if this is a raw copy "
+				  "of it, to be main from now on, add 'new_main'; to give its map up: docs/administration.md",
+				  spare, comparison.known_name(), comparison.name_now());
+	if (now.sectors < known.sectors && !comparison.sure())
+		return DMR_REFUSE(refusal,
+				  "spare %s belongs to a set whose main had %llu sectors, this main has %llu: name that "
+				  "main, or make it as large again; if it was made smaller, and this is the one, add "
+				  "'new_main'",
+				  spare, static_cast<unsigned long long>(known.sectors),
+				  static_cast<unsigned long long>(now.sectors));
+	return Error::none();
+}
+
+} // namespace dm_remap::reassembly

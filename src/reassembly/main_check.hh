@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+// Is the main of the table the one that the set belongs to?
+#ifndef DM_REMAP_REASSEMBLY_MAIN_CHECK_HH
+#define DM_REMAP_REASSEMBLY_MAIN_CHECK_HH
+
+#include "reassembly/refusal.hh"
+
+#include <dm_remap/reassembly.h>
+
+namespace dm_remap::reassembly {
+
+// newest: the member whose setup is the set's. Others may have been away when main changed, and know the one of their time.
+// EINVAL with the refusal written.
+Error refuse_unless_main_fits(const dmr_assembly_request &request, const dmr_assembly_member &newest, Refusal &refusal);
+
+} // namespace dm_remap::reassembly
+
+#endif
