@@ -30,9 +30,11 @@ struct dmr_table {
 	struct dmr_table_member members[DMR_MAX_MEMBERS];
 	uint32_t member_count;
 	uint64_t max_extents;		/* 0: not given */
+	const char *main_id;		/* points into argv; NULL: not given */
 	uint32_t read_retries;
 	bool read_retries_given;
 	bool format;
+	bool new_main;
 	bool degraded;
 	bool force;
 };
@@ -79,9 +81,11 @@ struct dmr_engine_params {
 	struct dmr_member_range members[DMR_MAX_MEMBERS]; /* in the table's order; dev NULL: "-" */
 	uint32_t member_count;
 	uint64_t max_extents;		/* 0: not given */
+	const char *main_id;		/* what the table calls main's disk; copied; NULL: nothing */
 	uint32_t read_retries;
 	uint32_t max_workers;		/* recoveries at the same time, 1..DMR_MAX_WORKERS */
 	bool format;
+	bool new_main;			/* main is not the one that was recorded, and is to be from now on */
 	bool degraded;
 	bool force;
 	bool read_only;
@@ -105,7 +109,10 @@ int dmr_engine_create(const struct dmr_engine_params *params, struct dmr_engine 
 /* The set and member UUIDs, for core's registry of claims; valid after create. */
 const struct dmr_setup *dmr_engine_setup(const struct dmr_engine *e);
 
-/* preresume: the first call loads the newest state (or formats); later ones find it loaded. process, may block. */
+/*
+ * preresume: the first call loads the newest state (or formats), and records in the set what of main, name and options has
+ * changed; later ones find it loaded. process, may block.
+ */
 int dmr_engine_resume(struct dmr_engine *e, char *reason);
 
 /*

@@ -23,13 +23,15 @@ int Target::construct(const Target *live, std::string *reason)
 	params_ = std::make_unique<dmr_engine_params>();
 	params_->inst = &instance_;
 	params_->main = options_.main;
-	params_->sectors = options_.sectors ? options_.sectors : options_.main->options().sectors;
+	params_->sectors = options_.sectors ? options_.sectors : options_.main->sectors();
 	std::copy(options_.members.begin(), options_.members.end(), params_->members);
 	params_->member_count = static_cast<uint32_t>(options_.members.size());
 	params_->read_retries = options_.read_retries;
 	params_->max_workers = options_.max_workers;
 	params_->max_extents = options_.max_extents;
+	params_->main_id = options_.main_id.empty() ? nullptr : options_.main_id.c_str();
 	params_->format = options_.format;
+	params_->new_main = options_.new_main;
 	params_->degraded = options_.degraded;
 	params_->force = options_.force;
 	params_->read_only = options_.read_only;

@@ -23,7 +23,9 @@ struct TableOptions {
 	uint32_t read_retries = DMR_READ_RETRIES_DEFAULT;
 	uint32_t max_workers = DMR_MAX_WORKERS;
 	uint64_t max_extents = 0; // 0: not given
+	std::string main_id;	// "": not given
 	bool format = false;
+	bool new_main = false;
 	bool degraded = false;
 	bool force = false;
 	bool read_only = false;

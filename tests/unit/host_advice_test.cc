@@ -5,9 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -26,27 +27,42 @@ std::string content(const fs::path &path)
 	return text.str();
 }
 
+// Where a comment or a quoted text that begins here ends; `at` for anything else.
+size_t end_of_token(const std::string &source, size_t at)
+{
+	const char first = source[at];
+	size_t end = at;
+
+	if (!source.compare(at, 2, "//"))
+		return std::min(source.find('\n', at), source.size());
+	if (!source.compare(at, 2, "/*"))
+		return std::min(source.find("*/", at), source.size() - 2) + 2;
+	// A quote between digits groups them.
+	if (first != '"' && (first != '\'' || (at && std::isalnum(static_cast<unsigned char>(source[at - 1])))))
+		return at;
+	while (++end < source.size() && source[end] != first)
+		end += source[end] == '\\';
+	return end + 1;
+}
+
 // String literals, those next to each other joined as the compiler does it.
 std::vector<std::string> literals(const std::string &source)
 {
-	static const std::regex token(R"re(//[^\n]*|/\*[\s\S]*?\*/|'(?:\\.|[^'\\\n])'|"((?:\\.|[^"\\\n])*)"|[^\s"])re");
 	std::vector<std::string> all;
 	bool joins = false;
 
-	for (std::sregex_iterator at(source.begin(), source.end(), token), end; at != end; ++at) {
-		const std::string found = at->str();
+	for (size_t at = 0; at < source.size();) {
+		const size_t end = end_of_token(source, at);
 
-		if (found.starts_with("//") || found.starts_with("/*"))
-			continue;
-		if (!found.starts_with('"')) {
+		if (source[at] == '"') {
+			if (!joins)
+				all.emplace_back();
+			all.back() += source.substr(at + 1, end - at - 2);
+			joins = true;
+		} else if (source[at] != '/' && !std::isspace(static_cast<unsigned char>(source[at]))) {
 			joins = false;
-			continue;
 		}
-		if (joins)
-			all.back() += (*at)[1];
-		else
-			all.push_back((*at)[1]);
-		joins = true;
+		at = std::max(end, at + 1);
 	}
 	return all;
 }
@@ -61,9 +77,10 @@ TEST(HostAdvice, TellsWhatComesFirst)
 
 TEST(HostAdvice, LiteralsAreFoundAsTheCompilerHasThem)
 {
-	const std::vector<std::string> found = literals("f(\"a \\\"b\" // \"no\"\n  \"c\", '\"', /* \"no\" */ \"d\");");
+	const std::vector<std::string> found =
+		literals("f(\"a \\\"b\" // \"no\"\n  \"c\", '\"', /* \"no\" */ \"d\", 1'000'000, \"e\");");
 
-	EXPECT_EQ(found, (std::vector<std::string>{"a \\\"bc", "d"}));
+	EXPECT_EQ(found, (std::vector<std::string>{"a \\\"bc", "d", "e"}));
 }
 
 // What begins with a semicolon or a space is the end of a sentence that is put together.

@@ -53,10 +53,12 @@ Parsed parse(const std::string &line)
 #define NO_SPARE "not a device; give its path or <major>:<minor>, or - for a missing spare"
 #define BEYOND "too large; with its start it goes beyond 18014398509481983 sectors, more than any device has"
 #define UNKNOWN                                                                                                        \
-	"unknown; the features are: spare <dev> <start> <sectors>, degraded, force, format, max_extents <n>, "         \
-	"read_retries <n>"
+	"unknown; the features are: spare <dev> <start> <sectors>, degraded, force, format, main_id <text>, "          \
+	"max_extents <n>, new_main, read_retries <n>"
 #define INCOMPLETE "incomplete; give <dev> <start> <sectors> after it"
 #define OUT_OF_RANGE "out of range; give a number from 1 to 16777216"
+#define NO_ID "not usable; give 1 to 95 printable ASCII characters, no space, no backslash"
+#define LONG_ID "ata-VENDOR_MODEL_OF_A_DISK_WITH_A_NAME_THAT_IS_ALMOST_TOO_LONG_FOR_US_ABC-00AB1C0_WD-WMC1234567"
 #define TWO_SPARES "spare b 0 1 spare c 0 1 "
 #define SIX_SPARES TWO_SPARES TWO_SPARES TWO_SPARES
 
@@ -189,6 +191,22 @@ const struct Refused {
 	{"/dev/a /dev/b 0 100 2 max_extents 16777217", "max_extents '16777217': " OUT_OF_RANGE},
 	{"/dev/a /dev/b 0 100 2 max_extents 18446744073709551617", "max_extents '18446744073709551617': " OUT_OF_RANGE},
 
+	// main_id, new_main
+	{"/dev/a /dev/b 0 100 1 main_id",
+	 "feature 'main_id': has no value; give what udev calls main's disk after it (ID_WWN, ID_SERIAL)"},
+	{"/dev/a /dev/b 0 100 2 format main_id",
+	 "feature 'main_id': has no value; give what udev calls main's disk after it (ID_WWN, ID_SERIAL)"},
+	{"/dev/a /dev/b 0 100 2 main_id ", "main_id '': " NO_ID},
+	{"/dev/a /dev/b 0 100 2 main_id a\tb", "main_id 'a?b': " NO_ID},
+	{"/dev/a /dev/b 0 100 2 main_id a\\x20b", "main_id 'a\\x20b': " NO_ID},
+	{"/dev/a /dev/b 0 100 2 main_id \xc3\xbc", "main_id '?" "?': " NO_ID},
+	{"/dev/a /dev/b 0 100 2 main_id \x7f", "main_id '?': " NO_ID},
+	{"/dev/a /dev/b 0 100 2 main_id " LONG_ID "8", "main_id 'ata-VENDOR_MODEL_OF_A_DISK_WITH_A_NAM...': " NO_ID},
+	{"/dev/a /dev/b 0 100 4 main_id a main_id a", "feature 'main_id': given twice; give it once"},
+	{"/dev/a /dev/b 0 100 3 main_id a main_id", "feature 'main_id': given twice; give it once"},
+	{"/dev/a /dev/b 0 100 2 new_main new_main", "feature 'new_main': given twice; give it once"},
+	{"/dev/a /dev/b 0 100 2 new_main 1", "feature '1': " UNKNOWN},
+
 	// read_retries
 	{"/dev/a /dev/b 0 100 1 read_retries",
 	 "feature 'read_retries': has no value; give a number from 0 to 100 after it"},
@@ -284,6 +302,28 @@ TEST(Table, Features)
 		EXPECT_EQ(p.table.read_retries_given, g.given) << g.line;
 		EXPECT_EQ(p.table.read_retries, g.retries) << g.line;
 	}
+}
+
+TEST(Table, WhichDiskMainIs)
+{
+	Parsed p = parse("a b 0 1 0");
+	ASSERT_EQ(p.error, 0) << p.reason;
+	EXPECT_EQ(p.table.main_id, nullptr);
+	EXPECT_FALSE(p.table.new_main);
+
+	p = parse("a b 0 1 2 main_id " LONG_ID);
+	ASSERT_EQ(p.error, 0) << p.reason;
+	EXPECT_STREQ(p.table.main_id, LONG_ID);
+	EXPECT_EQ(strlen(LONG_ID), size_t(DMR_IDENTITY_SIZE) - 1);
+	EXPECT_EQ(p.table.main_id, p.words[6].c_str());
+	EXPECT_FALSE(p.table.new_main);
+
+	// A word of the line is a value where one is due.
+	p = parse("a b 0 1 4 new_main main_id new_main degraded");
+	ASSERT_EQ(p.error, 0) << p.reason;
+	EXPECT_STREQ(p.table.main_id, "new_main");
+	EXPECT_TRUE(p.table.new_main);
+	EXPECT_TRUE(p.table.degraded);
 }
 
 TEST(Table, FurtherSpares)

@@ -16,6 +16,7 @@ Error Engine::create(const dmr_engine_params &params, char *reason)
 	p_.name = name_;
 	if (Error error = set_.assemble(p_, reason))
 		return error;
+	p_.main_id = nullptr; // the caller's
 	if (Error error = set_.place_members(members_, reason))
 		return error;
 	block_size_ = set_.block_size();
@@ -23,9 +24,11 @@ Error Engine::create(const dmr_engine_params &params, char *reason)
 		return error;
 	// Refuse here what would leave the device suspended without a table at resume. A table that is live on these
 	// members appends to their logs meanwhile: then its own load vouches for them.
-	if (!set_.to_format() && !p_.members_live)
-		return map_.load(false, reason);
-	return Error::none();
+	if (set_.to_format() || p_.members_live)
+		return Error::none();
+	if (Error error = map_.load(false, reason))
+		return error;
+	return main_holds_map(reason);
 }
 
 Error Engine::init_parts(char *reason)
@@ -88,7 +91,6 @@ Error Engine::init_parts(char *reason)
 		return error;
 	return mover_.init({ .inst = p_.inst,
 			     .block_size = block_size_,
-			     .main_blocks = main_blocks,
 			     .map = &map_,
 			     .ranges = &ranges_,
 			     .queue = &queue_,
@@ -144,8 +146,8 @@ Error Engine::resume(char *reason)
 		return error;
 	}
 	flush_state_.in_use(in_use(map_.spares().known()));
+	keep_setup();
 	loaded_ = true;
-	set_.setup() = map_.setup();
 	__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
 	tell_reach();
 	watch_pool();

@@ -63,6 +63,10 @@ private:
 	void watch_pool();
 	void tell_reach();
 
+	// setup.cc
+	Error main_holds_map(char *reason) const;
+	void keep_setup();
+
 	// members.cc
 	Error may_change(char *reason) const;
 

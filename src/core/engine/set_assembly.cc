@@ -5,6 +5,24 @@
 
 namespace dm_remap {
 
+namespace {
+
+template <size_t size>
+void copy_text(char (&to)[size], const char *from)
+{
+	dmr_format(to, size, "%s", from);
+}
+
+// What is known now takes the place of what was recorded; what is not known stays recorded.
+template <size_t size>
+void learn(char (&to)[size], const char (&now)[size])
+{
+	if (now[0])
+		copy_text(to, now);
+}
+
+} // namespace
+
 Error SetAssembly::assemble(const dmr_engine_params &params, char *reason)
 {
 	p_ = &params;
@@ -19,7 +37,7 @@ Error SetAssembly::assemble(const dmr_engine_params &params, char *reason)
 	if (Error error = judge(reason))
 		return error;
 	if (p_->main_live && (to_format() || !same_uuid(setup().set_uuid, p_->live_set))) {
-		dmr_format(reason, DMR_REASON_SIZE, "the device serves this main with another spare, which holds its map: this table would forget that; name the same spare, or remove the device first");
+		dmr_format(reason, DMR_REASON_SIZE, "the device serves this main with another spare, which holds its map: name the same spare; to forget the map, remove the device first");
 		return Error(EINVAL);
 	}
 	return Error::none();
@@ -44,10 +62,29 @@ Error SetAssembly::describe_main(char *reason)
 		return Error(EINVAL);
 	}
 	block_size_ = BlockSize(info.logical_block_bytes);
-	identity_.sectors = info.sectors;
+	identity_.sectors = block_size_.to_sectors(block_size_.to_blocks(Sectors(info.sectors))).value;
 	identity_.block_bytes = info.logical_block_bytes;
-	__builtin_memcpy(identity_.identity, info.identity, sizeof(identity_.identity));
+	copy_text(identity_.identity, info.identity);
+	copy_text(identity_.disk, info.disk);
+	copy_text(identity_.id, p_->main_id ? p_->main_id : "");
 	return Error::none();
+}
+
+void SetAssembly::bring_up_to_date(dmr_setup &setup) const
+{
+	dmr_main_identity &main = setup.main;
+
+	copy_text(setup.name, p_->name);
+	setup.read_retries = p_->read_retries;
+	if (p_->new_main) {
+		main = identity_;
+		return;
+	}
+	learn(main.identity, identity_.identity);
+	learn(main.disk, identity_.disk);
+	learn(main.id, identity_.id);
+	if (p_->sectors > main.sectors)
+		main.sectors = identity_.sectors;
 }
 
 Error SetAssembly::probe_members(char *reason)
@@ -71,6 +108,7 @@ dmr_assembly_request SetAssembly::request(const dmr_assembly_member *members, ui
 		.member_count = count,
 		.max_extents = 0,
 		.format = false,
+		.new_main = false,
 		.degraded = false,
 		.force = false,
 		.read_only = false,
@@ -99,6 +137,7 @@ Error SetAssembly::judge(char *reason)
 
 		table.max_extents = p_->max_extents;
 		table.format = p_->format;
+		table.new_main = p_->new_main;
 		table.degraded = p_->degraded;
 		table.force = p_->force;
 		table.read_only = p_->read_only;
@@ -181,7 +220,7 @@ Error SetAssembly::admit(const dmr_member_range &range, dmr_member_entry &entry,
 		error = Error(EINVAL);
 	}
 	if (!error && c->probe.verdict == DMR_PROBE_MEMBER && !same_uuid(c->probe.setup.set_uuid, setup().set_uuid)) {
-		dmr_format(reason, DMR_REASON_SIZE, "spare %s is about to become one of another set, of '%.32s': if that is given up, blank it",
+		dmr_format(reason, DMR_REASON_SIZE, "spare %s is about to become one of another set, of '%.32s': name another one; if that set is given up, blank this one",
 			   c->member.info.name, c->probe.setup.name);
 		error = Error(EINVAL);
 	}

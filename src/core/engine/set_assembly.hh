@@ -24,6 +24,7 @@ public:
 	void destroy();
 
 	BlockSize block_size() const { return block_size_; }	// main's
+	Blocks main_blocks() const { return block_size_.to_blocks(Sectors(identity_.sectors)); } // of all of main
 	// The set's; of a new one before it is formatted, too.
 	dmr_setup &setup() { return assembly_->setup; }
 	const dmr_setup &setup() const { return assembly_->setup; }
@@ -35,6 +36,14 @@ public:
 	void formatted() { verdict_ = DMR_ASSEMBLY_LOAD; }
 	// EBUSY: what is about to be formatted was blank when assemble() looked at it, and is so no more.
 	Error still_blank(char *reason);
+
+	// Name, main and read_retries of this setup become what they are now.
+	void bring_up_to_date(dmr_setup &setup) const;
+	// Is main smaller then? Only if the table says that it is a new one.
+	bool makes_main_smaller(const dmr_setup &setup) const
+	{
+		return p_->new_main && identity_.sectors < setup.main.sectors;
+	}
 
 	// May this range become a further member? What the set would know of it, with a new UUID, is left in entry.
 	Error admit(const dmr_member_range &range, dmr_member_entry &entry, char *reason) const;

@@ -30,6 +30,8 @@ enum class TableFault : uint8_t {
 	retries_missing,
 	not_retries,
 	too_many_retries,
+	id_missing,
+	not_an_id,
 	// of messages
 	add_device_missing,
 	add_sectors_missing,
@@ -58,8 +60,8 @@ inline constexpr TableFaultText table_fault_texts[] = {
 	{TableFault::not_count, "not a number; give how many arguments follow"},
 	{TableFault::wrong_count, "wrong; the number of arguments that follow is"},
 	{TableFault::unknown_feature,
-	 "unknown; the features are: spare <dev> <start> <sectors>, degraded, force, format, max_extents <n>, "
-	 "read_retries <n>"},
+	 "unknown; the features are: spare <dev> <start> <sectors>, degraded, force, format, main_id <text>, "
+	 "max_extents <n>, new_main, read_retries <n>"},
 	{TableFault::given_twice, "given twice; give it once"},
 	{TableFault::spare_incomplete, "incomplete; give <dev> <start> <sectors> after it"},
 	{TableFault::too_many_spares, "too many; a set has at most 16 spares, name no more, the first one included"},
@@ -70,6 +72,8 @@ inline constexpr TableFaultText table_fault_texts[] = {
 	{TableFault::retries_missing, "has no value; give a number from 0 to 100 after it"},
 	{TableFault::not_retries, "not a number; give one from 0 to 100"},
 	{TableFault::too_many_retries, "too large; give a number from 0 to 100"},
+	{TableFault::id_missing, "has no value; give what udev calls main's disk after it (ID_WWN, ID_SERIAL)"},
+	{TableFault::not_an_id, "not usable; give 1 to 95 printable ASCII characters, no space, no backslash"},
 	{TableFault::add_device_missing, "names no spare; the message is add_spare <dev> [<start> <sectors>]"},
 	{TableFault::add_sectors_missing,
 	 "missing; after a start give the sectors, the message is add_spare <dev> [<start> <sectors>]"},

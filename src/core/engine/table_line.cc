@@ -13,7 +13,7 @@ constexpr uint64_t max_extents_most = 16777216;
 constexpr NumberWord extents_word = {1, max_extents_most, TableFault::not_extents, TableFault::extents_out_of_range};
 constexpr NumberWord retries_word = {0, DMR_READ_RETRIES_MAX, TableFault::not_retries, TableFault::too_many_retries};
 
-static_assert(DMR_READ_RETRIES_MAX == 100 && DMR_MAX_MEMBERS == 16, "the texts of the faults say so");
+static_assert(DMR_READ_RETRIES_MAX == 100 && DMR_MAX_MEMBERS == 16 && DMR_IDENTITY_SIZE == 96, "the texts of the faults say so");
 
 class TableParser final {
 public:
@@ -92,6 +92,10 @@ private:
 			return flag(name, out_.force);
 		if (same_text(name, "format"))
 			return flag(name, out_.format);
+		if (same_text(name, "new_main"))
+			return flag(name, out_.new_main);
+		if (same_text(name, "main_id"))
+			return main_id(i);
 		if (same_text(name, "max_extents"))
 			return value(i, extents_given_, TableFault::extents_missing, extents_word, out_.max_extents);
 		if (same_text(name, "read_retries")) {
@@ -117,6 +121,35 @@ private:
 			return 0;
 		}
 		return spare(&argv_[i + 1]) ? taken : 0;
+	}
+
+	unsigned int main_id(unsigned int i)
+	{
+		bool given = out_.main_id;
+
+		if (!flag(argv_[i], given))
+			return 0;
+		if (i + 1 == argc_) {
+			words_.fail("feature", argv_[i], TableFault::id_missing);
+			return 0;
+		}
+		if (!printable_word(argv_[i + 1], DMR_IDENTITY_SIZE - 1)) {
+			words_.fail(argv_[i], argv_[i + 1], TableFault::not_an_id);
+			return 0;
+		}
+		out_.main_id = argv_[i + 1];
+		return 2;
+	}
+
+	// Fit to be printed as a word of a table line, and to be read again.
+	static bool printable_word(const char *text, size_t most)
+	{
+		size_t n = 0;
+
+		for (; text[n] != '\0' && n <= most; n++)
+			if (text[n] <= ' ' || text[n] >= 0x7f || text[n] == '\\')
+				return false;
+		return n > 0 && n <= most;
 	}
 
 	// A feature that may be given once.

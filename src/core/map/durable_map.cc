@@ -217,6 +217,16 @@ private:
 	uint64_t from_ = 0;
 };
 
+bool DurableMap::reaches_beyond(MainBlock end, MainBlock &first) const
+{
+	Extent extent;
+
+	if (!index_.first_from(end, extent))
+		return false;
+	first = extent.start < end ? end : extent.start;
+	return true;
+}
+
 void DurableMap::note_generation()
 {
 	__atomic_store_n(&generation_, metadata_ops_->generation(metadata_), __ATOMIC_RELAXED);
@@ -244,7 +254,7 @@ void DurableMap::note_members()
 	for (uint32_t i = 0; i < MemberList::slots; i++) {
 		if (!(dropped & 1u << i) || healthy == 0)
 			continue;
-		dmr_log(inst_, DMR_LOG_ERR, "spare %u does not take metadata any more and was dropped: what lives on it is served from it, nothing new goes there; replace it with add_spare and remove_spare",
+		dmr_log(inst_, DMR_LOG_ERR, "spare %u does not take metadata any more and was dropped: what lives on it is served from it, nothing new goes there; add another one with add_spare, then take this one out with remove_spare",
 			i);
 		dmr_event(inst_, DMR_EVENT_MEMBER_FAILED);
 	}

@@ -93,6 +93,11 @@ public:
 	// Nothing lives there, and what map has sent there was drained: it looks for its device. EBUSY: it is the only one that is
 	// healthy. Also EIO.
 	Error remove_member(uint32_t slot, char *reason);
+	// Name, main and read_retries as here, durably. If they cannot be written nothing is remapped any more, as after a commit
+	// that cannot.
+	void update_setup(const dmr_setup &setup);
+	// No load comes across what the map has replaced until now. If that cannot be written: as above.
+	void forget_replaced();
 
 	// ---- readers ----
 
@@ -118,6 +123,8 @@ public:
 	void copy_setup(dmr_setup &out); // process, may block
 	void snapshot(dmr_snapshot &out) const; // process, may block
 	uint64_t max_extents() const { return max_extents_; }
+	// Does the map say anything of blocks from `end` on? The first of them. While nobody commits.
+	bool reaches_beyond(MainBlock end, MainBlock &first) const;
 	// So many more records fit for certain: one edit of the index adds two extents at most (it cuts one in the middle).
 	uint64_t room() const
 	{

@@ -38,7 +38,7 @@ Error DurableMap::load(bool mend, char *reason)
 	Error error = checkpoint();
 
 	if (error)
-		dmr_format(reason, DMR_REASON_SIZE, "the metadata has a torn or lost copy and it cannot be written anew: error %d; replace the spare's disk",
+		dmr_format(reason, DMR_REASON_SIZE, "the metadata has a torn or lost copy and it cannot be written anew: error %d; save the data through a read-only table, then replace the spare's disk",
 			   error.negative());
 	if (!error)
 		give_up_joining();

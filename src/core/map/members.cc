@@ -58,7 +58,7 @@ Error DurableMap::add_member(const dmr_member_range &range, const dmr_member_ent
 	if (added)
 		return added;
 	if (Error error = add_to_pool(slot, false)) {
-		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the spare: blank it before you add it again");
+		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the spare, which holds nothing yet: blank it before you add it again");
 		Error failure = remove_from_set(slot);
 
 		// Nothing can be appended before it.
@@ -91,6 +91,30 @@ Error DurableMap::remove_member(uint32_t slot, char *reason)
 		return Error(EBUSY);
 	}
 	return forget(slot);
+}
+
+void DurableMap::update_setup(const dmr_setup &setup)
+{
+	Leadership leadership(*this);
+	// As in checkpoint().
+	MutexGuard others_wait = flush_state_->hold();
+	int rc = metadata_ops_->update_setup(metadata_, &setup);
+
+	note_members();
+	if (rc)
+		fail("the setup", rc);
+}
+
+// Two checkpoints: the older one, and what the log has added to it, are then as new as the newer.
+void DurableMap::forget_replaced()
+{
+	Leadership leadership(*this);
+	Error error = checkpoint();
+
+	if (!error)
+		error = checkpoint();
+	if (error)
+		fail("a checkpoint", error.negative());
 }
 
 void DurableMap::copy_setup(dmr_setup &out)

@@ -139,11 +139,11 @@ void Mover::end(const char *failure, const Pass &pass)
 	dmr_event(c_.inst, DMR_EVENT_MEMBER_REMOVED);
 }
 
-// Once through the whole map.
+// Once through the whole map, which may go on where the table has ended.
 Mover::Pass Mover::pass()
 {
 	uint32_t most = buffer_bytes / c_.block_size.bytes();
-	MainBlock end = MainBlock(0) + c_.main_blocks;
+	constexpr MainBlock end(~0ull);
 	Pass result;
 
 	if (most > BlockSet::capacity)

@@ -19,7 +19,6 @@ public:
 	struct Config {
 		dmr_instance *inst;
 		BlockSize block_size;
-		Blocks main_blocks;
 		DurableMap *map;
 		RangeTable *ranges;
 		RequestQueue *queue;

@@ -30,8 +30,9 @@ int dmr_check_main(struct dm_target *ti, const char *path, struct block_device *
 		return dmr_refuse(reason, "main %s has logical blocks of %u bytes; 512 and 4096 are supported", path,
 				  bytes);
 	if (ti->len > bdev_nr_sectors(bdev))
-		return dmr_refuse(reason, "main %s has %llu sectors, fewer than the %llu of the table", path,
-				  (u64)bdev_nr_sectors(bdev), (u64)ti->len);
+		return dmr_refuse(reason, "main %s has %llu sectors, fewer than the %llu of the table: name the right main, "
+				  "make it as large again, or give a length up to its own",
+				  path, (u64)bdev_nr_sectors(bdev), (u64)ti->len);
 	if (ti->begin & (block - 1))
 		return dmr_refuse(reason,
 				  "first sector %llu of the table is not a multiple of main's block of %u sectors",

@@ -235,8 +235,8 @@ int dmr_claim_uuids(struct dmr_target *t, const struct dmr_setup *setup, char *r
 			continue;
 		dmr_instance_name(&other->inst, name);
 		scnprintf(reason, DMR_REASON_SIZE,
-			  "member %u, UUID %pUb, is a copy of one in use by remap device '%s': remove either", i,
-			  setup->members[i].uuid, name);
+			  "member %u, UUID %pUb, is a copy of one in use by remap device '%s': name the one that was in use last, and leave the other out",
+			  i, setup->members[i].uuid, name);
 	}
 	if (!other) {
 		dmr_note_uuids(t, setup);

@@ -108,9 +108,11 @@ static int dmr_create_engine(struct dmr_target *t, const struct dmr_table *table
 		p->members[i] = t->members[i].range;
 	p->member_count = t->member_count;
 	p->max_extents = table->max_extents;
+	p->main_id = table->main_id;
 	p->read_retries = table->read_retries;
 	p->max_workers = DMR_MAX_WORKERS;
 	p->format = table->format;
+	p->new_main = table->new_main;
 	p->degraded = table->degraded;
 	p->force = table->force;
 	p->read_only = !(dm_table_get_mode(ti->table) & DMR_BLK_WRITE);
@@ -141,6 +143,7 @@ static int dmr_construct(struct dm_target *ti, unsigned int argc, char **argv, s
 	if (!err)
 		err = dmr_claim_uuids(t, dmr_engine_setup(t->inst.engine), ti->error);
 	t->max_extents = c->table.max_extents;
+	strscpy(t->main_id, c->table.main_id ?: "", sizeof(t->main_id));
 	t->read_retries = c->table.read_retries;
 	t->read_retries_given = c->table.read_retries_given;
 	t->degraded = c->table.degraded;

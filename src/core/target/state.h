@@ -47,6 +47,7 @@ struct dmr_target {
 	struct dmr_member members[DMR_MEMBERS_EVER];
 	unsigned int member_count;	/* grows by release: status reads it under no lock of ours */
 	u64 max_extents;		/* 0: not given */
+	char main_id[DMR_IDENTITY_SIZE];	/* "": not given */
 	unsigned int read_retries;
 	bool read_retries_given;
 	bool degraded;

@@ -203,7 +203,8 @@ static void remap_status(struct dm_target *ti, status_type_t type, unsigned int 
 		dmr_engine_status(t->inst.engine, result, maxlen);
 		break;
 	case STATUSTYPE_TABLE:
-		features = 4 * (n - 1) + t->degraded + 2 * !!t->max_extents + 2 * t->read_retries_given;
+		features = 4 * (n - 1) + t->degraded + 2 * !!t->main_id[0] + 2 * !!t->max_extents +
+			   2 * t->read_retries_given;
 		DMEMIT("%s %s %llu %llu", t->main->name, members[0]->name, members[0]->range.start,
 		       members[0]->range.sectors);
 		if (features)
@@ -213,6 +214,8 @@ static void remap_status(struct dm_target *ti, status_type_t type, unsigned int 
 			       members[i]->range.sectors);
 		if (t->degraded)
 			DMEMIT(" degraded");
+		if (t->main_id[0])
+			DMEMIT(" main_id %s", t->main_id);
 		if (t->max_extents)
 			DMEMIT(" max_extents %llu", t->max_extents);
 		if (t->read_retries_given)

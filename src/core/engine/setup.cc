@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+// Engine, main and the setup: can main hold the map, and what is the set told of it.
+#include "core/engine/engine.hh"
+
+namespace dm_remap {
+
+namespace {
+
+bool same_main(const dmr_main_identity &a, const dmr_main_identity &b)
+{
+	return a.sectors == b.sectors && same_text(a.identity, b.identity) && same_text(a.disk, b.disk) && same_text(a.id, b.id);
+}
+
+} // namespace
+
+// A main that is too small for the map is another one, or what was cut off it had something of the users'. The table may
+// end before the map does: what lies beyond its end stays as it is.
+Error Engine::main_holds_map(char *reason) const
+{
+	MainBlock beyond;
+
+	if (!map_.reaches_beyond(MainBlock(0) + set_.main_blocks(), beyond))
+		return Error::none();
+	dmr_device_info info;
+
+	dmr_device_describe(p_.main, &info);
+	dmr_format(reason, DMR_REASON_SIZE, "main %s has %llu sectors, and the map has blocks of it beyond them, at sector %llu: name the main that had these, or make this one as large again; until then they stay on the spares",
+		   info.name, block_size_.to_sectors(set_.main_blocks()).print(), block_size_.to_sectors(beyond).print());
+	return Error(EINVAL);
+}
+
+// Before anything is served: no record of a part of main that was added is durable before the set knows that it is there. If
+// it cannot be recorded, nothing can.
+void Engine::keep_setup()
+{
+	dmr_setup &kept = set_.setup();
+	const dmr_setup &known = map_.setup();
+
+	// No record of the part that is cut off may be found again.
+	if (!p_.read_only && set_.makes_main_smaller(known))
+		map_.forget_replaced();
+	kept = known;
+	set_.bring_up_to_date(kept);
+	const bool main_changes = !same_main(kept.main, known.main);
+	const bool changes = main_changes || kept.read_retries != known.read_retries || !same_text(kept.name, known.name);
+
+	if (changes && !p_.read_only && !map_.failed()) {
+		map_.update_setup(kept);
+		if (main_changes && !map_.failed())
+			dmr_log(p_.inst, DMR_LOG_INFO, "main is recorded as %llu sectors, identity '%s', disk '%s', main_id '%s'",
+				Sectors(known.main.sectors).print(), known.main.identity, known.main.disk, known.main.id);
+	}
+	kept = known;
+}
+
+} // namespace dm_remap

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0
+// A main that grows and shrinks, is copied, or becomes known by another name; and what the set says of it.
+#include "engine_pool_fixture.hh"
+
+#include <memory>
+
+extern "C" const dmr_metadata_ops dmr_metadata_operations;
+
+namespace dm_remap::host {
+
+namespace {
+
+constexpr uint64_t old_end = 40960, new_end = 65536;
+
+// The setup that a spare has recorded.
+std::unique_ptr<dmr_setup> recorded(SimDisk &spare)
+{
+	const dmr_member_range range = { &spare, 0, spare.options().sectors };
+	auto probe = std::make_unique<dmr_probe>();
+	char reason[DMR_REASON_SIZE];
+
+	EXPECT_EQ(dmr_metadata_operations.probe(&range, probe.get(), reason), 0) << reason;
+	EXPECT_EQ(probe->verdict, DMR_PROBE_MEMBER);
+	EXPECT_FALSE(probe->copy_lost);
+	return std::make_unique<dmr_setup>(probe->setup);
+}
+
+// Of 65536 sectors, of which the first table knows 40960.
+class EngineMain : public EnginePool {
+protected:
+	EngineMain() { main.resize(old_end); }
+
+	TableOptions of_length(uint64_t sectors, TableOptions t)
+	{
+		t.sectors = sectors;
+		t.max_extents = 0;
+		return t;
+	}
+	TableOptions of_length(uint64_t sectors) { return of_length(sectors, table()); }
+	// Another disk with what is on this one.
+	std::unique_ptr<SimDisk> copy_of(SimDisk &disk, DiskOptions options)
+	{
+		auto copy = std::make_unique<SimDisk>(world, options);
+		const uint32_t part = 128;
+		std::vector<uint8_t> data(part * 512);
+
+		for (uint64_t at = 0; at < disk.options().sectors; at += part) {
+			disk.peek(at, data.data(), part);
+			copy->poke(at, data.data(), part);
+		}
+		return copy;
+	}
+	TableOptions over(SimDisk &other)
+	{
+		TableOptions t = table();
+
+		t.main = &other;
+		return t;
+	}
+	void expect_refused(const TableOptions &t, const std::string &part)
+	{
+		const uint64_t writes = spare.counts().writes;
+
+		EXPECT_EQ(device.create(t), -EINVAL);
+		EXPECT_NE(device.reason().find(part), std::string::npos) << device.reason();
+		EXPECT_EQ(spare.counts().writes, writes);
+	}
+	void remove() { ASSERT_EQ(device.remove(), 0); }
+	void remap(uint64_t sector, uint32_t sectors, uint8_t version)
+	{
+		main.fail(sector, sectors);
+		ASSERT_EQ(write(sector, sectors, version), DMR_STS_OK);
+	}
+};
+
+// ---- size ----
+
+TEST_F(EngineMain, AGrownOneIsServedWithTheOldLengthAndWithTheNew)
+{
+	create(of_length(old_end));
+	remap(5000, 8, 1);
+	remove();
+	main.resize(new_end);
+	const uint64_t writes = spare.counts().writes;
+	create(of_length(old_end));
+	EXPECT_EQ(read(5000, 8), pattern(5000, 8, 1));
+	EXPECT_EQ(spare.counts().writes, writes) << "nothing is to be recorded";
+	remove();
+	EXPECT_EQ(recorded(spare)->main.sectors, old_end);
+	create(of_length(new_end - 1000));
+	EXPECT_EQ(recorded(spare)->main.sectors, new_end) << "of main, not of the table";
+	EXPECT_EQ(read(5000, 8), pattern(5000, 8, 1));
+	remap(old_end + 100, 8, 2);
+	recreate(of_length(new_end - 1000));
+	EXPECT_EQ(read(old_end + 100, 8), pattern(old_end + 100, 8, 2));
+}
+
+TEST_F(EngineMain, ALiveOneGrowsUnderATable)
+{
+	create(of_length(old_end));
+	remap(5000, 8, 1);
+	main.resize(new_end);
+	ASSERT_EQ(device.load(of_length(new_end)), 0) << device.reason();
+	remap(5008, 8, 2);
+	EXPECT_EQ(recorded(spare)->main.sectors, old_end) << "the constructor writes nothing";
+	ASSERT_EQ(device.resume(), 0) << device.reason();
+	EXPECT_EQ(recorded(spare)->main.sectors, new_end);
+	remap(new_end - 8, 8, 3);
+	EXPECT_EQ(read(5000, 8), pattern(5000, 8, 1));
+	EXPECT_EQ(read(5008, 8), pattern(5008, 8, 2));
+	recreate(of_length(new_end));
+	EXPECT_EQ(read(new_end - 8, 8), pattern(new_end - 8, 8, 3));
+}
+
+// What the map says of blocks beyond the table's end is kept, and does not get in the way.
+TEST_F(EngineMain, AShorterTableLeavesAloneWhatLiesBeyondIt)
+{
+	main.resize(new_end);
+	create(of_length(new_end, two()));
+	for (uint64_t at : { uint64_t(5000), old_end - 4, old_end + 100, new_end - 8 })
+		remap(at, 8, 1);
+	EXPECT_EQ(used_of("8:16"), 32u);
+	recreate(of_length(old_end, two()));
+	EXPECT_EQ(snapshot().remapped_sectors, 32u);
+	EXPECT_EQ(read(old_end - 4, 4), pattern(old_end - 4, 4, 1));
+	remap(old_end - 12, 8, 2);
+	// One of them is moved, with what nobody can reach.
+	ASSERT_EQ(device.remove_spare(spare, 0), 1) << device.reason();
+	run_job();
+	EXPECT_EQ(state("8:16"), "");
+	EXPECT_EQ(snapshot().remapped_sectors, 40u);
+	TableOptions t = of_length(new_end);
+	t.members = { { &second, 0, second.options().sectors } };
+	recreate(t);
+	EXPECT_EQ(read(5000, 8), pattern(5000, 8, 1));
+	EXPECT_EQ(read(old_end - 12, 8), pattern(old_end - 12, 8, 2));
+	EXPECT_EQ(read(old_end + 100, 8), pattern(old_end + 100, 8, 1));
+	EXPECT_EQ(read(new_end - 8, 8), pattern(new_end - 8, 8, 1));
+}
+
+TEST_F(EngineMain, OneThatIsSmallerThanTheMapIsRefused)
+{
+	TableOptions t = of_length(old_end);
+
+	main.resize(new_end);
+	create(of_length(new_end));
+	remap(old_end - 4, 8, 1);
+	remove();
+	main.resize(old_end);
+	expect_refused(t, "this main has 40960: name that main, or make it as large again");
+	t.new_main = true;
+	expect_refused(t, "main 8:0 has 40960 sectors, and the map has blocks of it beyond them, at sector 40960: name the main that "
+			  "had these, or make this one as large again");
+	main.resize(new_end);
+	create(t);
+	EXPECT_EQ(read(old_end - 4, 4), pattern(old_end - 4, 4, 1));
+}
+
+TEST_F(EngineMain, OneThatIsSmallerIsServedIfTheLineSaysSoOnce)
+{
+	TableOptions t = of_length(old_end);
+
+	main.resize(new_end);
+	create(of_length(new_end));
+	// The log speaks of what will be cut off: pending, and with no spare block left written to main after all.
+	main.fail(new_end - 8, 8);
+	EXPECT_EQ(read_status(new_end - 8, 8), DMR_STS_MEDIUM);
+	main.fail(0, 4000);
+	for (uint64_t at = 0; write(at, 8, 1) == DMR_STS_OK; at += 8)
+		ASSERT_LT(at, 4000u);
+	main.heal_all();
+	ASSERT_EQ(write(new_end - 8, 8, 1), DMR_STS_OK);
+	EXPECT_EQ(snapshot().pending_sectors, 0u);
+	remove();
+	main.resize(old_end);
+	expect_refused(t, "name that main, or make it as large again; if it was made smaller, and this is the one, add 'new_main'");
+	t.new_main = true;
+	create(t);
+	EXPECT_EQ(recorded(spare)->main.sectors, old_end);
+	remove();
+	// What is left of the past must do without it, too: should either checkpoint be lost.
+	auto setup = recorded(spare);
+	const DiskContent content = spare.snapshot();
+	for (uint64_t head : { 1u, 1 + setup->checkpoint_units }) {
+		for (uint64_t copy : { 0u, setup->copy_units })
+			spare.rot((copy + head) * 8, 100, 1);
+		create(of_length(old_end));
+		EXPECT_EQ(read(0, 8), pattern(0, 8, 1));
+		remove();
+		spare.restore(content);
+	}
+}
+
+TEST_F(EngineMain, ASpareIsDroppedWhileMainIsRecordedAsSmaller)
+{
+	TableOptions t = of_length(old_end, two());
+
+	main.resize(new_end);
+	create(of_length(new_end, two()));
+	remap(5000, 8, 1);
+	remove();
+	main.resize(old_end);
+	second.fail(0, 2048, Fault::unwritable());
+	t.new_main = true;
+	create(t);
+	EXPECT_EQ(state("8:32"), "dropped");
+	EXPECT_EQ(mode(), "ok");
+	EXPECT_EQ(recorded(spare)->main.sectors, old_end);
+	EXPECT_EQ(read(5000, 8), pattern(5000, 8, 1));
+}
+
+TEST_F(EngineMain, AReadOnlyTableOfTheNewLengthWritesNothing)
+{
+	TableOptions t = of_length(new_end);
+
+	create(of_length(old_end));
+	remap(5000, 8, 1);
+	remove();
+	main.resize(new_end);
+	t.read_only = true;
+	const uint64_t writes = main.counts().writes + spare.counts().writes;
+	create(t);
+	EXPECT_EQ(read(5000, 8), pattern(5000, 8, 1));
+	main.fail(new_end - 8, 8);
+	EXPECT_EQ(read_status(new_end - 8, 8), DMR_STS_MEDIUM);
+	remove();
+	EXPECT_EQ(main.counts().writes + spare.counts().writes, writes);
+	EXPECT_EQ(recorded(spare)->main.sectors, old_end);
+	create(of_length(new_end));
+	EXPECT_EQ(recorded(spare)->main.sectors, new_end);
+}
+
+TEST_F(EngineMain, ASpareThatWasAwayWhenMainGrewComesBack)
+{
+	TableOptions without = of_length(new_end, degraded(second, true));
+
+	create(of_length(old_end, two()));
+	remap(5000, 8, 1);
+	remove();
+	main.resize(new_end);
+	create(without);
+	remap(new_end - 8, 8, 2);
+	remove();
+	EXPECT_EQ(recorded(spare)->main.sectors, old_end);
+	create(of_length(new_end, two()));
+	EXPECT_EQ(read(5000, 8), pattern(5000, 8, 1));
+	EXPECT_EQ(read(new_end - 8, 8), pattern(new_end - 8, 8, 2));
+	remove();
+	EXPECT_EQ(recorded(spare)->main.sectors, new_end);
+}
+
+// Who does not take the new size is left behind before there is a record that needs it; and without anybody nothing is.
+TEST_F(EngineMain, ASpareThatDoesNotTakeTheNewSizeIsDropped)
+{
+	create(of_length(old_end, two()));
+	remove();
+	main.resize(new_end);
+	second.fail(0, 2048, Fault::unwritable());
+	create(of_length(new_end, two()));
+	EXPECT_EQ(state("8:32"), "dropped");
+	remap(new_end - 8, 8, 1);
+	second.heal_all();
+	recreate(of_length(new_end, two()));
+	EXPECT_EQ(state("8:32"), "active");
+	EXPECT_EQ(read(new_end - 8, 8), pattern(new_end - 8, 8, 1));
+}
+
+TEST_F(EngineMain, WithoutAPlaceForTheNewSizeNothingIsRemappedAnyMore)
+{
+	create(of_length(old_end));
+	remap(5000, 8, 1);
+	remove();
+	main.resize(new_end);
+	spare.fail(0, 2048, Fault::unwritable());
+	create(of_length(new_end));
+	EXPECT_EQ(mode(), "metadata_failed");
+	EXPECT_EQ(read(5000, 8), pattern(5000, 8, 1)) << "what was remapped is served";
+	main.fail(new_end - 8, 8);
+	EXPECT_NE(write(new_end - 8, 8, 1), DMR_STS_OK);
+}
+
+// ---- identity ----
+
+const DiskOptions partition = { .name = "8:1", .identity = "partuuid:1", .disk = "wwid:1", .sectors = new_end };
+
+DiskOptions with(DiskOptions options, const char *identity, const char *disk)
+{
+	options.identity = identity;
+	options.disk = disk;
+	return options;
+}
+
+// Set up by who knew the partition's UUID alone.
+TEST_F(EngineMain, TheDiskIsLearnedAndACopyIsRefusedFromThenOn)
+{
+	auto unknown = copy_of(main, with(partition, "partuuid:1", ""));
+	auto original = copy_of(main, partition), copy = copy_of(main, with(partition, "partuuid:1", "wwid:2"));
+	TableOptions t = over(*copy);
+
+	create(over(*unknown));
+	remove();
+	EXPECT_STREQ(recorded(spare)->main.disk, "");
+	create(over(*original));
+	EXPECT_STREQ(recorded(spare)->main.disk, "wwid:1");
+	original->fail(5000, 8);
+	ASSERT_EQ(write(5000, 8, 1), DMR_STS_OK);
+	remove();
+	expect_refused(t, "its main is on disk 'wwid:1', this one, of the same PARTUUID, on 'wwid:2': a copy");
+	create(over(*unknown));
+	EXPECT_STREQ(recorded(spare)->main.disk, "wwid:1") << "what is not known now stays";
+	remove();
+	t.new_main = true;
+	create(t);
+	EXPECT_EQ(read(5000, 8), pattern(5000, 8, 1));
+	EXPECT_STREQ(recorded(spare)->main.disk, "wwid:2");
+	t.new_main = false;
+	recreate(t);
+	EXPECT_EQ(read(5000, 8), pattern(5000, 8, 1));
+	remove();
+	expect_refused(over(*original), "its main is on disk 'wwid:2', this one, of the same PARTUUID, on 'wwid:1': a copy");
+}
+
+TEST_F(EngineMain, AReadOnlyTableServesACopyAndRecordsNothing)
+{
+	auto original = copy_of(main, partition), copy = copy_of(main, with(partition, "partuuid:1", "wwid:2"));
+	TableOptions t = over(*copy);
+
+	create(over(*original));
+	remove();
+	t.read_only = true;
+	expect_refused(t, "a copy");
+	t.new_main = true;
+	const uint64_t writes = spare.counts().writes;
+	create(t);
+	remove();
+	EXPECT_EQ(spare.counts().writes, writes);
+	create(over(*original));
+}
+
+TEST_F(EngineMain, ADiskWithoutAWwidIsKnownByWhatTheTableCallsIt)
+{
+	for (const char *identity : { "", "partuuid:1" }) {
+		auto disk = copy_of(main, with(partition, identity, ""));
+		TableOptions t = over(*disk);
+
+		t.main_id = "VENDOR_MODEL_1";
+		create(t);
+		EXPECT_STREQ(recorded(spare)->main.id, "VENDOR_MODEL_1");
+		remove();
+		t.main_id = "VENDOR_MODEL_2";
+		expect_refused(t, "'VENDOR_MODEL_1'");
+		t.main_id = "";
+		create(t);
+		EXPECT_STREQ(recorded(spare)->main.id, "VENDOR_MODEL_1");
+		remove();
+		t.main_id = "VENDOR_MODEL_2";
+		t.new_main = true;
+		create(t);
+		EXPECT_STREQ(recorded(spare)->main.id, "VENDOR_MODEL_2");
+		remove();
+		spare.poke(0, std::vector<uint8_t>(2048 * 512).data(), 2048);
+	}
+}
+
+TEST_F(EngineMain, NewMainForgetsWhatTheOldOneWasCalled)
+{
+	auto original = copy_of(main, partition), copy = copy_of(main, with(partition, "", ""));
+	TableOptions t = over(*original);
+
+	t.main_id = "VENDOR_MODEL_1";
+	create(t);
+	remove();
+	t = over(*copy);
+	t.new_main = true;
+	create(t);
+	auto setup = recorded(spare);
+	EXPECT_STREQ(setup->main.identity, "");
+	EXPECT_STREQ(setup->main.disk, "");
+	EXPECT_STREQ(setup->main.id, "");
+}
+
+// ---- the rest of the setup ----
+
+TEST_F(EngineMain, NameAndOptionsAreThoseOfTheTableThatWasStartedLast)
+{
+	TableOptions t = table();
+	MappedDevice other("dm-other");
+
+	create(t);
+	auto setup = recorded(spare);
+	EXPECT_STREQ(setup->name, "dm-test");
+	EXPECT_EQ(setup->read_retries, uint32_t(DMR_READ_RETRIES_DEFAULT));
+	const uint64_t writes = spare.counts().writes;
+	recreate(t);
+	EXPECT_EQ(spare.counts().writes, writes) << "nothing has changed";
+	t.read_retries = 77;
+	ASSERT_EQ(device.load(t), 0) << device.reason();
+	EXPECT_EQ(spare.counts().writes, writes);
+	ASSERT_EQ(device.resume(), 0) << device.reason();
+	EXPECT_EQ(recorded(spare)->read_retries, 77u);
+	remove();
+	ASSERT_EQ(other.create(t), 0) << other.reason();
+	EXPECT_STREQ(recorded(spare)->name, "dm-other");
+	EXPECT_EQ(other.remove(), 0);
+}
+
+} // namespace
+
+} // namespace dm_remap::host
