@@ -6,6 +6,8 @@
 
 #include <dm_remap/spare_pool.h>
 
+#include "host/advice.hh"
+
 #include <string>
 
 namespace {
@@ -49,6 +51,7 @@ void check_refusal(Machine &m, int err)
 
 	DMR_CHECK(err < 0);
 	DMR_CHECK(!text.empty() && text.size() < DMR_REASON_SIZE - 1); // one that fills the buffer was cut off
+	DMR_CHECK(host::keeps_before_it_loses(text));
 	// A name may be of any language.
 	for (const char c : text)
 		DMR_CHECK(static_cast<uint8_t>(c) >= 0x20 && c != 0x7f);
@@ -120,14 +123,14 @@ std::vector<Served> map_of(Machine &m)
 {
 	const host::RcuGuard guard;
 	const dmr_engine *engine = m.device.active()->engine();
+	const uint64_t end = m.device.active()->options().sectors;
 	std::vector<Served> map;
 
-	while (map.size() < main_sectors) {
+	while (map.size() < end) {
 		const uint64_t at = map.size();
-		const dmr_route route =
-			dmr_engine_route(engine, DMR_OP_READ, at, static_cast<uint32_t>(main_sectors - at));
+		const dmr_route route = dmr_engine_route(engine, DMR_OP_READ, at, static_cast<uint32_t>(end - at));
 
-		DMR_CHECK(route.sectors && route.sectors <= main_sectors - at);
+		DMR_CHECK(route.sectors && route.sectors <= end - at);
 		for (uint32_t i = 0; i < route.sectors; i++) {
 			Served served = {route.where, nullptr, 0};
 
@@ -148,7 +151,7 @@ void read_all(Machine &m, bool all_there)
 	constexpr uint32_t part = 128;
 	static uint8_t data[part * format::sector_bytes];
 
-	for (uint64_t at = 0; at < main_sectors; at += part) {
+	for (uint64_t at = 0; at < m.device.active()->options().sectors; at += part) {
 		const dmr_status status = m.device.read(at, data, part);
 
 		DMR_CHECK(status == DMR_STS_OK || !all_there);
@@ -192,7 +195,7 @@ private:
 	// Neighbours, and apart from them a few more.
 	uint64_t sector(uint32_t i) const
 	{
-		const uint64_t blocks = main_sectors / table_.block_sectors();
+		const uint64_t blocks = table_.sectors() / table_.block_sectors();
 
 		return (table_.where * 4 + i + i / 4 * 40) % blocks * table_.block_sectors();
 	}

@@ -95,6 +95,7 @@ host::TableOptions Machine::line(const Table &table)
 	host::TableOptions line;
 
 	line.main = &main;
+	line.sectors = table.sectors();
 	for (uint32_t i = 0; i < table.spare_count(); i++) {
 		const uint32_t spare = (table.rotate + i) % table.spare_count();
 		host::SimDisk *disk = table.missing >> spare & 1 ? nullptr : &spares[spare];
@@ -106,6 +107,7 @@ host::TableOptions Machine::line(const Table &table)
 	// The words of the table line allow it to no other.
 	line.force = line.degraded && table.has(Table::force);
 	line.format = table.has(Table::format);
+	line.new_main = table.has(Table::new_main);
 	line.read_only = table.has(Table::read_only);
 	return line;
 }

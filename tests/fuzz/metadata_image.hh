@@ -26,7 +26,10 @@ inline constexpr uint32_t unit_places = spare_sectors / format::sectors_per_unit
 // Of an input's first eight bytes any value means something.
 struct Table {
 	static constexpr size_t bytes = 8;
-	enum Flag : uint8_t { degraded = 1, force = 2, read_only = 4, format = 8, blocks_of_4096 = 16 };
+	enum Flag : uint8_t {
+		degraded = 1, force = 2, read_only = 4, format = 8, blocks_of_4096 = 16, new_main = 32,
+		half = 64,	// the table ends in the middle of main
+	};
 
 	uint8_t spares = 0;	// how many disks there are, less 1
 	uint8_t flags = 0;
@@ -40,6 +43,7 @@ struct Table {
 	uint32_t spare_count() const { return spares % max_spares + 1; }
 	bool has(Flag flag) const { return flags & flag; }
 	uint32_t block_sectors() const { return has(blocks_of_4096) ? 8 : 1; }
+	uint64_t sectors() const { return has(half) ? main_sectors / 2 : main_sectors; }
 };
 static_assert(sizeof(Table) == Table::bytes);
 

@@ -22,7 +22,7 @@ std::string range_of(const dmr_table_member &member)
 	return (member.path ? member.path : "-") + number(member.start) + number(member.sectors);
 }
 
-// As `dmsetup table` would, with `format` besides.
+// As `dmsetup table` would, with `force`, `format` and `new_main` besides.
 std::string print(const dmr_table &table)
 {
 	std::string features;
@@ -40,6 +40,10 @@ std::string print(const dmr_table &table)
 		add("force", 1);
 	if (table.format)
 		add("format", 1);
+	if (table.main_id)
+		add(std::string("main_id ") + table.main_id, 2);
+	if (table.new_main)
+		add("new_main", 1);
 	if (table.max_extents)
 		add("max_extents" + number(table.max_extents), 2);
 	if (table.read_retries_given)
@@ -66,6 +70,14 @@ void check_limits(const dmr_table &table, const Argv &argv)
 		DMR_CHECK(!member.path || member.sectors);
 		DMR_CHECK(i < table.member_count || (!member.path && !member.start && !member.sectors));
 	}
+	DMR_CHECK(argv.owns(table.main_id));
+	if (table.main_id) {
+		const size_t length = std::strlen(table.main_id);
+
+		DMR_CHECK(length > 0 && length < DMR_IDENTITY_SIZE);
+		for (size_t i = 0; i < length; i++)
+			DMR_CHECK(table.main_id[i] > ' ' && table.main_id[i] < 0x7f && table.main_id[i] != '\\');
+	}
 	DMR_CHECK(table.max_extents <= 16777216);
 	DMR_CHECK(table.read_retries <= DMR_READ_RETRIES_MAX);
 	DMR_CHECK(table.read_retries_given || table.read_retries == DMR_READ_RETRIES_DEFAULT);
@@ -82,6 +94,7 @@ void check_same(const dmr_table &a, const dmr_table &b)
 	DMR_CHECK(a.max_extents == b.max_extents && a.read_retries == b.read_retries);
 	DMR_CHECK(a.read_retries_given == b.read_retries_given && a.format == b.format);
 	DMR_CHECK(a.degraded == b.degraded && a.force == b.force);
+	DMR_CHECK(same_path(a.main_id, b.main_id) && a.new_main == b.new_main);
 }
 
 // Whether it was accepted.

@@ -100,6 +100,18 @@ const std::vector<Scenario> &scenarios()
 			  remap_one(h, 186, 8);
 			  h.expect_checkpoints(2);
 		  } },
+		{ "grown", "a longer table over a main that has grown, and a remap in what was added",
+		  [](History &h) {
+			  h.main.resize(128);
+			  h.create();
+			  remap_one(h, 42, 1);
+			  h.remove();
+			  h.main.resize(History::main_sectors);
+		  },
+		  [](History &h) {
+			  h.create();
+			  remap_one(h, 180, 2);
+		  } },
 		{ "reload", "the table is reloaded between two remaps",
 		  [](History &h) {
 			  h.create();

@@ -12,14 +12,27 @@ using namespace host;
 TableOptions &SimHistory::table()
 {
 	table_.main = &main_;
+	table_.sectors = sectors_;
 	table_.members.clear();
 	for (SimDisk *spare : pool_)
 		table_.members.push_back({spare == missing_ ? nullptr : spare, 0, spare->options().sectors});
 	table_.degraded = table_.force = missing_ != nullptr;
 	table_.max_extents = made_ || world_.boots() > 1 ? 0 : plan_.max_extents;
-	table_.read_retries = plan_.read_retries;
+	table_.read_retries = read_retries_;
 	table_.max_workers = plan_.max_workers;
 	return table_;
+}
+
+// What the set is told of at the start of a table: a main that has grown, and another option.
+void SimHistory::draw_options()
+{
+	if (random_.chance(1, 3))
+		read_retries_ = static_cast<uint32_t>(random_.below(3));
+	if (sectors_ == plan_.main.sectors || !random_.chance(1, 3))
+		return;
+	points_.reached(Point::main_grown, main_.sectors() != plan_.main.sectors);
+	main_.resize(plan_.main.sectors);
+	sectors_ = plan_.main.sectors;
 }
 
 uint64_t SimHistory::spare_errors() const
@@ -98,6 +111,7 @@ void SimHistory::reload()
 {
 	const uint64_t errors = spare_errors(), failures = world_.memory().failures();
 
+	draw_options();
 	if (device_->load(table()) != 0) {
 		if (!in_between_ && !excuse_for_admin(errors, failures))
 			violation("the table cannot be loaded: " + device_->reason());
@@ -188,6 +202,12 @@ void SimHistory::restart()
 		faults_.rot(random_);
 		points_.reached(Point::rot_mended);
 	}
+	draw_options();
+	// The old line is as good as the new one: what lies beyond its end is out of reach for a while.
+	if (main_.sectors() > plan_.first_sectors && random_.chance(1, 4)) {
+		points_.reached(Point::table_shortened);
+		sectors_ = plan_.first_sectors;
+	}
 	if (missing_)
 		bring_back();
 	else if (pool_.size() > 1 && all_well && !judge_.metadata_trouble() && !in_between_ && random_.chance(1, 2))
@@ -269,6 +289,8 @@ void SimHistory::watch()
 
 void SimHistory::administrate()
 {
+	if (world_.boots() > 1)
+		draw_options();
 	if (!start_device("start"))
 		return;
 	if (world_.boots() > 1)
@@ -312,6 +334,8 @@ void SimHistory::last_check()
 	if (missing_)
 		bring_back();
 	faults_.heal_all();
+	main_.resize(plan_.main.sectors);
+	sectors_ = plan_.main.sectors;
 	if (!violations_.empty() || !start_device("last start"))
 		return;
 	check_device("in the end", true);
@@ -324,8 +348,8 @@ void SimHistory::check_device(const char *when, bool all_healthy)
 	const uint32_t block = plan_.block_sectors;
 	UserIo &io = checker_.request.io;
 
-	for (uint64_t at = 0; at < plan_.main.sectors && violations_.empty();) {
-		const uint64_t left = plan_.main.sectors - at;
+	for (uint64_t at = 0; at < sectors_ && violations_.empty();) {
+		const uint64_t left = sectors_ - at;
 		const uint32_t whole = static_cast<uint32_t>(std::min<uint64_t>(left, most_sectors / block * block));
 
 		io = UserIo();

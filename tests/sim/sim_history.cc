@@ -63,6 +63,9 @@ SimHistory::SimHistory(uint64_t seed, uint32_t steps)
 	  faults_(plan_, world_, judge_, main_, pointers(spares_)), users_(plan_.users)
 {
 	think_ns_ = random_.chance(1, 3) ? 50'000 : 600'000;
+	main_.resize(plan_.first_sectors);
+	sectors_ = plan_.first_sectors;
+	read_retries_ = plan_.read_retries;
 	for (auto &spare : spares_) {
 		if (pool_.size() < plan_.members)
 			pool_.push_back(spare.get());

@@ -88,6 +88,7 @@ private:
 	void close_gate();
 	void open_gate();
 	host::TableOptions &table();
+	void draw_options();
 	bool excuse_for_admin(uint64_t errors_before, uint64_t failures_before) const;
 	uint64_t spare_errors() const;
 	void heal_spares();
@@ -112,6 +113,8 @@ private:
 	User checker_;
 	std::vector<std::string> violations_;
 
+	uint64_t sectors_ = 0;	// of the next table
+	uint32_t read_retries_ = 0;	// of it
 	uint64_t think_ns_ = 0;	// a user's pauses, at most
 	uint64_t steps_done_ = 0, quota_ = 0, power_cuts_ = 0;
 	uint32_t active_users_ = 0, boots_left_ = 0;

@@ -94,8 +94,13 @@ Plan::Plan(uint64_t number, uint32_t wanted_steps) : seed(number), steps(wanted_
 	for (uint64_t i = 0; i < spots; i++)
 		hot.push_back(random.below(blocks));
 	write_percent = 35 + static_cast<uint32_t>(random.below(30));
-	flush_percent = random.chance(1, 4) ? 18 : 6;
+	flush_percent = random.chance(1, 4) ? 30 : 6;
 	longest_request = random.chance(1, 4) ? 160 : 32;
+	first_sectors = main.sectors;
+	if (random.chance(1, 2)) {
+		main.sectors += random.below(blocks / 2) * block_sectors;
+		hot.push_back(main.sectors / block_sectors - 1);
+	}
 }
 
 } // namespace dm_remap::sim

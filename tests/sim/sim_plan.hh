@@ -29,6 +29,7 @@ struct Plan {
 	uint64_t seed;
 	uint32_t steps;			// requests of users, at least
 	host::DiskOptions main;
+	uint64_t first_sectors = 0;	// of main, before it grows
 	std::vector<host::DiskOptions> spares;
 	uint32_t members = 1;		// of them in the first table; add_spare takes the others
 	uint64_t max_extents = 0;

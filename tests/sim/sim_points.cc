@@ -40,6 +40,8 @@ const char *name_of(Point point)
 	case Point::started_without_a_spare: return "started_without_a_spare";
 	case Point::stale_member_returned: return "stale_member_returned";
 	case Point::diverged_refused: return "diverged_refused";
+	case Point::main_grown: return "main_grown";
+	case Point::table_shortened: return "table_shortened";
 	case Point::count_: break;
 	}
 	return "?";

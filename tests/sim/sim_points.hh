@@ -42,6 +42,8 @@ enum class Point : uint8_t {
 	started_without_a_spare,
 	stale_member_returned,
 	diverged_refused,
+	main_grown,		// a table longer than any before
+	table_shortened,	// the old line again, over a map that may reach beyond it
 	count_
 };
 

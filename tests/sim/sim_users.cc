@@ -44,7 +44,8 @@ void SimHistory::user(User &u)
 void SimHistory::draw_place(UserIo &io)
 {
 	const uint64_t block = plan_.block_sectors;
-	const uint64_t blocks = plan_.main.sectors / block;
+	// A request that waits for a resume meets a table that is at least as long.
+	const uint64_t blocks = device_->active()->options().sectors / block;
 	const uint64_t size = random_.below(20);
 	uint64_t count = 1;
 
