@@ -2,7 +2,7 @@
 # Disks of all kinds as main and as spare, I/O of all kinds, and who may use what.
 # on: 6.1
 # vm: drives=main:16M:virtio,spare:8M:virtio,two:16M:virtio,room:8M:virtio modules=required timeout=1200
-# vm: drives=emu:16M:scsi:512e,big:16M:scsi:4kn,parts:32M:scsi smp=1
+# vm: drives=emu:16M:scsi:512e,big:16M:scsi:4kn,parts:32M:scsi,twin:32M:scsi smp=1
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
 
@@ -76,6 +76,54 @@ partitions() {
 	klog_mark
 	assert_fail remap_create x "$spare" "$main"
 	assert_klog "belongs to main 'partuuid:12345678-01', this main is 'partuuid:12345678-02'"
+}
+
+# A copy of a whole disk has the same partitions, by their UUIDs, too. It passes for main only if it is told to.
+cloned() {
+	local disk twin spare before
+	disk=$(drive parts) twin=$(drive twin) spare=$(drive spare)
+	wipe "$disk" "$twin" "$spare"
+	mbr "$disk" 2048:16384
+	wait_for "test -b ${disk}1"
+	host bad parts $((2048 + 1000)):8
+	defer 'host heal parts'
+	remap_create x "${disk}1" "$spare"
+	pattern_write $X 992 24 old
+	dmsetup remove x
+	host heal parts
+	dd if="$disk" of="$twin" bs=1M oflag=direct status=none
+	blockdev --rereadpt "$twin"
+	wait_for "test -b ${twin}1"
+	before=$(sum_of "$spare")
+	klog_mark
+	assert_fail remap_create x "${twin}1" "$spare"
+	assert_klog "table refused: spare .*: its main is on disk 'wwid:([0-9a-f]+)', this one, of the same PARTUUID, on 'wwid:[0-9a-f]+': a copy; name the one that was in use"
+	assert_eq "$before" "$(sum_of "$spare")"
+	# A raw copy of main and the spare of main are a good set.
+	remap_create x "${twin}1" "$spare" new_main
+	pattern_check $X 992 24 old
+	assert_not_contains "$(dmsetup table x)" new_main
+	remap_again x
+	pattern_check $X 992 24 old
+	dmsetup remove x
+	assert_fail remap_create x "${disk}1" "$spare"
+}
+
+# Where the kernel knows nothing of a disk, the table does.
+known_by_the_table() {
+	MAIN=$(drive main) SPARE=$(drive spare)
+	wipe "$MAIN" "$SPARE"
+	remap_create x "$MAIN" "$SPARE" main_id VENDOR_MODEL_1 read_retries 1
+	assert_contains "$(dmsetup table x)" ' 4 main_id VENDOR_MODEL_1 read_retries 1'
+	remap_again x
+	dmsetup remove x
+	assert_refused "spare $(number_of "$SPARE") belongs to main 'VENDOR_MODEL_1', this main is 'VENDOR_MODEL_2': name that main; \
+if this is a raw copy of it, to be main from now on, add 'new_main'; to give its map up: docs/administration.md" \
+		remap_create x "$(drive two)" "$SPARE" main_id VENDOR_MODEL_2
+	remap_create x "$(drive two)" "$SPARE" main_id VENDOR_MODEL_2 new_main
+	remap_again x
+	dmsetup remove x
+	assert_fail remap_create x "$MAIN" "$SPARE" main_id VENDOR_MODEL_1
 }
 
 # kind DRIVE LOGICAL PHYSICAL BAD EXPECTED: a write over a bad sector, and what it takes along.
@@ -197,7 +245,7 @@ copies() {
 	dd if="$SPARE" of="$(drive room)" bs=1M oflag=direct status=none
 	klog_mark
 	assert_fail remap_create y "$(drive two)" "$(drive room)"
-	assert_klog "table refused: member 0, UUID [0-9a-f-]{36}, is a copy of one in use by remap device 'x': remove either"
+	assert_klog "table refused: member 0, UUID [0-9a-f-]{36}, is a copy of one in use by remap device 'x': name the one that was"
 }
 
 mounted() {
@@ -215,6 +263,8 @@ mounted() {
 modules_load
 test_case 'tables that do not start at 0' not_at_0
 test_case 'partitions as main and as spare' partitions
+test_case 'a copy of a disk is no main' cloned
+test_case 'a disk that only the table knows' known_by_the_table
 test_case '4Kn: the block is 4 KiB' kind_of_main big 4096 4096 8
 test_case '512e: the block is 512 bytes' kind_of_main emu 512 4096 1
 test_case 'a spare with larger blocks is refused' small_main_large_spare

@@ -118,6 +118,56 @@ first_remap_is_an_event() {
 	wait_for "(( \$(dm_event_nr x) == $((before + 2)) ))" '' 'the event of the first pending block'
 }
 
+# --- main grows, and the set keeps up with it
+
+grown() {
+	local line
+	MAIN=$(drive main) SPARE=$(drive spare)
+	wipe "$MAIN" "$SPARE"
+	dm_create m "0 20000 linear $MAIN 0"
+	host bad main 5000:8 30000:8
+	defer 'host heal main'
+	remap_create x /dev/mapper/m "$SPARE"
+	pattern_write $X 4992 24 old
+	# Under a live device.
+	dm_reload m "0 32768 linear $MAIN 0"
+	klog_mark
+	dm_reload x "$(remap_line /dev/mapper/m "$SPARE")"
+	assert_klog "^dm-remap: x: main is recorded as 32768 sectors, identity '', disk '', main_id ''$"
+	pattern_check $X 4992 24 old
+	pattern_write $X 29992 24 new
+	dmsetup remove x
+	# The old line is as good as ever.
+	line="remap /dev/mapper/m $SPARE 0 $(sectors_of "$SPARE")"
+	dm_create x "0 20000 $line"
+	assert_eq '16 16 ok' "$(remap_get x remapped used mode)"
+	pattern_check $X 4992 24 old
+	dmsetup remove x
+	# Cut off what was remapped: refused, and nothing is lost.
+	dm_reload m "0 25000 linear $MAIN 0"
+	assert_refused "main /dev/mapper/m has 25000 sectors, fewer than the 32768 of the table: name the right main, make it as \
+large again, or give a length up to its own" dm_create x "0 32768 $line"
+	assert_refused "spare $(number_of "$SPARE") belongs to a set whose main had 32768 sectors, this main has 25000: name that \
+main, or make it as large again; if it was made smaller, and this is the one, add 'new_main'" dm_create x "0 20000 $line"
+	assert_refused "main $(number_of /dev/mapper/m) has 25000 sectors, and the map has blocks of it beyond them, at sector 30000: \
+name the main that had these, or make this one as large again; until then they stay on the spares" \
+		dm_create x "0 20000 $line 1 new_main"
+	dm_reload m "0 32768 linear $MAIN 0"
+	remap_create x /dev/mapper/m "$SPARE"
+	pattern_check $X 4992 24 old
+	pattern_check $X 29992 24 new
+}
+
+# The name in the superblock is the device's.
+name_is_recorded() {
+	remap_over_bad
+	assert_eq x "$(read_sectors "$SPARE" 0 1 | tail -c +273 | tr -d '\0' | head -c 1)"
+	dmsetup rename x other
+	defer 'dm_remove_if_there other'
+	dm_reload other "$(remap_line /dev/mapper/bad "$SPARE")"
+	assert_eq other "$(read_sectors "$SPARE" 0 1 | tail -c +273 | tr -d '\0' | head -c 5)"
+}
+
 # --- read-only
 
 read_only() {
@@ -308,6 +358,8 @@ test_case 'a reload goes on with the newest state' reload_keeps_newest
 test_case 'modules and devices in use stay' in_use
 test_case 'table and status' words
 test_case 'the first remap is an event' first_remap_is_an_event
+test_case 'main grows under a device, and is cut off again' grown
+test_case 'the set knows the name of its device' name_is_recorded
 test_case 'a read-only table writes nothing' read_only
 test_case 'a read-only table formats nothing' read_only_formats_nothing
 test_case 'sysfs: exactly these attributes' attributes

@@ -177,7 +177,7 @@ spare_of_another_main() {
 	dmsetup remove x
 	klog_mark
 	assert_fail remap_create y "$(drive other)" "$SPARE"
-	assert_klog 'table refused: spare .* belongs to a set whose main has 524288 sectors, this main has 49152'
+	assert_klog 'table refused: spare .* belongs to a set whose main had 524288 sectors, this main has 49152'
 	remap_create x /dev/mapper/bad "$SPARE"
 	pattern_check $X 1000 1 new
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The promises of the README, on a main that fails exactly where the test says.
-# vm: drives=main:16M:virtio,spare:8M:virtio,one:16M:scsi,two:16M:scsi,other:24M:virtio modules=required timeout=1200 smp=1
+# vm: drives=main:16M:virtio,spare:8M:virtio,one:16M:scsi,two:16M:scsi,other:12M:virtio modules=required timeout=1200 smp=1
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
 
@@ -106,21 +106,21 @@ ext4_is_refused() {
 	wipe "$spare" "$(drive main)"
 	mkfs.ext4 -qF "$spare"
 	before=$(sum_of "$spare")
-	assert_refused "spare $(number_of "$spare") holds an ext4 filesystem (magic at byte 1080 of its range); to use it all \
-the same and lose that, add the feature argument 'format'" remap_create x "$(drive main)" "$spare"
+	assert_refused "spare $(number_of "$spare") holds an ext4 filesystem (magic at byte 1080 of its range): name another spare; \
+to use it all the same and lose that, add the feature argument 'format'" remap_create x "$(drive main)" "$spare"
 	assert_eq "$before" "$(sum_of "$spare")"
 	e2fsck -fn "$spare"
 }
 
-another_size_is_refused() {
+another_main_is_refused() {
 	local before spare
 	prepare
 	pattern_write $X 1000 8 new
 	dmsetup remove x
 	before=$(sum_of "$SPARE")
 	spare=$(number_of "$SPARE")
-	assert_refused "spare $spare belongs to a set whose main has 32768 sectors, this main has 49152: name that main; to \
-lose its map, run 'blkdiscard -z -o 0 -l $((512 * $1)) /dev/block/$spare' and add 'format'" \
+	assert_refused "spare $spare belongs to a set whose main had 32768 sectors, this main has 24576: name that main, or \
+make it as large again; if it was made smaller, and this is the one, add 'new_main'" \
 		remap_create y "$(drive other)" "$SPARE" format
 	assert_eq "$before" "$(sum_of "$SPARE")"
 	remap_create x /dev/mapper/bad "$SPARE"
@@ -183,7 +183,7 @@ test_case 'after a complete rewrite all is equal, main healed or not' complete_r
 test_case 'a healed main is not believed' healed_main_is_not_believed
 test_case 'table | load | resume under I/O' reload_under_io
 test_case 'a spare that holds an ext4 is refused, unharmed' ext4_is_refused
-test_case 'the spare of a main of another size is refused' another_size_is_refused 4096
+test_case 'the spare of a larger main is refused' another_main_is_refused
 test_case 'the spare of another disk is refused' another_disk_is_refused
 test_case 'sector 0 of main is bad' sector_0_is_bad
 test_case 'the last sector of main is bad' last_sector_is_bad

@@ -92,7 +92,7 @@ feature_counts() {
 }
 
 features() {
-	local known='unknown; the features are: spare <dev> <start> <sectors>, degraded, force, format, max_extents <n>, read_retries <n>'
+	local known='unknown; the features are: spare <dev> <start> <sectors>, degraded, force, format, main_id <text>, max_extents <n>, new_main, read_retries <n>'
 	local extents='give a number from 1 to 16777216'
 	setup
 	refused_lines <<-END
@@ -114,6 +114,11 @@ features() {
 		MAIN SPARE 0 8192 2 max_extents x => max_extents 'x': not a number; give one from 1 to 16777216
 		MAIN SPARE 0 8192 2 max_extents 0 => max_extents '0': out of range; $extents
 		MAIN SPARE 0 8192 2 max_extents 16777217 => max_extents '16777217': out of range; $extents
+		MAIN SPARE 0 8192 1 main_id => feature 'main_id': has no value; give what udev calls main's disk after it (ID_WWN, ID_SERIAL)
+		MAIN SPARE 0 8192 2 main_id LONGLONG => main_id 'a123456789b123456789c123456789d123456...': not usable; give 1 to 95 printable ASCII characters, no space, no backslash
+		MAIN SPARE 0 8192 2 main_id größer => main_id 'gr????er': not usable; give 1 to 95 printable ASCII characters, no space, no backslash
+		MAIN SPARE 0 8192 4 main_id a main_id a => feature 'main_id': given twice; give it once
+		MAIN SPARE 0 8192 2 new_main new_main => feature 'new_main': given twice; give it once
 		MAIN SPARE 0 8192 2 format noformat => feature 'noformat': $known
 		MAIN SPARE 0 8192 3 read_retries 3 4 => feature '4': $known
 		MAIN SPARE 0 8192 2 format format => feature 'format': given twice; give it once
@@ -146,7 +151,8 @@ devices() {
 		MAIN SPARE 0 $(($1 - 1)) => spare $spare: $(($1 - 1)) sectors are too few, a spare there needs at least $1: give it a larger range
 		MAIN SPARE 8191 1 => spare $spare: 1 sectors are too few, a spare there needs at least $(($1 + 4)): give it a larger range
 	END
-	LENGTH=32769 refused_lines <<<"MAIN SPARE 0 8192 => main MAIN has 32768 sectors, fewer than the 32769 of the table"
+	LENGTH=32769 refused_lines <<<"MAIN SPARE 0 8192 => main MAIN has 32768 sectors, fewer than the 32769 of the table: name the \
+right main, make it as large again, or give a length up to its own"
 	LENGTH=8192 refused_lines <<<"SPARE MAIN 32768 1 => 1 sectors at 32768 go beyond the end of spare MAIN, which has 32768"
 }
 
@@ -223,7 +229,7 @@ hundred() { assert_num "$(paste -sd+ $COUNT | bc)" -ge 100 'lines and messages r
 
 # --- foreign contents
 
-ADVICE="; to use it all the same and lose that, add the feature argument 'format'"
+ADVICE=": name another spare; to use it all the same and lose that, add the feature argument 'format'"
 
 # foreign WHAT OFFSET COMMAND...: what the command has put onto the disk is found, named, left alone; then formatted.
 foreign() {
@@ -303,8 +309,8 @@ rotten_metadata() {
 	host rot spare 1
 	host rot spare $((start / 2 + 1))
 	blockdev --flushbufs "$SPARE"
-	assert_refused "spare $(number_of "$SPARE") holds dm-remap metadata, but no copy of its superblock verifies: see \
-docs/administration.md, or, to use it all the same and lose its map, add the feature argument 'format'" remap_create x "$MAIN" "$SPARE"
+	assert_refused "spare $(number_of "$SPARE") holds dm-remap metadata, but no copy of its superblock verifies: make an image of \
+it and see docs/administration.md; to use it all the same and lose that, add the feature argument 'format'" remap_create x "$MAIN" "$SPARE"
 	remap_create x "$MAIN" "$SPARE" format
 }
 
