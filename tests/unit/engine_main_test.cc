@@ -184,11 +184,33 @@ TEST_F(EngineMain, OneThatIsSmallerIsServedIfTheLineSaysSoOnce)
 	for (uint64_t head : { 1u, 1 + setup->checkpoint_units }) {
 		for (uint64_t copy : { 0u, setup->copy_units })
 			spare.rot((copy + head) * 8, 100, 1);
-		create(of_length(old_end));
+		ASSERT_EQ(device.create(of_length(old_end)), 0) << device.reason();
 		EXPECT_EQ(read(0, 8), pattern(0, 8, 1));
 		remove();
 		spare.restore(content);
 	}
+}
+
+// The device goes on, but the set is not told of an end that its map goes beyond.
+TEST_F(EngineMain, OneThatShrinksUnderALiveTableStaysAsLargeAsTheMap)
+{
+	TableOptions t = of_length(old_end);
+
+	main.resize(new_end);
+	create(of_length(new_end));
+	remap(5000, 8, 1);
+	remap(new_end - 8, 8, 2);
+	main.resize(old_end);
+	t.new_main = true;
+	ASSERT_EQ(device.load(t), 0) << device.reason();
+	ASSERT_EQ(device.resume(), 0) << device.reason();
+	EXPECT_EQ(read(5000, 8), pattern(5000, 8, 1));
+	EXPECT_EQ(recorded(spare)->main.sectors, new_end);
+	remove();
+	expect_refused(t, "the map has blocks of it beyond them");
+	main.resize(new_end);
+	create(of_length(new_end));
+	EXPECT_EQ(read(new_end - 8, 8), pattern(new_end - 8, 8, 2));
 }
 
 TEST_F(EngineMain, ASpareIsDroppedWhileMainIsRecordedAsSmaller)

@@ -35,12 +35,17 @@ void Engine::keep_setup()
 {
 	dmr_setup &kept = set_.setup();
 	const dmr_setup &known = map_.setup();
+	MainBlock beyond;
+	// Beside a live table the constructor has not seen the map.
+	const bool too_small = map_.reaches_beyond(MainBlock(0) + set_.main_blocks(), beyond);
 
 	// No record of the part that is cut off may be found again.
-	if (!p_.read_only && set_.makes_main_smaller(known))
+	if (!p_.read_only && set_.makes_main_smaller(known) && !too_small)
 		map_.forget_replaced();
 	kept = known;
 	set_.bring_up_to_date(kept);
+	if (too_small)
+		kept.main.sectors = known.main.sectors;
 	const bool main_changes = !same_main(kept.main, known.main);
 	const bool changes = main_changes || kept.read_retries != known.read_retries || !same_text(kept.name, known.name);
 
