@@ -110,10 +110,10 @@ int dmr_engine_create(const struct dmr_engine_params *params, struct dmr_engine 
 const struct dmr_setup *dmr_engine_setup(const struct dmr_engine *e);
 
 /*
- * preresume: the first call loads the newest state (or formats), and records in the set what of main, name and options has
- * changed; later ones find it loaded. process, may block.
+ * preresume: the first call loads the newest state (or formats); later ones find it loaded. What of main, of the mapped
+ * device's name (as it is now) and of the options has changed is recorded in the set. process, may block.
  */
-int dmr_engine_resume(struct dmr_engine *e, char *reason);
+int dmr_engine_resume(struct dmr_engine *e, const char *name, char *reason);
 
 /*
  * presuspend: movers stop and release their ranges; presuspend_undo (and the next resume) starts them again.

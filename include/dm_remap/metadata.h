@@ -72,7 +72,7 @@ struct dmr_setup {
 	uint64_t created;		/* wall seconds */
 	uint64_t max_extents;		/* map, pending and bad-spare records that a checkpoint must hold, together */
 	struct dmr_main_identity main;
-	char name[DMR_NAME_SIZE];	/* of the mapped device when a table of it was last started */
+	char name[DMR_NAME_SIZE];	/* of the mapped device when it was last resumed */
 	uint32_t member_count;		/* slots in use, absent ones among them; a slot's number never changes */
 	uint32_t own_index;		/* which member holds this superblock */
 	uint32_t read_retries;		/* of the table that was last started */

@@ -7,7 +7,7 @@
 
 namespace dm_remap::host {
 
-MappedDevice::MappedDevice(std::string name) : name_(std::move(name)) {}
+MappedDevice::MappedDevice(std::string name) : name_(std::move(name)), name_now_(name_) {}
 
 MappedDevice::~MappedDevice() = default;
 
@@ -59,7 +59,7 @@ int MappedDevice::resume()
 		reason_ = "no table";
 		return -EINVAL;
 	}
-	const int err = active_->resume(&reason_);
+	const int err = active_->resume(name_now_, &reason_);
 	if (!err) {
 		suspended_ = blocked_ = false;
 		// New I/O may overtake what waited: both are outstanding.

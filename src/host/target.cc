@@ -63,12 +63,12 @@ void Target::destruct()
 	engine_ = nullptr;
 }
 
-int Target::resume(std::string *reason)
+int Target::resume(const std::string &name, std::string *reason)
 {
 	char text[DMR_REASON_SIZE] = "";
 
 	started_ = true;
-	const int err = dmr_engine_resume(engine_, text);
+	const int err = dmr_engine_resume(engine_, name.c_str(), text);
 
 	*reason = text;
 	if (!err)

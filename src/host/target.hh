@@ -60,7 +60,7 @@ public:
 	// The destructor, which may block: call it before a power cut may leave ~Target() half done. Of a table of an earlier
 	// boot only the host's own memory is left.
 	void destruct();
-	int resume(std::string *reason);	// preresume
+	int resume(const std::string &name, std::string *reason);	// preresume; the mapped device's name now
 	void presuspend() { dmr_engine_presuspend(engine_); }
 	void presuspend_undo() { dmr_engine_presuspend_undo(engine_); }
 	void postsuspend();
@@ -118,6 +118,7 @@ public:
 	// dmsetup resume: the loaded table replaces the other one.
 	int resume();
 	int suspend();
+	void rename(std::string name) { name_now_ = std::move(name); } // dmsetup rename
 	int create(const TableOptions &options); // load and resume; nothing is left of what failed
 	int remove();
 	// As the messages add_spare and remove_spare. disk: stays until the device is gone.
@@ -142,7 +143,7 @@ public:
 	bool suspended() const { return suspended_; }
 
 private:
-	std::string name_, reason_;
+	std::string name_, name_now_, reason_;
 	// Owned here and not by a fiber's locals, which a power cut does not destroy.
 	std::unique_ptr<Target> active_, loaded_, made_, old_;
 	static void destroy(std::unique_ptr<Target> &target);

@@ -113,7 +113,7 @@ Assembly assemble(Image &main, std::span<Image> spares)
 		assembly.refusal = std::string("the table is refused: ") + reason;
 		return assembly;
 	}
-	if (dmr_engine_resume(engine, reason))
+	if (dmr_engine_resume(engine, params->name, reason))
 		assembly.refusal = std::string("preresume fails: ") + reason;
 	else
 		read_map(engine, params->sectors, spare_devices, assembly);

@@ -403,7 +403,7 @@ TEST_F(EngineMain, NewMainForgetsWhatTheOldOneWasCalled)
 
 // ---- the rest of the setup ----
 
-TEST_F(EngineMain, NameAndOptionsAreThoseOfTheTableThatWasStartedLast)
+TEST_F(EngineMain, NameAndOptionsAreThoseOfTheLastResume)
 {
 	TableOptions t = table();
 	MappedDevice other("dm-other");
@@ -420,6 +420,11 @@ TEST_F(EngineMain, NameAndOptionsAreThoseOfTheTableThatWasStartedLast)
 	EXPECT_EQ(spare.counts().writes, writes);
 	ASSERT_EQ(device.resume(), 0) << device.reason();
 	EXPECT_EQ(recorded(spare)->read_retries, 77u);
+	device.rename("dm-renamed");
+	EXPECT_STREQ(recorded(spare)->name, "dm-test");
+	ASSERT_EQ(device.suspend(), 0);
+	ASSERT_EQ(device.resume(), 0);
+	EXPECT_STREQ(recorded(spare)->name, "dm-renamed");
 	remove();
 	ASSERT_EQ(other.create(t), 0) << other.reason();
 	EXPECT_STREQ(recorded(spare)->name, "dm-other");

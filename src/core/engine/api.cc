@@ -67,9 +67,9 @@ bool dmr_engine_has_member(const struct dmr_engine *e, const struct dmr_member_r
 	return e->engine.has_member(*range);
 }
 
-int dmr_engine_resume(struct dmr_engine *e, char *reason)
+int dmr_engine_resume(struct dmr_engine *e, const char *name, char *reason)
 {
-	return e->engine.resume(reason).negative();
+	return e->engine.resume(name, reason).negative();
 }
 
 void dmr_engine_presuspend(struct dmr_engine *e)

@@ -118,9 +118,11 @@ void Engine::destroy()
 	set_.destroy();
 }
 
-Error Engine::resume(char *reason)
+Error Engine::resume(const char *name, char *reason)
 {
+	dmr_format(name_, sizeof(name_), "%s", name);
 	if (loaded_) {
+		keep_setup();
 		__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
 		mover_.unpause();
 		return Error::none();

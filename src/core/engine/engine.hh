@@ -23,7 +23,7 @@ public:
 	// See engine.h for each of these.
 	Error create(const dmr_engine_params &params, char *reason);
 	void destroy();
-	Error resume(char *reason);
+	Error resume(const char *name, char *reason);
 	void presuspend() { mover_.pause(); }
 	void presuspend_undo() { mover_.unpause(); }
 	void postsuspend();

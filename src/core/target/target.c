@@ -147,11 +147,12 @@ static int remap_preresume(struct dm_target *ti)
 {
 	struct dmr_target *t = ti->private;
 	unsigned int noio = memalloc_noio_save();
-	char reason[DMR_REASON_SIZE] = "";
+	char reason[DMR_REASON_SIZE] = "", name[DMR_NAME_SIZE];
 	int err;
 
 	dmr_claims_started(t);
-	err = dmr_engine_resume(t->inst.engine, reason);
+	dmr_instance_name(&t->inst, name);
+	err = dmr_engine_resume(t->inst.engine, name, reason);
 	if (err)
 		dmr_log(&t->inst, DMR_LOG_ERR, "cannot be resumed: %s (%d)", reason, err);
 	else

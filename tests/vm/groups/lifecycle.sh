@@ -164,7 +164,8 @@ name_is_recorded() {
 	assert_eq x "$(read_sectors "$SPARE" 0 1 | tail -c +273 | tr -d '\0' | head -c 1)"
 	dmsetup rename x other
 	defer 'dm_remove_if_there other'
-	dm_reload other "$(remap_line /dev/mapper/bad "$SPARE")"
+	dmsetup suspend other
+	dmsetup resume other
 	assert_eq other "$(read_sectors "$SPARE" 0 1 | tail -c +273 | tr -d '\0' | head -c 5)"
 }
 
