@@ -203,6 +203,12 @@ uint32_t Target::map(UserIo &io, uint64_t sector, uint32_t sectors)
 		dmr_device *dev = dmr_engine_member_device(engine_, route.member);
 		dmr_device_info info;
 
+		if (!dev) {
+			World::current()->violation("a member is gone while I/O is on its way to it");
+			dmr_inflight_leave(&instance_.inflight, p.epoch);
+			finish(p, DMR_STS_IOERR);
+			return covered;
+		}
 		p.state = State::OnSpare;
 		p.member = route.member;
 		dev->describe(&info);
