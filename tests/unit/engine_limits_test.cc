@@ -321,18 +321,18 @@ TEST_F(WithoutFua, SoMayARecordThatItRefuses)
 // Its blocks lie in more chunks of the pool's bitmap than are kept aside.
 class LargePool : public EngineTest {
 protected:
-	LargePool() : EngineTest({ .name = "8:0", .sectors = 8'000'000 }, { .name = "8:16", .sectors = 4 * 32768 + 20000 }) {}
+	LargePool() : EngineTest({ .name = "8:0", .sectors = 8'000'000 }, { .name = "8:16", .sectors = 7 * 32768 + 20000 }) {}
 };
 
 TEST_F(LargePool, ABadSpareBlockThatIsRecordedIsRememberedWithoutMemory)
 {
-	const uint64_t wanted[] = { 100, 33'000, 66'000, 99'000 };
+	const uint64_t wanted[] = { 100, 33'000, 66'000, 99'000, 132'000, 165'000, 198'000 };
 	TableOptions t = table();
 	uint64_t at = 0;
 
 	t.max_extents = 1024;
 	ASSERT_EQ(device.create(t), 0) << device.reason();
-	main.fail(0, 160'000);
+	main.fail(0, 260'000);
 	const uint64_t total = snapshot().spare_sectors_free, first = spare.options().sectors - total;
 	for (; at + 128 <= total - 20; at += 128)
 		ASSERT_EQ(write(at, 128, 1), DMR_STS_OK) << at;
