@@ -201,8 +201,8 @@ add_refused() {
 	prepare ONE
 	before=$(dmsetup table x)
 	mkfs.ext4 -qF "$TWO"
-	assert_refused "spare $(number_of "$TWO") holds an ext4 filesystem (magic at byte 1080 of its range); to use it all the \
-same and lose that, load a table that names it, with the feature argument 'format'" dmsetup message x 0 add_spare "$TWO"
+	assert_refused "spare $(number_of "$TWO") holds an ext4 filesystem (magic at byte 1080 of its range): name another spare; to use \
+it all the same and lose that, load a table that names it, with 'format'" dmsetup message x 0 add_spare "$TWO"
 	e2fsck -fn "$TWO"
 	mkdir -p /run/two
 	mount "$TWO" /run/two
