@@ -10,6 +10,7 @@
 #include "files.hh"
 
 #include "host/random.hh"
+#include "vm/guest/host_order.hh"
 
 #include <atomic>
 #include <cerrno>
@@ -22,7 +23,6 @@
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <memory>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <thread>
@@ -253,32 +253,14 @@ private:
 			     random_.chance(1, 6) ? "io" : "target");
 	}
 
-	// What host() of tests/vm/guest/lib.sh does.
 	void ask_host(const std::string &order)
 	{
-		const std::string id = "w" + std::to_string(number_) + "." + std::to_string(orders_++);
-		const Descriptor lock("/run/host.lock", O_WRONLY | O_CREAT);
 		std::string answer;
-		char c;
 
-		if (flock(lock.get(), LOCK_EX))
-			die("/run/host.lock");
-		const char *port = std::getenv("VM_CTL");
-		const Descriptor channel(port ? port : "VM_CTL", O_RDWR);
-		const std::string line = id + " " + order + "\n";
-		if (write(channel.get(), line.data(), line.size()) != ssize_t(line.size()))
-			die("the host's channel");
-		while (!answer.starts_with(id + " ") || answer.back() != '\n') {
-			if (!answer.empty() && answer.back() == '\n')
-				answer.clear();
-			if (read(channel.get(), &c, 1) != 1)
-				die("the host's channel");
-			answer += c;
-		}
-		if (!answer.starts_with(id + " ok")) {
-			std::fprintf(stderr, "workload: the host to '%s': %s", order.c_str(), answer.c_str());
-			_exit(1);
-		}
+		if (vm::order_host(order, &answer))
+			return;
+		std::fprintf(stderr, "workload: the host to '%s': %s\n", order.c_str(), answer.c_str());
+		_exit(1);
 	}
 
 	// Sectors in one of the blocks that are about to be written in whole: nobody needs to read them any more.
@@ -313,7 +295,7 @@ private:
 	Buffer mark_buffer_, data_;
 	std::string directory_;
 	std::vector<File> files_;
-	uint32_t next_ = 0, orders_ = 0;
+	uint32_t next_ = 0;
 	uint64_t steps_ = 0;
 };
 
