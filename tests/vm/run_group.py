@@ -27,7 +27,7 @@ from harness.session import Session  # noqa: E402
 TAIL = 50
 
 
-def parse_arguments():
+def parse_arguments(words):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kernel", default="6.1", help="a series (6.1) or a release")
     what = parser.add_mutually_exclusive_group(required=True)
@@ -43,7 +43,7 @@ def parse_arguments():
     parser.add_argument("--log", help="the log (build/vm/<release>/<group>.log)")
     parser.add_argument("--keep", action="store_true", help="keep drives and state, say where")
     parser.add_argument("args", nargs="*", help="arguments of the script, after --")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def script_of(arguments):
@@ -122,8 +122,8 @@ def report(arguments, session, name, seconds, log):
     return int(not passed)
 
 
-def main():
-    arguments = parse_arguments()
+def main(words=None):
+    arguments = parse_arguments(words)
     # An exception unwinds through the clean-up; the default action would not.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+// What the stress builds its verdict on: that a seed means the same actions, and which errors a fault explains.
+#include "faults.hh"
+#include "plan.hh"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <set>
+
+namespace dm_remap::stress {
+
+namespace {
+
+std::string first_actions(uint64_t seed, uint32_t count)
+{
+	std::string all;
+
+	for (const Part &part : cast()) {
+		Plan plan(part, seed);
+
+		for (uint32_t i = 0; i < count; i++)
+			all += name_of(part) + text(plan.next());
+	}
+	return all;
+}
+
+TEST(StressPlan, TheSeedIsThePlan)
+{
+	EXPECT_EQ(first_actions(7, 200), first_actions(7, 200));
+	EXPECT_NE(first_actions(7, 1), first_actions(8, 1));
+}
+
+TEST(StressPlan, NobodyIsWithoutAPlanForWhatMustBeDone)
+{
+	std::set<std::pair<Side, Kind>> met;
+
+	for (const Part &part : cast()) {
+		Plan plan(part, 1);
+
+		for (uint32_t i = 0; i < 500; i++)
+			met.insert({part.side, plan.next().kind});
+	}
+	for (size_t kind = 0; kind < size_t(Kind::count_); kind++) {
+		for (Side side : {Side::strict, Side::rough}) {
+			EXPECT_TRUE(met.contains({side, Kind(kind)}) || !planned(side, Kind(kind)))
+				<< name_of(side) << ": " << name_of(Kind(kind));
+		}
+	}
+}
+
+TEST(StressPlan, ThePoolIsNeverSmall)
+{
+	for (uint64_t seed = 0; seed < 50; seed++) {
+		Plan plan({Role::pool, Side::rough, 0}, seed);
+		uint32_t members = (1u << first_spares) - 1;
+
+		for (uint32_t i = 0; i < 500; i++) {
+			const Action action = plan.next();
+			const bool add = action.kind == Kind::add_spare || action.kind == Kind::add_by_table;
+
+			ASSERT_LT(action.which, spares);
+			ASSERT_NE(members >> action.which & 1, uint32_t(add));
+			if (action.kind != Kind::remove_cancelled)
+				members ^= 1u << action.which;
+			ASSERT_GE(std::popcount(members), int(first_spares));
+		}
+	}
+}
+
+TEST(StressPlan, AreasAreApartAndOnMain)
+{
+	for (Side side : {Side::strict, Side::rough}) {
+		for (uint32_t i = 0; i < trackers[size_t(side)]; i++) {
+			EXPECT_GE(tracker_area(side, i), side == Side::strict ? fio_jobs * fio_sectors : i * area_sectors);
+			EXPECT_LE(tracker_area(side, i) + area_sectors, main_sectors[size_t(side)]);
+		}
+	}
+}
+
+// The tests' moments: what is noted lies between two of them.
+TEST(StressFaults, AFaultExplainsWhatWasUnderWayThen)
+{
+	Faults faults(100);
+	const Moment before = now();
+
+	faults.main_bad(10, 5, true);
+	const Moment meanwhile = now();
+	faults.main_good(10, 5);
+	const Moment after = now() + 1;
+
+	EXPECT_TRUE(faults.explains_read(14, 10, before, after));
+	EXPECT_TRUE(faults.explains_read(5, 6, meanwhile, meanwhile));
+	EXPECT_FALSE(faults.explains_read(15, 10, before, after));
+	EXPECT_FALSE(faults.explains_read(10, 1, 0, before - 1));
+	EXPECT_FALSE(faults.explains_read(10, 1, after, after));
+	EXPECT_FALSE(faults.explains_write(10, 5, before, after));
+}
+
+TEST(StressFaults, WhatWasWrittenOverABadSectorDoesNotDependOnMain)
+{
+	Faults faults(100);
+
+	faults.main_bad(10, 2, true);
+	const Moment submitted = now() + 1;
+	faults.written(10, 1, submitted);
+	const Moment after = now() + 1;
+	EXPECT_FALSE(faults.explains_read(10, 1, after, after));
+	EXPECT_TRUE(faults.explains_read(11, 1, after, after));
+	// A write that was there first went to main.
+	faults.written(11, 1, submitted - 1'000'000'000);
+	EXPECT_TRUE(faults.explains_read(11, 1, after, after));
+}
+
+TEST(StressFaults, ASpareExplainsOnlyWhatMayLiveThere)
+{
+	Faults faults(100);
+
+	faults.main_bad(10, 1, false);
+	const uint32_t gone = faults.begin(Faults::What::spare_gone);
+	const Moment meanwhile = now();
+	faults.end(gone);
+	EXPECT_TRUE(faults.explains_read(10, 1, meanwhile, meanwhile));
+	EXPECT_FALSE(faults.explains_read(11, 1, meanwhile, meanwhile));
+	EXPECT_FALSE(faults.explains_write(10, 1, meanwhile, meanwhile));
+	EXPECT_TRUE(faults.explains_flush(meanwhile, meanwhile));
+
+	const uint32_t all = faults.begin(Faults::What::all_gone);
+	const Moment dark = now();
+	faults.end(all);
+	EXPECT_TRUE(faults.explains_write(10, 1, dark, dark));
+	EXPECT_FALSE(faults.explains_write(11, 1, dark, dark));
+}
+
+} // namespace
+
+} // namespace dm_remap::stress
