@@ -199,7 +199,8 @@ bool dmr_device_flushes_for_fua(struct dmr_device *dev);
 
 /*
  * I/O of the engine's own. data comes from dmr_io_buffer_alloc(), sector and sectors are multiples of the device's
- * logical block. All return when the I/O has ended. process, may block.
+ * logical block. All return when the I/O has ended; none is joined with other I/O in one command, which would fail as a
+ * whole, so that a status is that of these sectors. process, may block.
  */
 dmr_status dmr_device_read(struct dmr_device *dev, uint64_t sector, void *data, uint32_t sectors);
 dmr_status dmr_device_write(struct dmr_device *dev, uint64_t sector, const void *data, uint32_t sectors, uint32_t flags);
@@ -214,7 +215,6 @@ struct dmr_request_info {
 	uint64_t sector;	/* of the target, hence of main */
 	uint32_t sectors;	/* 0 for a flush */
 	uint32_t flags;		/* DMR_IO_FUA */
-	dmr_status error;	/* what it failed with; OK when map sent it here */
 };
 /* The original, complete I/O, whatever has been tried of it since. any. */
 void dmr_request_describe(const struct dmr_request *req, struct dmr_request_info *out);
@@ -226,7 +226,7 @@ void dmr_request_set_next(struct dmr_request *req, struct dmr_request *next);
 /*
  * Do [offset, offset + sectors) of the request (relative to its start, in sectors) on dev at `sector`: a read fills
  * that part of its data, a write sends it, a write-zeroes writes zeroes. A discard is passed on; a device
- * without discards answers OK. Never fails for want of memory. process, may block.
+ * without discards answers OK. Not joined with other I/O either. Never fails for want of memory. process, may block.
  */
 dmr_status dmr_request_io(struct dmr_request *req, uint32_t offset, uint32_t sectors, struct dmr_device *dev,
 			  uint64_t sector, uint32_t flags);

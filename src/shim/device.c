@@ -70,6 +70,8 @@ dmr_status dmr_bio_wait(struct bio *bio)
 {
 	dmr_status status;
 
+	/* A request of several bios fails as a whole: what this one is told would be another's. */
+	bio->bi_opf |= REQ_NOMERGE;
 	submit_bio_wait(bio); /* reduces the status to an errno */
 	status = (__force dmr_status)bio->bi_status;
 	bio_uninit(bio);

@@ -62,7 +62,6 @@ struct dmr_request {
 	u8 state;		/* enum dmr_request_state */
 	u8 epoch;
 	u8 member;		/* ON_SPARE */
-	u8 error;		/* dmr_status with which it came to the engine */
 };
 
 static inline struct bio *dmr_request_bio(const struct dmr_request *req)

@@ -17,7 +17,6 @@ void dmr_request_describe(const struct dmr_request *req, struct dmr_request_info
 	out->sector = req->iter.bi_sector;
 	out->sectors = req->iter.bi_size >> SECTOR_SHIFT;
 	out->flags = req->opf & REQ_FUA ? DMR_IO_FUA : 0;
-	out->error = req->error;
 }
 EXPORT_SYMBOL_GPL(dmr_request_describe);
 

@@ -195,6 +195,17 @@ TEST_F(EnginePool, ABlockReadOnlyAfterRetriesIsRescued)
 	EXPECT_EQ(read(100, 8), pattern(100, 8, 9));
 }
 
+// The block layer may have sent it in one command with a bad neighbour, and that fails as a whole.
+TEST_F(EnginePool, ABlockThatHasFailedOnlyInTheReadersOwnIoStaysOnMain)
+{
+	main.poke(100, pattern(100, 1, 9).data(), 1);
+	main.fail(100, 1, { .write = false, .times = 1 });
+	create(two());
+	EXPECT_EQ(read(100, 1), pattern(100, 1, 9));
+	EXPECT_EQ(snapshot().rescued, 0u);
+	EXPECT_EQ(snapshot().remapped_sectors, 0u);
+}
+
 TEST_F(EnginePool, ARescueKeepsItsDataWhileItLooksForASpareBlock)
 {
 	main.poke(103, pattern(103, 1, 9).data(), 1);

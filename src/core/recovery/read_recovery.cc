@@ -78,9 +78,7 @@ dmr_status ReadRecovery::read_main(Job &job, MainBlock piece, MainBlock first, B
 	// What is known of the first block alone: nothing, unless it was read alone.
 	std::optional<dmr_status> first_status;
 
-	// Of several blocks nobody knows which was the weak one.
-	if (status == DMR_STS_OK && length == Blocks(1) && job.info.sectors == p_.block_size.sectors() && may_be_media(job.info.error))
-		job.space->weak.add(static_cast<uint32_t>((first - piece).value));
+	// That it failed in the reader's own I/O says nothing of a block: one command may have carried its neighbours too.
 	if (status == DMR_STS_OK || !may_be_media(status))
 		return status;
 	if (length == Blocks(1))

@@ -14,7 +14,6 @@
 static noinline int remap_map_flush(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio)
 {
 	req->iter = bio->bi_iter;
-	req->error = DMR_STS_OK;
 	if (dmr_engine_flush_needs_worker(inst->engine)) {
 		req->state = DMR_REQUEST_SLOW;
 		dmr_engine_enqueue_flush(inst->engine, req);
@@ -44,7 +43,6 @@ static noinline int remap_map_spare(struct dmr_instance *inst, struct dmr_reques
 static noinline int remap_map_slow(struct dmr_instance *inst, struct dmr_request *req)
 {
 	req->state = DMR_REQUEST_SLOW;
-	req->error = DMR_STS_OK;
 	dmr_inflight_leave(&inst->inflight, req->epoch);
 	dmr_engine_enqueue(inst->engine, req);
 	return DM_MAPIO_SUBMITTED;
@@ -101,7 +99,6 @@ static noinline int remap_end_io_rest(struct dmr_instance *inst, struct dmr_requ
 						op == DMR_OP_READ && optional))
 		return DM_ENDIO_DONE;
 	req->state = DMR_REQUEST_SLOW;
-	req->error = (__force dmr_status)status;
 	dmr_engine_enqueue(inst->engine, req);
 	return DM_ENDIO_INCOMPLETE;
 }

@@ -117,6 +117,21 @@ transient_errors() {
 	assert_eq '0 0 0 1 1 ok' "$(remap_get x remapped used pending read_errors write_errors mode)"
 }
 
+# What is adjacent and on its way at once the block layer sends in one command. That fails as a whole, and says nothing of
+# the blocks beside the bad ones.
+joined_by_the_block_layer() {
+	local each=(--filename=$X --direct=1 --ioengine=libaio --iodepth=16 --iodepth_batch=16 --bs=512 --size=8k)
+	prepare main spare
+	host bad main 1205:2 2405:2
+	request_errors_mark
+	fio --name=joined "${each[@]}" --offset=600k --rw=read --continue_on_error=io --output=/dev/shm/fio.log || true
+	assert_match "$(<$TRACE/trace)" ' 1200 \+ 16 [^[]*\[-61\]' 'what has failed'
+	assert_eq '0 2 ok' "$(remap_get x remapped pending mode)"
+	fio --name=joined "${each[@]}" --offset=1200k --rw=write --verify=crc32c --output=/dev/shm/fio.log || fail "$(</dev/shm/fio.log)"
+	assert_match "$(<$TRACE/trace)" ' 2400 \+ 16 [^[]*\[-61\]' 'what has failed'
+	assert_eq '2 2 ok' "$(remap_get x remapped pending mode)"
+}
+
 four_kilobyte_blocks() {
 	prepare big spare
 	assert_eq '4096 4096' "$(blockdev --getss --getpbsz $X | xargs)"
@@ -420,6 +435,7 @@ test_case 'nvme: medium errors on reads become pending' medium_reads nmain nspar
 test_case 'plain I/O errors are recovered after a test' other_errors io 5
 test_case 'target errors are recovered after a test' other_errors errno=121 121
 test_case 'errors that pass leave no trace' transient_errors
+test_case 'a healthy block is not blamed for its neighbours' joined_by_the_block_layer
 test_case 'a 4Kn main' four_kilobyte_blocks
 test_case 'a 512e main' emulated_sectors
 test_case 'main turns read-only under load: I/O errors' read_only_under_load io 0
