@@ -39,12 +39,20 @@ struct dmr_table {
 	bool force;
 };
 
-/* The arguments of `add_spare <dev> [<start> <sectors>]` and `remove_spare <dev> [cancel]`. */
+enum dmr_spare_change {
+	DMR_SPARE_ADD,		/* add_spare <dev> [<start> <sectors>] */
+	DMR_SPARE_REMOVE,	/* remove_spare <dev> */
+	DMR_SPARE_CANCEL,	/* remove_spare <dev> cancel */
+	DMR_SPARE_FORGET,	/* forget_spare <number> [force] */
+};
+
+/* A message about spares. */
 struct dmr_spare_message {
-	const char *path;	/* points into argv */
+	enum dmr_spare_change change;
+	const char *path;	/* points into argv; NULL: forget_spare */
 	uint64_t start, sectors; /* add_spare; sectors 0: to the end of the device */
-	bool add;
-	bool cancel;
+	uint32_t number;	/* forget_spare */
+	bool force;
 };
 
 /*
@@ -194,8 +202,16 @@ int dmr_engine_remove_member(struct dmr_engine *e, const struct dmr_member_range
 int dmr_engine_cancel_remove(struct dmr_engine *e, const struct dmr_member_range *range, char *reason);
 /* Is that job under way (also one that waits for a resume)? any. */
 bool dmr_engine_removing(const struct dmr_engine *e);
+/*
+ * Let go of the member in this slot, which is missing, or was dropped: what lives there is lost, and fails from now on until it
+ * is written. -ENOENT; -EBUSY: it takes part, or blocks live there and `force` is not given, or I/O to it is still
+ * under way (what is lost stays lost then; ask again). Else as remove. process, may block.
+ */
+int dmr_engine_forget_member(struct dmr_engine *e, uint32_t slot, bool force, char *reason);
 /* Is this range a member now? any. */
 bool dmr_engine_has_member(const struct dmr_engine *e, const struct dmr_member_range *range);
+/* How many members are missing now? any. */
+uint32_t dmr_engine_missing(const struct dmr_engine *e);
 
 /*
  * All but the name, which may change at any time, and what the block layer counts (reads, writes, read_ns, write_ns):

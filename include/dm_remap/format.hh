@@ -157,7 +157,7 @@ struct Member {
 static_assert(sizeof(Member) == 136 && offsetof(Member, state) == 32 && offsetof(Member, identity) == 40);
 
 struct Superblock {
-	Le64 incompatible;	// features a reader must know; none is defined
+	Le64 incompatible;	// features a reader must know, DMR_FEATURE_*
 	uint8_t branch[DMR_UUID_SIZE];
 	Le64 created;		// wall seconds
 	Le64 max_extents;

@@ -16,13 +16,13 @@ struct Inputs {
 	uint64_t errors_last_hour = 0;	// failed I/Os that main or a spare reported
 	uint64_t spare_total = 0;	// sectors
 	uint64_t spare_taken = 0;	// sectors, serving or bad
-	uint64_t pending_sectors = 0;
+	uint64_t unreadable_sectors = 0; // pending or lost
 };
 
 inline constexpr uint32_t perfect = 100;
 inline constexpr uint32_t spare_weight = 40;
 inline constexpr uint32_t error_weight = 30;
-inline constexpr uint32_t pending_weight = 20;
+inline constexpr uint32_t unreadable_weight = 20;
 
 constexpr uint32_t at_most(uint64_t n, uint32_t limit)
 {
@@ -43,12 +43,12 @@ constexpr uint32_t error_penalty(uint64_t errors_last_hour)
 	return at_most(5 * static_cast<uint64_t>(std::bit_width(errors_last_hour)), error_weight);
 }
 
-// Data that cannot be read at the moment: 10, and 1 more each time its amount doubles, from 4 KiB on.
-constexpr uint32_t pending_penalty(uint64_t pending_sectors)
+// Data that cannot be read: 10, and 1 more each time its amount doubles, from 4 KiB on.
+constexpr uint32_t unreadable_penalty(uint64_t sectors)
 {
-	if (!pending_sectors)
+	if (!sectors)
 		return 0;
-	return at_most(10 + static_cast<uint64_t>(std::bit_width(pending_sectors / 8)), pending_weight);
+	return at_most(10 + static_cast<uint64_t>(std::bit_width(sectors / 8)), unreadable_weight);
 }
 
 // The best score that a mode allows.
@@ -64,7 +64,7 @@ constexpr uint32_t mode_cap(uint32_t mode)
 constexpr uint32_t score(const Inputs &in)
 {
 	const uint32_t left = perfect - spare_penalty(in.spare_total, in.spare_taken) -
-			      error_penalty(in.errors_last_hour) - pending_penalty(in.pending_sectors);
+			      error_penalty(in.errors_last_hour) - unreadable_penalty(in.unreadable_sectors);
 
 	return at_most(left, mode_cap(in.mode));
 }
@@ -73,10 +73,10 @@ constexpr uint32_t score(const Inputs &in)
 constexpr uint32_t score(const dmr_snapshot &s)
 {
 	return score(Inputs{s.mode, s.errors_last_hour, s.spare_sectors_total,
-			    s.spare_sectors_used + s.spare_sectors_bad, s.pending_sectors});
+			    s.spare_sectors_used + s.spare_sectors_bad, s.pending_sectors + s.lost_sectors});
 }
 
-static_assert(spare_weight + error_weight + pending_weight <= perfect);
+static_assert(spare_weight + error_weight + unreadable_weight <= perfect);
 
 } // namespace dm_remap::health
 

@@ -15,7 +15,10 @@
 extern "C" {
 #endif
 
-enum { DMR_METADATA_ABI = 4, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128, DMR_MAX_ANCESTORS = 32 };
+enum { DMR_METADATA_ABI = 5, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128, DMR_MAX_ANCESTORS = 32 };
+
+/* What a reader of a set must know: one that does not know them all refuses it. Bits. */
+enum { DMR_FEATURE_LOST = 1 << 0 /* there may be records of kind DMR_RECORD_LOST */, DMR_FEATURES_KNOWN = DMR_FEATURE_LOST };
 
 /* A pool member as the table names it: a range of a device. */
 struct dmr_member_range {
@@ -70,7 +73,8 @@ struct dmr_setup {
 	uint32_t ancestor_count;
 	uint64_t generation;		/* of the superblock's last change; counted apart from the commits */
 	uint64_t created;		/* wall seconds */
-	uint64_t max_extents;		/* map, pending and bad-spare records that a checkpoint must hold, together */
+	uint64_t features;		/* DMR_FEATURE_*; once in use they stay */
+	uint64_t max_extents;		/* all records that a checkpoint must hold, together */
 	struct dmr_main_identity main;
 	char name[DMR_NAME_SIZE];	/* of the mapped device when it was last resumed */
 	uint32_t member_count;		/* slots in use, absent ones among them; a slot's number never changes */
@@ -224,6 +228,12 @@ struct dmr_metadata_ops {
 	 * format or load. Errors as with append.
 	 */
 	int (*update_setup)(struct dmr_metadata *md, const struct dmr_setup *setup);
+
+	/*
+	 * From now on the set uses these features as well: durably in the superblock of every healthy member, before anything
+	 * of them is written. Nothing is written if they are in use. Errors as with append.
+	 */
+	int (*use_features)(struct dmr_metadata *md, uint64_t features);
 
 	/*
 	 * A further member, into the first absent slot or a new one: lays its area out with the set's layout and writes

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-enum { DMR_REASSEMBLY_ABI = 3 };
+enum { DMR_REASSEMBLY_ABI = 4 };
 
 struct dmr_assembly_member {
 	const struct dmr_member_range *range; /* dev NULL: "-", one that is missing; then probe and info say nothing */

@@ -16,8 +16,10 @@
 enum dmr_record_kind {
 	DMR_RECORD_MAP = 1,	/* main_block.. is served by spare_block.. of member; replaces what was said of main_block.. */
 	DMR_RECORD_PENDING = 2,	/* main_block.. could not be read; spare_block and member are 0 */
-	DMR_RECORD_CLEAR = 3,	/* main_block.. is neither mapped nor pending any more; spare_block and member are 0 */
+	DMR_RECORD_CLEAR = 3,	/* main_block.. is served by main again; spare_block and member are 0 */
 	DMR_RECORD_BAD_SPARE = 4, /* spare_block.. of member refused a write and is never used again; main_block is 0 */
+	/* main_block.. lived on a spare that was given up: main holds what is outdated, nobody the data; spare_block and member are 0 */
+	DMR_RECORD_LOST = 5,
 };
 
 struct dmr_record {

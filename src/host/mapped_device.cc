@@ -125,15 +125,14 @@ std::string MappedDevice::message(const std::vector<std::string> &words, int *er
 	return answer;
 }
 
-int MappedDevice::change_spares(int (*change)(dmr_engine *, const dmr_member_range *, char *),
-				const dmr_member_range &range)
+int MappedDevice::change_spares(const std::function<int(dmr_engine *, char *reason)> &change)
 {
 	if (loaded_) {
 		reason_ = "a table is loaded";
 		return -EBUSY;
 	}
 	auto *call = new MessageCall;
-	const int err = change(active_->engine(), &range, call->reason);
+	const int err = change(active_->engine(), call->reason);
 
 	reason_ = call->reason;
 	delete call;
@@ -142,12 +141,24 @@ int MappedDevice::change_spares(int (*change)(dmr_engine *, const dmr_member_ran
 
 int MappedDevice::add_spare(SimDisk &disk, uint64_t start, uint64_t sectors)
 {
-	return change_spares(dmr_engine_add_member, { &disk, start, sectors });
+	const dmr_member_range range = {&disk, start, sectors};
+
+	return change_spares([&](dmr_engine *engine, char *reason) { return dmr_engine_add_member(engine, &range, reason); });
 }
 
 int MappedDevice::remove_spare(SimDisk &disk, uint64_t start, bool cancel)
 {
-	return change_spares(cancel ? dmr_engine_cancel_remove : dmr_engine_remove_member, { &disk, start, 0 });
+	const dmr_member_range range = {&disk, start, 0};
+
+	return change_spares([&](dmr_engine *engine, char *reason) {
+		return cancel ? dmr_engine_cancel_remove(engine, &range, reason) : dmr_engine_remove_member(engine, &range, reason);
+	});
+}
+
+int MappedDevice::forget_spare(uint32_t number, bool force)
+{
+	return change_spares(
+		[&](dmr_engine *engine, char *reason) { return dmr_engine_forget_member(engine, number, force, reason); });
 }
 
 std::string MappedDevice::status()

@@ -121,9 +121,10 @@ public:
 	void rename(std::string name) { name_now_ = std::move(name); } // dmsetup rename
 	int create(const TableOptions &options); // load and resume; nothing is left of what failed
 	int remove();
-	// As the messages add_spare and remove_spare. disk: stays until the device is gone.
+	// As the messages about spares. disk: stays until the device is gone.
 	int add_spare(SimDisk &disk, uint64_t start, uint64_t sectors);
 	int remove_spare(SimDisk &disk, uint64_t start, bool cancel = false);
+	int forget_spare(uint32_t number, bool force);
 	// The answer, or "" with the errno in *err.
 	std::string message(const std::vector<std::string> &words, int *err = nullptr);
 	std::string status();
@@ -147,7 +148,7 @@ private:
 	// Owned here and not by a fiber's locals, which a power cut does not destroy.
 	std::unique_ptr<Target> active_, loaded_, made_, old_;
 	static void destroy(std::unique_ptr<Target> &target);
-	int change_spares(int (*change)(dmr_engine *, const dmr_member_range *, char *), const dmr_member_range &range);
+	int change_spares(const std::function<int(dmr_engine *, char *reason)> &change);
 	bool suspended_ = true, blocked_ = true;
 	std::deque<UserIo *> deferred_;
 };

@@ -94,6 +94,7 @@ RecordLimits::RecordLimits(const dmr_setup &setup) : members_(setup.member_count
 	BlockSize block(setup.main.block_bytes);
 
 	main_blocks_ = block.to_blocks(Sectors(setup.main.sectors)).value;
+	lost_ = setup.features & DMR_FEATURE_LOST;
 	for (uint32_t i = 0; i < members_ && i < DMR_MAX_MEMBERS; ++i) {
 		const dmr_member_entry &entry = setup.members[i];
 
@@ -129,6 +130,8 @@ bool RecordLimits::allow(const dmr_record &record) const
 	case DMR_RECORD_PENDING:
 	case DMR_RECORD_CLEAR:
 		return within_main(record) && !record.spare_block && !record.member;
+	case DMR_RECORD_LOST:
+		return lost_ && within_main(record) && !record.spare_block && !record.member;
 	case DMR_RECORD_BAD_SPARE:
 		return !record.main_block && within_spare(record);
 	default:
@@ -154,6 +157,7 @@ dmr_record decode(const format::Record &record)
 void encode_superblock(const dmr_setup &setup, uint32_t own_index, format::Superblock &scratch, format::Unit &unit)
 {
 	__builtin_memset(&scratch, 0, sizeof(scratch));
+	scratch.incompatible = setup.features;
 	copy_uuid(scratch.branch, setup.branch);
 	scratch.created = setup.created;
 	scratch.max_extents = setup.max_extents;
@@ -188,12 +192,13 @@ SuperblockState decode_superblock(const format::Unit &unit, format::Superblock &
 	if (header.length != format::superblock_length)
 		return SuperblockState::impossible;
 	gather_payload(unit, &scratch, sizeof(scratch));
-	if (scratch.incompatible != 0)
+	if (scratch.incompatible & ~uint64_t{DMR_FEATURES_KNOWN})
 		return SuperblockState::unsupported;
 
 	copy_uuid(out.set_uuid, header.set);
 	copy_uuid(out.branch, scratch.branch);
 	out.generation = header.generation;
+	out.features = scratch.incompatible;
 	out.created = scratch.created;
 	out.max_extents = scratch.max_extents;
 	out.copy_units = scratch.copy_units;

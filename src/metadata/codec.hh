@@ -33,6 +33,7 @@ private:
 	uint64_t main_blocks_ = 0;
 	uint32_t members_ = 0;
 	uint32_t known_ = 0;	// bit per member whose data area is known
+	bool lost_ = false;	// the set uses DMR_FEATURE_LOST
 	struct {
 		uint64_t first = 0, end = 0;
 	} spare_[DMR_MAX_MEMBERS];

@@ -143,6 +143,16 @@ Error Store::update_setup(const dmr_setup &setup)
 	return publish(settle());
 }
 
+Error Store::use_features(uint64_t features)
+{
+	if (Error error = writable())
+		return error;
+	if (!(features & ~setup_.features))
+		return Error::none();
+	setup_.features |= features;
+	return publish(settle());
+}
+
 uint32_t Store::free_slot() const
 {
 	uint32_t slot = 0;

@@ -110,6 +110,11 @@ int update_setup(dmr_metadata *md, const dmr_setup *setup)
 	return store_of(md).update_setup(*setup).negative();
 }
 
+int use_features(dmr_metadata *md, uint64_t features)
+{
+	return store_of(md).use_features(features).negative();
+}
+
 uint32_t healthy(const dmr_metadata *md)
 {
 	return store_of(md).healthy();
@@ -153,6 +158,7 @@ constinit const dmr_metadata_ops dmr_metadata_operations = {
 	.healthy = healthy,
 	.take_lost = take_lost,
 	.update_setup = update_setup,
+	.use_features = use_features,
 	.add_member = add_member,
 	.remove_member = remove_member,
 };

@@ -38,6 +38,7 @@ constexpr uint64_t dmr_snapshot::*counts[] = {
 	&dmr_snapshot::pending_hits,
 	&dmr_snapshot::commits, &dmr_snapshot::checkpoints, &dmr_snapshot::extents, &dmr_snapshot::max_extents,
 	&dmr_snapshot::active_mappings, &dmr_snapshot::remapped_sectors, &dmr_snapshot::pending_sectors,
+	&dmr_snapshot::lost_sectors,
 	&dmr_snapshot::spare_sectors_total, &dmr_snapshot::spare_sectors_used, &dmr_snapshot::spare_sectors_bad,
 	&dmr_snapshot::spare_sectors_free, &dmr_snapshot::rescued, &dmr_snapshot::moved, &dmr_snapshot::main_sectors,
 };

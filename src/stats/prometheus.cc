@@ -25,6 +25,8 @@ constexpr Metric metrics[] = {
 	 [](const dmr_snapshot &s) { return uint64_t(s.mode); }},
 	{"pending_bytes", "Unreadable, not yet rewritten.", Unit::bytes,
 	 [](const dmr_snapshot &s) { return s.pending_sectors; }},
+	{"lost_bytes", "Lost with a spare, not yet rewritten.", Unit::bytes,
+	 [](const dmr_snapshot &s) { return s.lost_sectors; }},
 	{"spare_bytes", "Size of the pool.", Unit::bytes, [](const dmr_snapshot &s) { return s.spare_sectors_total; }},
 	{"spare_used_bytes", "Of the pool, in use.", Unit::bytes,
 	 [](const dmr_snapshot &s) { return s.spare_sectors_used; }},

@@ -14,8 +14,10 @@ constexpr uint64_t max_sectors = (uint64_t(1) << 54) - 1;
 
 bool is_spare_message(Argv &argv)
 {
-	return argv.count() &&
-	       (!std::strcmp(argv.words()[0], "add_spare") || !std::strcmp(argv.words()[0], "remove_spare"));
+	for (const char *name : {"add_spare", "remove_spare", "forget_spare"})
+		if (argv.count() && !std::strcmp(argv.words()[0], name))
+			return true;
+	return false;
 }
 
 int parse(Argv &argv, dmr_spare_message &message)
@@ -32,11 +34,13 @@ int parse(Argv &argv, dmr_spare_message &message)
 
 std::string print(const dmr_spare_message &message)
 {
-	std::string text = std::string(message.add ? "add_spare " : "remove_spare ") + message.path;
+	if (message.change == DMR_SPARE_FORGET)
+		return "forget_spare " + std::to_string(message.number) + (message.force ? " force" : "");
+	std::string text = std::string(message.change == DMR_SPARE_ADD ? "add_spare " : "remove_spare ") + message.path;
 
 	if (message.sectors)
 		text += " " + std::to_string(message.start) + " " + std::to_string(message.sectors);
-	return text + (message.cancel ? " cancel" : "");
+	return text + (message.change == DMR_SPARE_CANCEL ? " cancel" : "");
 }
 
 } // namespace
@@ -50,19 +54,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	DMR_CHECK(is_spare_message(argv) == (result != 0));
 	if (result <= 0)
 		return 0;
-	DMR_CHECK(message.path && argv.owns(message.path));
-	DMR_CHECK(std::strcmp(message.path, "") && std::strcmp(message.path, "-"));
-	DMR_CHECK(message.add == !std::strcmp(argv.words()[0], "add_spare"));
-	DMR_CHECK(!(message.add && message.cancel));
+	const bool add = message.change == DMR_SPARE_ADD, forget = message.change == DMR_SPARE_FORGET;
+
+	DMR_CHECK(forget == !message.path && (forget || argv.owns(message.path)));
+	DMR_CHECK(forget || (std::strcmp(message.path, "") && std::strcmp(message.path, "-")));
+	DMR_CHECK(add == !std::strcmp(argv.words()[0], "add_spare"));
+	DMR_CHECK(forget == !std::strcmp(argv.words()[0], "forget_spare"));
 	DMR_CHECK(message.start <= max_sectors && message.sectors <= max_sectors - message.start);
 	DMR_CHECK(message.sectors || !message.start);
-	DMR_CHECK(message.add || !message.sectors);
+	DMR_CHECK(add || !message.sectors);
+	DMR_CHECK(message.number < DMR_MAX_MEMBERS && (forget || (!message.number && !message.force)));
 
 	Argv printed(print(message) + "\n");
 	dmr_spare_message again;
 	DMR_CHECK(parse(printed, again) == 1);
-	DMR_CHECK(!std::strcmp(message.path, again.path));
+	DMR_CHECK(forget || !std::strcmp(message.path, again.path));
 	DMR_CHECK(message.start == again.start && message.sectors == again.sectors);
-	DMR_CHECK(message.add == again.add && message.cancel == again.cancel);
+	DMR_CHECK(message.change == again.change && message.number == again.number && message.force == again.force);
 	return 0;
 }

@@ -145,9 +145,13 @@ std::vector<Served> map_of(Machine &m)
 	return map;
 }
 
-// No disk has anything wrong, so only what lives on a spare that is not there may fail.
+// No disk has anything wrong, so only what lives on a spare that is not there, or lived on one that was forgotten, may fail.
 void read_all(Machine &m, bool all_there)
 {
+	dmr_snapshot s;
+
+	dmr_engine_snapshot(m.device.active()->engine(), &s);
+	all_there = all_there && !s.lost_sectors;
 	constexpr uint32_t part = 128;
 	static uint8_t data[part * format::sector_bytes];
 

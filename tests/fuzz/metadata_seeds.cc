@@ -164,6 +164,20 @@ constexpr Seed seeds[] = {
 		 s.cut(31, [&] { s.device().add_spare(s.spare(1), 0, spare_sectors); });
 		 s.table.spares = 1;
 	 }},
+	// The first one of the table, which is the second disk.
+	{"forgotten", 2, 0, [](Story &s) {
+		 s.table.rotate = 1;
+		 s.create();
+		 s.remap(3);
+		 s.remove();
+		 s.table.flags = Table::degraded | Table::force;
+		 s.table.missing = 2;
+		 s.create();
+		 s.device().forget_spare(0, true);
+		 s.remap(1);
+		 s.remove();
+		 s.table = {};
+	 }},
 	{"removed", 2, 0, [](Story &s) {
 		 s.create();
 		 s.remap(2);

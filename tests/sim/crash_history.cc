@@ -9,7 +9,8 @@ using namespace host;
 
 History::History(uint64_t seed)
 	: world(seed), main(world, { .name = "8:0", .sectors = main_sectors }),
-	  spare(world, { .name = "8:16", .sectors = 4096 }), device_(std::make_unique<MappedDevice>("crash")),
+	  spare(world, { .name = "8:16", .sectors = 4096 }), second(world, { .name = "8:32", .sectors = 4096 }),
+	  device_(std::make_unique<MappedDevice>("crash")),
 	  oracle_(main_sectors)
 {
 }
@@ -19,16 +20,55 @@ TableOptions History::table()
 	TableOptions t;
 
 	t.main = &main;
-	t.members = { { &spare, 0, spare.options().sectors } };
+	if (pool_ != Pool::second)
+		t.members.push_back({ &spare, 0, spare.options().sectors });
+	if (pool_ != Pool::first)
+		t.members.push_back({ &second, 0, second.options().sectors });
 	t.read_retries = 0;
 	return t;
 }
 
+bool History::try_create(bool degraded)
+{
+	TableOptions t = table();
+
+	t.degraded = t.force = degraded;
+	return device_->create(t) == 0;
+}
+
+// Without the first spare it is a matter of whether that was forgotten.
 void History::create()
 {
-	if (device_->create(table()) != 0)
+	if (!try_create(false) && (pool_ != Pool::second || forgotten_ || !try_create(true)))
 		violation("the device cannot be made: " + device_->reason());
 	device_was_created = true;
+}
+
+void History::create_two()
+{
+	pool_ = Pool::both;
+	create();
+}
+
+void History::go_on_with_second()
+{
+	remove();
+	pool_ = Pool::second;
+	create();
+	for (Expectation &e : oracle_) {
+		if (!e.remapped)
+			continue;
+		e = Expectation();
+		e.legal.clear();
+		e.lost = true;
+	}
+}
+
+void History::forget_first()
+{
+	if (device_->forget_spare(0, true) != 0)
+		violation("the spare cannot be forgotten: " + device_->reason());
+	forgotten_ = true;
 }
 
 void History::remove()
@@ -52,12 +92,13 @@ void History::write(uint64_t sector, uint32_t sectors, int version, uint32_t fla
 		violation("a write fails");
 	for (uint64_t s = sector; s < sector + sectors; s++) {
 		Expectation &e = oracle_[s];
-		bool remaps = main.faulty(s) && !e.remapped;
+		bool remaps = (main.faulty(s) && !e.remapped) || e.lost;
 
 		// A write that caused a remap is durable when acknowledged, and main's copy is never legal again.
 		if (remaps || flags & DMR_IO_FUA)
 			e.legal = { version };
 		e.remapped |= remaps;
+		e.lost = false;
 		e.error_legal &= !e.remapped;
 	}
 }
@@ -109,9 +150,12 @@ void History::expect_checkpoints(uint64_t n)
 
 void History::reboot_and_check()
 {
-	if (at_cut_.empty())
+	if (at_cut_.empty()) {
 		at_cut_ = oracle_;
+		forgotten_at_cut_ = forgotten_;
+	}
 	oracle_ = at_cut_;
+	forgotten_ = forgotten_at_cut_;
 	world.reboot();
 	device_ = std::make_unique<MappedDevice>("crash");
 	create();
@@ -145,7 +189,7 @@ void History::check_sectors(const char *when)
 		std::string where = "sector " + std::to_string(s) + " " + when;
 
 		if (device_->read(s, data_.data(), 1) != DMR_STS_OK) {
-			if (!e.error_legal || !main.faulty(s))
+			if (!e.lost && (!e.error_legal || !main.faulty(s)))
 				violation(where + " cannot be read");
 			continue;
 		}

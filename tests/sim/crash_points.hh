@@ -22,6 +22,7 @@ struct Expectation {
 	std::set<int> legal = { 0 };
 	bool error_legal = false;	// main cannot read it, and nothing else has been acknowledged
 	bool remapped = false;		// acknowledged
+	bool lost = false;		// its spare is not there, or was forgotten: only an error is legal, or what was written since
 	std::optional<int> seen;	// a value once seen is fixed
 };
 
@@ -40,6 +41,9 @@ public:
 	void read_bad(uint64_t sector, uint32_t sectors);
 	void flush();
 	void make_bad(uint64_t sector, uint32_t sectors);	// main neither reads nor writes them from now on
+	void create_two();			// with a second spare behind the first
+	void go_on_with_second();		// taken away, and made again without the first
+	void forget_first();
 	uint64_t commits();
 	uint64_t checkpoints();
 	void expect_checkpoints(uint64_t n);	// so many have been written, or the scenario shows nothing
@@ -49,16 +53,20 @@ public:
 
 	host::World world;
 	host::SimDisk main;
-	host::SimDisk spare;
+	host::SimDisk spare, second;
 	bool device_was_created = false;
 	std::vector<std::string> violations;
 
 private:
 	void violation(const std::string &text) { violations.push_back(text); }
 	void check_sectors(const char *when);
+	enum class Pool : uint8_t { first, both, second };
 	host::TableOptions table();
+	bool try_create(bool degraded);
 
 	std::unique_ptr<host::MappedDevice> device_;
+	Pool pool_ = Pool::first;
+	bool forgotten_ = false, forgotten_at_cut_ = false; // acknowledged
 	std::vector<Expectation> oracle_;
 	std::vector<Expectation> at_cut_;
 	// A fiber's locals own no heap: a power cut does not destroy them.

@@ -112,6 +112,20 @@ const std::vector<Scenario> &scenarios()
 			  h.create();
 			  remap_one(h, 180, 2);
 		  } },
+		{ "forget", "a spare that is missing is forgotten, and one of its lost blocks is written",
+		  [](History &h) {
+			  h.create_two();
+			  h.write(40, 6, 1);
+			  h.flush();
+			  h.make_bad(42, 3);
+			  h.write(40, 6, 2);
+			  h.flush();
+			  h.go_on_with_second();
+		  },
+		  [](History &h) {
+			  h.forget_first();
+			  h.write(43, 1, 3);
+		  } },
 		{ "reload", "the table is reloaded between two remaps",
 		  [](History &h) {
 			  h.create();

@@ -64,8 +64,7 @@ bool SimHistory::start_device(const char *what)
 		}
 		note("start failed");
 		// A spare that was coming or going when the power went may be one of the set, or not.
-		if (attempt == 2 && in_between_ && std::erase(pool_, in_between_)) {
-			in_between_ = nullptr;
+		if (attempt == 2 && without_in_between()) {
 			attempt = -1;
 			continue;
 		}
@@ -139,15 +138,14 @@ void SimHistory::reload()
 // With a spare that is coming or going, or without it, if that came to its end since the table was loaded.
 void SimHistory::load_anew()
 {
-	SimDisk *spare = in_between_;
+	SimDisk *spare = in_between_, *missing = missing_;
 
-	if (device_->load(table()) == 0 || !spare)
+	if (device_->load(table()) == 0 || !without_in_between() || device_->load(table()) == 0)
 		return;
-	std::erase(pool_, spare);
-	if (device_->load(table()) == 0)
-		in_between_ = nullptr;
-	else
-		pool_.push_back(spare);
+	in_between_ = spare;
+	missing_ = missing;
+	judge_.leave_out(missing);
+	pool_.push_back(spare);
 }
 
 void SimHistory::suspend_and_resume()
@@ -283,6 +281,7 @@ void SimHistory::watch()
 		points_.reached(Point::block_rescued);
 	if (device_->active()->instance().events[DMR_EVENT_MEMBER_FAILED] && s.mode != DMR_MODE_METADATA_FAILED)
 		points_.reached(Point::member_dropped);
+	points_.reached(Point::block_lost, s.lost_sectors != 0);
 	if (s.untested)
 		points_.reached(Point::past_the_budget);
 }
@@ -366,7 +365,7 @@ void SimHistory::check_device(const char *when, bool all_healthy)
 			io.sectors = block;
 			io.data = checker_.data.data();
 			perform(checker_);
-			if (io.status && all_healthy)
+			if (io.status && all_healthy && !judge_.may_be_lost(io.sector))
 				violation("sector " + std::to_string(io.sector) + " cannot be read from healthy disks");
 			io.status = failed;
 		}

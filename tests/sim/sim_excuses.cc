@@ -71,6 +71,8 @@ bool Judge::read_excused(const Request &r, uint32_t i) const
 	// Nothing was tried for what lives on a spare that is not there; the engine may have moved it there by itself.
 	if (r.without_a_spare && (home_[sector] != Home::main || (t.last == SectorTrace::untried && ever_bad_[sector])))
 		return true;
+	if (was_lost(r, sector) && t.last == SectorTrace::untried)
+		return true;
 	if (lives_on_spare(sector, r.begun))
 		return t.last == SectorTrace::spare_failed;
 	return t.last == SectorTrace::main_failed || t.last == SectorTrace::spare_failed;
@@ -86,9 +88,11 @@ bool Judge::write_excused(const Request &r, uint32_t i) const
 	switch (t.last) {
 	case SectorTrace::untried:
 		// What lives on a spare that is not there needs another place.
-		return r.without_a_spare && (home_[sector] != Home::main || ever_bad_[sector]) && nowhere_to_put(r, t);
+		return (was_lost(r, sector) || (r.without_a_spare && (home_[sector] != Home::main || ever_bad_[sector]))) &&
+		       nowhere_to_put(r, t);
 	case SectorTrace::main_ok:
-		return false;
+		// It is lost as long as nobody has recorded that it is not.
+		return was_lost(r, sector) && nowhere_to_put(r, t);
 	case SectorTrace::main_failed:
 		return t.not_media || whole_disk_trouble(main_) || whole_main_ > r.whole_main ||
 		       main_failures_ >= r.main_failures + control_blocks || nowhere_to_put(r, t);

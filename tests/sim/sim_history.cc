@@ -193,6 +193,7 @@ void SimHistory::run(Totals &totals)
 	points_.reached(Point::block_pending, judge_.unreadable_reads);
 	points_.reached(Point::pending_written, judge_.pending_written);
 	points_.reached(Point::in_doubt, judge_.in_doubt_seen);
+	points_.reached(Point::lost_written, judge_.lost_written);
 	points_.reached(Point::drain_waited, world_.drains_waited);
 	totals.histories++;
 	totals.steps += steps_done_;

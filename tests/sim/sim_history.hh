@@ -77,6 +77,9 @@ private:
 	void settle_change();
 	void add_spare();
 	void remove_spare();
+	void forget_spare();
+	uint32_t missing_number();
+	bool without_in_between();
 	void leave_out(host::SimDisk *spare);
 	void bring_back();
 	void restart();

@@ -26,7 +26,7 @@ Judge::Judge(World &world, SimDisk &main, std::vector<SimDisk *> spares)
 	: world_(world), main_(main), spares_(std::move(spares)), home_(main.options().sectors, Home::main),
 	  spare_since_(main.options().sectors), settled_(main.options().sectors),
 	  places_(main.options().sectors), ever_bad_(main.options().sectors), doubt_(main.options().sectors),
-	  pending_(main.options().sectors), block_sectors_(main.options().logical_block_bytes / 512)
+	  pending_(main.options().sectors), lost_until_(main.options().sectors), block_sectors_(main.options().logical_block_bytes / 512)
 {
 }
 
@@ -267,6 +267,7 @@ void Judge::settle(Request &r)
 				pending_[sector] = true;
 			// It may have been rescued; one that overlaps this and failed before says nothing then.
 			if (!r.io.status || t.last == SectorTrace::main_ok || t.last == SectorTrace::spare_ok) {
+				found(sector);
 				pending_[sector] = false;
 				settled_[sector] = now_;
 			}
@@ -282,6 +283,11 @@ void Judge::settle(Request &r)
 		}
 		pending_written += pending_[sector] && t.last == SectorTrace::spare_ok && !t.main_refused;
 		pending_[sector] = false;
+		// With no spare block left main takes it.
+		if (was_lost(r, sector) && t.last == SectorTrace::main_ok && home_[sector] == Home::spare)
+			home_[sector] = Home::maybe;
+		lost_written += may_be_lost(sector);
+		found(sector);
 		if (t.last != SectorTrace::spare_ok)
 			continue;
 		remaps_seen += t.fresh;
@@ -331,6 +337,14 @@ void Judge::whole_disk_fault(SimDisk &disk)
 	// Anything may have been moved because of it.
 	if (&disk == &main_)
 		faults_injected(disk, 0, disk.options().sectors);
+}
+
+void Judge::forgetting()
+{
+	for (uint64_t s = 0; s < lost_until_.size(); s++) {
+		if (home_[s] != Home::main || ever_bad_[s])
+			lost_until_[s] = never;
+	}
 }
 
 void Judge::table_starts(dmr_engine *engine)

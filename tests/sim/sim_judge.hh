@@ -3,7 +3,8 @@
 // lives as far as acknowledged requests tell; asks the engine nothing.
 //
 // An error is legal for a request if it is for one of its sectors:
-//   read    the last thing tried for it failed; and on a spare, if an acknowledged write has put it there.
+//   read    the last thing tried for it failed; and on a spare, if an acknowledged write has put it there. Or its spare was
+//           forgotten, and it was not written since: nothing is tried then.
 //   write   main refused it (or the spare where it lives did), and there was nowhere to put it: pool or map full by a bound
 //           that no engine can beat, metadata or a spare unwritable, main gone or read-only, no memory for the record.
 //   both    its remap was being recorded when the metadata could no longer be written (in doubt, until the map is loaded).
@@ -108,6 +109,9 @@ public:
 	uint64_t area_sectors() const { return area_sectors_; } // of metadata, on each spare
 	// The table that comes names all spares but this one, or all.
 	void leave_out(const host::SimDisk *spare) { missing_ = spare; }
+	// What lived on the spare that is left out is given up.
+	void forgetting();
+	bool may_be_lost(uint64_t sector) const { return lost_until_[sector] == never; }
 	// Nothing may be placed on this one any more, as long as there is this table.
 	void closed(const host::SimDisk &spare) { closed_.push_back({&spare, table_}); }
 	void pool_changed(dmr_engine *engine);
@@ -115,7 +119,7 @@ public:
 	void power_cut();
 
 	uint64_t remaps_seen = 0, bad_spare_seen = 0, errors_seen = 0, pending_written = 0, in_doubt_seen = 0;
-	uint64_t unreadable_reads = 0;
+	uint64_t unreadable_reads = 0, lost_written = 0;
 	// Of spares, by the engine itself: writes and flushes that failed.
 	uint64_t spare_failures() const { return spare_failures_; }
 	uint64_t io_errors(const host::SimDisk &disk) const { return disk.counts().errors; }
@@ -133,6 +137,13 @@ private:
 	bool lives_on_spare(uint64_t sector, Tick then) const
 	{
 		return home_[sector] == Home::spare && spare_since_[sector] < then;
+	}
+	// At some time since the request began.
+	bool was_lost(const Request &r, uint64_t sector) const { return lost_until_[sector] >= r.begun; }
+	void found(uint64_t sector)
+	{
+		if (lost_until_[sector] == never)
+			lost_until_[sector] = now_;
 	}
 	bool whole_disk_trouble(const host::SimDisk &disk) const { return disk.gone() || disk.read_only(); }
 	bool spare_trouble() const;
@@ -162,6 +173,8 @@ private:
 	std::vector<bool> ever_bad_;
 	std::vector<uint64_t> doubt_;	// the table that left this sector in doubt
 	std::vector<bool> pending_;
+	// May have lived on a spare that was forgotten, and until when: never, if it was not written or read since.
+	std::vector<Tick> lost_until_;
 	uint64_t table_ = 0;
 	std::map<const host::SimDisk *, std::vector<bool>> ever_bad_spare_;
 	uint64_t bad_count_ = 0, bad_spare_count_ = 0;

@@ -44,6 +44,10 @@ enum class Point : uint8_t {
 	diverged_refused,
 	main_grown,		// a table longer than any before
 	table_shortened,	// the old line again, over a map that may reach beyond it
+	spare_forgotten,
+	lost_with_a_spare,	// and what lived on it
+	block_lost,
+	lost_written,
 	count_
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// The administrator's spares: left out, brought back, added and removed while users and faults go on.
+// The administrator's spares: left out, brought back, forgotten, added and removed while users and faults go on.
 #include "sim_history.hh"
 
 #include <algorithm>
@@ -70,7 +70,8 @@ bool SimHistory::change_is_over()
 // No job runs.
 void SimHistory::settle_change()
 {
-	if (!in_between_)
+	// Whether one that was being forgotten when the metadata failed is one of the set, nobody knows.
+	if (!in_between_ || in_between_ == missing_)
 		return;
 	const dmr_member_range range = {in_between_, 0, in_between_->options().sectors};
 	if (!dmr_engine_has_member(device_->active()->engine(), &range)) {
@@ -82,10 +83,28 @@ void SimHistory::settle_change()
 	in_between_ = nullptr;
 }
 
+// The next table is to do without the spare that is coming or going. False: there is none in the pool.
+bool SimHistory::without_in_between()
+{
+	if (!in_between_ || !std::erase(pool_, in_between_))
+		return false;
+	if (missing_ == in_between_) {
+		missing_ = nullptr;
+		judge_.leave_out(nullptr);
+	}
+	in_between_ = nullptr;
+	return true;
+}
+
 void SimHistory::change_pool()
 {
-	if (!serving_ || missing_ || !change_is_over() || in_between_)
+	if (!serving_ || !change_is_over() || in_between_)
 		return;
+	if (missing_) {
+		if (random_.chance(1, 2))
+			forget_spare();
+		return;
+	}
 	if (pool_.size() < spares_.size() && random_.chance(1, 2))
 		add_spare();
 	else if (pool_.size() > 1)
@@ -146,6 +165,46 @@ void SimHistory::remove_spare()
 	if (err < 0 && err != -EBUSY && err != -ENOSPC && err != -ECANCELED && !excuse_for_admin(errors, failures) &&
 	    !judge_.metadata_trouble())
 		violation("remove_spare is refused: " + device_->reason());
+}
+
+// By what the device says itself: where the size is no help nobody else knows.
+uint32_t SimHistory::missing_number()
+{
+	const std::string text = device_->message({"status"});
+	const size_t state = text.find("state=missing"), number = text.rfind("number=", state);
+
+	if (state == std::string::npos)
+		return DMR_MAX_MEMBERS;
+	return static_cast<uint32_t>(std::stoul(text.substr(number + 7)));
+}
+
+// The one that is left out: what lived on it is gone.
+void SimHistory::forget_spare()
+{
+	const uint64_t failures = world_.memory().failures();
+	const uint32_t number = missing_number();
+
+	if (number == DMR_MAX_MEMBERS) {
+		violation("a spare was left out, and none is missing");
+		return;
+	}
+	in_between_ = missing_;
+	note("forget_spare");
+	int err = device_->forget_spare(number, false);
+	if (err == -EBUSY && device_->reason().find("add 'force'") != std::string::npos) {
+		judge_.forgetting();
+		err = device_->forget_spare(number, true);
+		points_.reached(Point::lost_with_a_spare, err == 0);
+	}
+	judge_.pool_changed(device_->active()->engine());
+	points_.reached(Point::spare_forgotten, err == 0);
+	if (err && judge_.metadata_trouble())
+		return; // nobody knows
+	if (err == 0)
+		without_in_between();
+	in_between_ = nullptr;
+	if (err && err != -EBUSY && !(err == -ENOMEM && world_.memory().failures() > failures))
+		violation("forget_spare is refused: " + device_->reason());
 }
 
 } // namespace dm_remap::sim

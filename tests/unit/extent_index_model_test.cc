@@ -95,7 +95,7 @@ Edit random_edit(Random &random, uint64_t size)
 		edit.extent = mapped(start, length, random.below(8) ? start + 1000 : random.below(1 << 20),
 				     static_cast<uint8_t>(random.below(2)));
 	else
-		edit.extent = kind < 9 ? pending(start, length) : in_doubt(start, length);
+		edit.extent = kind < 8 ? pending(start, length) : kind < 9 ? lost(start, length) : in_doubt(start, length);
 	return edit;
 }
 
@@ -128,7 +128,7 @@ void check_lookups(const std::vector<Extent> &all, uint64_t size, const ExtentIn
 
 void check_all(const std::vector<Extent> &all, const ExtentIndex &index)
 {
-	uint64_t mapped_extents = 0, mapped_blocks = 0, pending_blocks = 0;
+	uint64_t mapped_extents = 0, mapped_blocks = 0, pending_blocks = 0, lost_blocks = 0;
 	std::vector<Extent> found = walk(index);
 
 	ASSERT_EQ(found.size(), all.size());
@@ -138,11 +138,13 @@ void check_all(const std::vector<Extent> &all, const ExtentIndex &index)
 		mapped_extents += e.kind == ExtentKind::mapped;
 		mapped_blocks += e.kind == ExtentKind::mapped ? e.length.value : 0;
 		pending_blocks += e.kind == ExtentKind::pending ? e.length.value : 0;
+		lost_blocks += e.kind == ExtentKind::lost ? e.length.value : 0;
 	}
 	ASSERT_EQ(index.extents(), all.size());
 	ASSERT_EQ(index.mapped_extents(), mapped_extents);
 	ASSERT_EQ(index.mapped().value, mapped_blocks);
 	ASSERT_EQ(index.pending().value, pending_blocks);
+	ASSERT_EQ(index.lost().value, lost_blocks);
 	ASSERT_GE(index.memory(), all.size() * 20);
 }
 

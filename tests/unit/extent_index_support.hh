@@ -72,6 +72,11 @@ inline Extent in_doubt(uint64_t start, uint64_t length)
 	return {MainBlock(start), Blocks(length), ExtentKind::in_doubt, 0, SpareBlock(0)};
 }
 
+inline Extent lost(uint64_t start, uint64_t length)
+{
+	return {MainBlock(start), Blocks(length), ExtentKind::lost, 0, SpareBlock(0)};
+}
+
 inline bool same(const Extent &a, const Extent &b)
 {
 	return a.start == b.start && a.length == b.length && a.kind == b.kind && a.member == b.member &&
@@ -80,7 +85,7 @@ inline bool same(const Extent &a, const Extent &b)
 
 inline std::string text(const Extent &e)
 {
-	static const char *const kinds[] = {"mapped", "pending", "in doubt"};
+	static const char *const kinds[] = {"mapped", "pending", "in doubt", "lost"};
 
 	return "[" + std::to_string(e.start.value) + " +" + std::to_string(e.length.value) + " " +
 	       kinds[static_cast<int>(e.kind)] + " " + std::to_string(e.member) + ":" +

@@ -121,11 +121,14 @@ TEST_F(ExtentIndexTest, NeighboursThatContinueBecomeOne)
 	EXPECT_EQ(all(), "[10 +15 mapped 0:100][30 +3 pending 0:0]");
 	put(in_doubt(33, 2));
 	put(in_doubt(35, 2));
-	EXPECT_EQ(all(), "[10 +15 mapped 0:100][30 +3 pending 0:0][33 +4 in doubt 0:0]");
-	EXPECT_EQ(index.extents(), 3u);
+	put(lost(39, 1));
+	put(lost(37, 2));
+	EXPECT_EQ(all(), "[10 +15 mapped 0:100][30 +3 pending 0:0][33 +4 in doubt 0:0][37 +3 lost 0:0]");
+	EXPECT_EQ(index.extents(), 4u);
 	EXPECT_EQ(index.mapped_extents(), 1u);
 	EXPECT_EQ(index.mapped().value, 15u);
 	EXPECT_EQ(index.pending().value, 3u);
+	EXPECT_EQ(index.lost().value, 3u);
 }
 
 TEST_F(ExtentIndexTest, NeighboursThatDoNotContinueStayApart)

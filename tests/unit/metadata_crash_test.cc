@@ -154,6 +154,34 @@ TEST(MetadataCrash, AMainThatShrinksLeavesNoRecordBeyondItsEnd)
 		[&](Set &set, const std::string &how) { expect_one_of(set, {before}, how); });
 }
 
+TEST(MetadataCrash, AFeatureIsInUseOrNot)
+{
+	const dmr_record lost = {5, 0, 3, DMR_RECORD_LOST, 0, 0};
+
+	for (const Options &options : {small, two}) {
+		Map before, after;
+
+		cut_everywhere(
+			options, 256,
+			[&](Set &set) {
+				set.format();
+				set.commits(2);
+				before = after = set.map;
+				after.apply(lost);
+			},
+			[&](Set &set) {
+				if (ops.use_features(set.md, DMR_FEATURE_LOST) == 0)
+					set.append({lost});
+			},
+			[&](Set &set, const std::string &how) {
+				ASSERT_EQ(set.load(), 0) << how << set.reason;
+				const bool used = set.setup().features;
+
+				expect_one_of(set, used ? std::vector<Map>{before, after} : std::vector<Map>{before}, how);
+			});
+	}
+}
+
 // Formatting again with another set, as after any start.
 void expect_formattable(Set &set, const std::string &how)
 {

@@ -56,6 +56,7 @@ public:
 				main_[r.main_block + i] = {r.kind, r.member, r.spare_block + i};
 				break;
 			case DMR_RECORD_PENDING:
+			case DMR_RECORD_LOST:
 				main_[r.main_block + i] = {r.kind, 0, 0};
 				break;
 			case DMR_RECORD_CLEAR:

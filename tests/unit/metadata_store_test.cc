@@ -343,6 +343,48 @@ TEST(MetadataStore, AMainThatGrowsAndShrinks)
 	EXPECT_EQ(set.setup().main.sectors, end);
 }
 
+TEST(MetadataStore, AFeatureIsInEverySuperblockBeforeItIsUsed)
+{
+	Set set{{.members = 3, .others = 1, .max_extents = 164}};
+	const dmr_record lost = {5, 0, 3, DMR_RECORD_LOST, 0, 0};
+
+	set.format();
+	set.commits(2);
+	EXPECT_EQ(ops.setup(set.md)->features, 0u);
+	ASSERT_EQ(ops.use_features(set.md, DMR_FEATURE_LOST), 0);
+	EXPECT_EQ(ops.setup(set.md)->generation, 2u);
+	const uint64_t written = set.disk().counts().writes;
+	ASSERT_EQ(ops.use_features(set.md, DMR_FEATURE_LOST), 0);
+	EXPECT_EQ(set.disk().counts().writes, written) << "once";
+	for (uint32_t i = 0; i < 3; i++) {
+		dmr_probe probe;
+
+		ASSERT_EQ(ops.probe(&set.range(i), &probe, set.reason), 0);
+		EXPECT_EQ(probe.setup.features, uint64_t{DMR_FEATURE_LOST});
+		EXPECT_FALSE(probe.copy_lost);
+	}
+	ASSERT_EQ(set.append({lost}), 0);
+	ASSERT_EQ(set.checkpoint(set.map), 0);
+	set.commits(2);
+	ASSERT_EQ(set.add(3), 0) << set.reason;
+	ASSERT_EQ(set.checkpoint(set.map), 0);
+	ASSERT_EQ(set.load(), 0) << set.reason;
+	EXPECT_EQ(set.loaded, set.map);
+	EXPECT_EQ(set.setup().features, uint64_t{DMR_FEATURE_LOST});
+	EXPECT_EQ(set.probe_of(3).setup.features, uint64_t{DMR_FEATURE_LOST}) << "who comes later says it too";
+	ASSERT_EQ(set.load(true), 0);
+	EXPECT_EQ(ops.use_features(set.md, 2), -EROFS);
+}
+
+TEST(MetadataStore, ARecordOfAFeatureThatIsNotInUseIsNotBelieved)
+{
+	Set set;
+
+	set.format();
+	ASSERT_EQ(set.append({{5, 0, 3, DMR_RECORD_LOST, 0, 0}}), 0);
+	EXPECT_EQ(set.load(), -EUCLEAN);
+}
+
 TEST(MetadataStore, SetupUpdatedByAnotherTableIsTakenOver)
 {
 	Set set;

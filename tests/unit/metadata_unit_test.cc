@@ -194,7 +194,7 @@ TEST_F(MetadataUnit, OnlyRecordsThatCanBeAreAllowed)
 		{0, end - 1, 2, DMR_RECORD_MAP, 0, 0},	   {0, huge, 1, DMR_RECORD_MAP, 0, 0},
 		{0, huge, ~0u, DMR_RECORD_MAP, 0, 0},	   {0, first, 1, DMR_RECORD_MAP, 2, 0},
 		{0, first, 1, DMR_RECORD_MAP, 255, 0},	   {0, first, 1, DMR_RECORD_MAP, 0, 1},
-		{0, first, 1, 0, 0, 0},			   {0, first, 1, 5, 0, 0},
+		{0, first, 1, 0, 0, 0},			   {0, first, 1, 6, 0, 0},
 		{1000, 0, 1, DMR_RECORD_PENDING, 0, 0},	   {0, 1, 1, DMR_RECORD_PENDING, 0, 0},
 		{0, 0, 1, DMR_RECORD_PENDING, 1, 0},	   {0, 0, 1001, DMR_RECORD_PENDING, 0, 0},
 		{1, first, 1, DMR_RECORD_BAD_SPARE, 0, 0}, {0, 0, 1, DMR_RECORD_BAD_SPARE, 0, 0},
@@ -206,6 +206,16 @@ TEST_F(MetadataUnit, OnlyRecordsThatCanBeAreAllowed)
 	const dmr_record clear = {3, 0, 4, DMR_RECORD_CLEAR, 0, 0};
 	EXPECT_TRUE(limits.allow(clear));
 	EXPECT_FALSE(limits.allow_in_checkpoint(clear));
+
+	const dmr_record lost = {999, 0, 1, DMR_RECORD_LOST, 0, 0};
+	EXPECT_FALSE(limits.allow(lost)) << "no set that does not say so has such records";
+	dmr_setup setup = set.setup();
+	setup.features = DMR_FEATURE_LOST;
+	limits = RecordLimits(setup);
+	EXPECT_TRUE(limits.allow_in_checkpoint(lost));
+	for (const dmr_record &r : {dmr_record{1000, 0, 1, DMR_RECORD_LOST, 0, 0}, {999, 0, 2, DMR_RECORD_LOST, 0, 0},
+				    {0, 1, 1, DMR_RECORD_LOST, 0, 0}, {0, 0, 1, DMR_RECORD_LOST, 1, 0}, {0, 0, 0, DMR_RECORD_LOST, 0, 0}})
+		EXPECT_FALSE(limits.allow(r));
 }
 
 // Fields that cannot be, under a checksum that is right.
@@ -283,7 +293,11 @@ TEST_F(MetadataImpossible, SuperblockOfTheFuture)
 	EXPECT_EQ(set.load(), -ENODATA);
 	EXPECT_EQ(set.probe.verdict, DMR_PROBE_UNSUPPORTED);
 	set.disk().restore(saved);
-	falsify(set.layout().superblock(Copy::a), [](format::Unit &unit) { unit.sectors[0].content[96] = 1; });
+	falsify(set.layout().superblock(Copy::a), [](format::Unit &unit) { unit.sectors[0].content[96] = 2; });
+	EXPECT_EQ(set.load(), -ENODATA);
+	EXPECT_EQ(set.probe.verdict, DMR_PROBE_UNSUPPORTED);
+	set.disk().restore(saved);
+	falsify(set.layout().superblock(Copy::a), [](format::Unit &unit) { unit.sectors[0].content[96 + 7] = 0x80; });
 	EXPECT_EQ(set.load(), -ENODATA);
 	EXPECT_EQ(set.probe.verdict, DMR_PROBE_UNSUPPORTED);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// add_spare and remove_spare: what is accepted, and every refusal word for word.
+// The messages about spares: what is accepted, and every refusal word for word.
 #include "core/engine/table_faults.hh"
 
 #include <dm_remap/engine.h>
@@ -40,6 +40,8 @@ Parsed parse(std::vector<std::string> words)
 
 #define ADD "the message is add_spare <dev> [<start> <sectors>]"
 #define REMOVE "the message is remove_spare <dev> [cancel]"
+#define FORGET "the message is forget_spare <number> [force]"
+#define NOT_SPARE_NUMBER "not the number of a spare; give one from 0 to 15, as 'status' tells it"
 #define NO_DEVICE "not a device; give its path or <major>:<minor>"
 #define NOT_SECTORS "not a number of 512-byte sectors; give decimal digits only"
 
@@ -67,6 +69,14 @@ const struct Refused {
 	{{"remove_spare", "/dev/c", ""}, "word '': unknown; " REMOVE},
 	{{"remove_spare", "/dev/c", "0", "1"}, "word '0': unknown; " REMOVE},
 	{{"remove_spare", "/dev/c", "cancel", "cancel"}, "word 'cancel': one word too many; " REMOVE},
+	{{"forget_spare"}, "message 'forget_spare': names no spare; " FORGET},
+	{{"forget_spare", ""}, "number '': " NOT_SPARE_NUMBER},
+	{{"forget_spare", "8:16"}, "number '8:16': " NOT_SPARE_NUMBER},
+	{{"forget_spare", "-1"}, "number '-1': " NOT_SPARE_NUMBER},
+	{{"forget_spare", "16"}, "number '16': " NOT_SPARE_NUMBER},
+	{{"forget_spare", "18446744073709551616"}, "number '18446744073709551616': " NOT_SPARE_NUMBER},
+	{{"forget_spare", "1", "cancel"}, "word 'cancel': unknown; " FORGET},
+	{{"forget_spare", "1", "force", "force"}, "word 'force': one word too many; " FORGET},
 };
 
 TEST(SpareMessage, RefusesWithTheReason)
@@ -97,8 +107,7 @@ TEST(SpareMessage, Add)
 	ASSERT_EQ(p.result, 1) << p.reason;
 	EXPECT_EQ(p.reason, "");
 	EXPECT_EQ(p.message.path, p.words[1].c_str());
-	EXPECT_TRUE(p.message.add);
-	EXPECT_FALSE(p.message.cancel);
+	EXPECT_EQ(p.message.change, DMR_SPARE_ADD);
 	EXPECT_EQ(p.message.start, 0u);
 	EXPECT_EQ(p.message.sectors, 0u) << "to the end of the device";
 
@@ -114,18 +123,33 @@ TEST(SpareMessage, Remove)
 
 	ASSERT_EQ(p.result, 1) << p.reason;
 	EXPECT_STREQ(p.message.path, "/dev/c");
-	EXPECT_FALSE(p.message.add);
-	EXPECT_FALSE(p.message.cancel);
+	EXPECT_EQ(p.message.change, DMR_SPARE_REMOVE);
 
 	p = parse({"remove_spare", "cancel", "cancel"});
 	ASSERT_EQ(p.result, 1) << p.reason;
 	EXPECT_STREQ(p.message.path, "cancel");
-	EXPECT_TRUE(p.message.cancel);
+	EXPECT_EQ(p.message.change, DMR_SPARE_CANCEL);
+}
+
+TEST(SpareMessage, Forget)
+{
+	Parsed p = parse({"forget_spare", "15"});
+
+	ASSERT_EQ(p.result, 1) << p.reason;
+	EXPECT_EQ(p.message.change, DMR_SPARE_FORGET);
+	EXPECT_EQ(p.message.path, nullptr);
+	EXPECT_EQ(p.message.number, 15u);
+	EXPECT_FALSE(p.message.force);
+
+	p = parse({"forget_spare", "0", "force"});
+	ASSERT_EQ(p.result, 1) << p.reason;
+	EXPECT_EQ(p.message.number, 0u);
+	EXPECT_TRUE(p.message.force);
 }
 
 TEST(SpareMessage, OthersAreForOthers)
 {
-	for (const char *word : {"", "status", "add_spar", "add_spare_", "ADD_SPARE", "remove_spares", "help"}) {
+	for (const char *word : {"", "status", "add_spar", "add_spare_", "ADD_SPARE", "remove_spares", "forget_spar", "help"}) {
 		const Parsed p = parse({word, "/dev/c"});
 
 		EXPECT_EQ(p.result, 0) << word;

@@ -57,6 +57,11 @@ int dmr_engine_cancel_remove(struct dmr_engine *e, const struct dmr_member_range
 	return e->engine.cancel_remove(*range, reason).negative();
 }
 
+int dmr_engine_forget_member(struct dmr_engine *e, uint32_t slot, bool force, char *reason)
+{
+	return e->engine.forget_member(slot, force, reason).negative();
+}
+
 bool dmr_engine_removing(const struct dmr_engine *e)
 {
 	return e->engine.removing();
@@ -65,6 +70,11 @@ bool dmr_engine_removing(const struct dmr_engine *e)
 bool dmr_engine_has_member(const struct dmr_engine *e, const struct dmr_member_range *range)
 {
 	return e->engine.has_member(*range);
+}
+
+uint32_t dmr_engine_missing(const struct dmr_engine *e)
+{
+	return e->engine.missing();
 }
 
 int dmr_engine_resume(struct dmr_engine *e, const char *name, char *reason)

@@ -32,6 +32,7 @@ public:
 	dmr_route route(dmr_op op, uint64_t sector, uint32_t sectors) const;
 	dmr_device *member_device(uint32_t member) const { return members_.device(member); }
 	bool has_member(const dmr_member_range &range) const { return members_.find(range) != MemberList::slots; }
+	uint32_t missing() const;
 	bool removing() const { return mover_.slot() != Mover::none; }
 	bool wants_failed(dmr_op op, dmr_status status, bool optional);
 	void enqueue(dmr_request *req) { queue_.push(req); }
@@ -50,6 +51,7 @@ public:
 	Error add_member(const dmr_member_range &range, char *reason);
 	int remove_member(const dmr_member_range &range, char *reason);
 	Error cancel_remove(const dmr_member_range &range, char *reason);
+	Error forget_member(uint32_t slot, bool force, char *reason);
 
 private:
 	dmr_route route_near(dmr_op op, uint64_t sector, uint32_t sectors, bool taken) const;
@@ -69,6 +71,7 @@ private:
 
 	// members.cc
 	Error may_change(char *reason) const;
+	Error left_alone(char *reason);
 
 	// messages.cc
 	struct MemberName {

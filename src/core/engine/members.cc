@@ -87,4 +87,72 @@ Error Engine::cancel_remove(const dmr_member_range &range, char *reason)
 	return error;
 }
 
+uint32_t Engine::missing() const
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < MemberList::slots; i++)
+		n += map_.spares().knows(i) && !members_.present(i);
+	return n;
+}
+
+// Has all ended that may still look for the device of the member whose blocks are lost now: what map has sent there, and
+// recoveries that began when they still lived there?
+Error Engine::left_alone(char *reason)
+{
+	MainBlock end = MainBlock(0) + block_size_.to_blocks(Sectors(p_.sectors));
+	bool alone = dmr_drain(p_.inst, dmr_now_ns() + drain_ns) == 0;
+
+	for (MainBlock at; at < end && alone;) {
+		IndexAnswer answer = map_.lookup(at, end);
+
+		if (answer.found && answer.extent.kind == ExtentKind::lost) {
+			uint32_t range = ranges_.try_take(answer.extent.start, answer.extent.length);
+
+			alone = range != RangeTable::none;
+			if (alone)
+				queue_.push_front(ranges_.release(range));
+		}
+		at = answer.extent.end();
+	}
+	if (alone)
+		return Error::none();
+	dmr_format(reason, DMR_REASON_SIZE, "I/O that began earlier is still under way: try again");
+	return Error(EBUSY);
+}
+
+Error Engine::forget_member(uint32_t slot, bool force, char *reason)
+{
+	uint64_t blocks = 0;
+
+	if (Error error = may_change(reason))
+		return error;
+	if (!map_.spares().knows(slot)) {
+		dmr_format(reason, DMR_REASON_SIZE, "there is no spare %u; 'status' lists them", slot);
+		return Error(ENOENT);
+	}
+	if (map_.spares().healthy() & 1u << slot) {
+		dmr_format(reason, DMR_REASON_SIZE, "spare %u is not lost: 'remove_spare' moves what lives on it to the others and takes it out", slot);
+		return Error(EBUSY);
+	}
+	if (Error error = map_.lose(slot, force, blocks, reason))
+		return error;
+	if (blocks > 0)
+		dmr_log(p_.inst, DMR_LOG_WARN, "spare %u is given up: %llu blocks of %u bytes that lived on it are lost and fail until they are written", slot,
+			static_cast<unsigned long long>(blocks), block_size_.bytes());
+	if (members_.present(slot)) {
+		if (Error error = left_alone(reason))
+			return error;
+	}
+	Error error = map_.forget_member(slot, reason);
+
+	map_.copy_setup(set_.setup());
+	watch_pool();
+	if (error)
+		return error;
+	dmr_log(p_.inst, DMR_LOG_INFO, "spare %u is forgotten: the set is complete without it", slot);
+	dmr_event(p_.inst, DMR_EVENT_MEMBER_REMOVED);
+	return Error::none();
+}
+
 } // namespace dm_remap

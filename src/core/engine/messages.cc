@@ -92,9 +92,9 @@ void Engine::message_status(TextWriter &out)
 	snapshot(s);
 	out.print("mode=%s health=%u\n", mode_name(s.mode), s.health);
 	out.print("main sectors=%llu block_bytes=%u\n", ull(s.main_sectors), block_size_.bytes());
-	out.print("map generation=%llu extents=%llu max_extents=%llu mappings=%llu remapped_sectors=%llu pending_sectors=%llu\n",
+	out.print("map generation=%llu extents=%llu max_extents=%llu mappings=%llu remapped_sectors=%llu pending_sectors=%llu lost_sectors=%llu\n",
 		  ull(s.generation), ull(s.extents), ull(s.max_extents), ull(s.active_mappings), ull(s.remapped_sectors),
-		  ull(s.pending_sectors));
+		  ull(s.pending_sectors), ull(s.lost_sectors));
 	out.print("pool members=%u total_sectors=%llu used_sectors=%llu bad_sectors=%llu free_sectors=%llu main_permille=%llu\n",
 		  map_.member_count(), ull(s.spare_sectors_total), ull(s.spare_sectors_used),
 		  ull(s.spare_sectors_bad), ull(s.spare_sectors_free), ull(s.spare_sectors_total * 1000 / s.main_sectors));
@@ -119,9 +119,9 @@ void Engine::message_health(TextWriter &out)
 	dmr_snapshot s;
 
 	snapshot(s);
-	out.print("health=%u mode=%s errors_last_hour=%llu pending_sectors=%llu spare_used_sectors=%llu spare_total_sectors=%llu\n",
+	out.print("health=%u mode=%s errors_last_hour=%llu pending_sectors=%llu spare_used_sectors=%llu spare_total_sectors=%llu lost_sectors=%llu\n",
 		  s.health, mode_name(s.mode), ull(s.errors_last_hour), ull(s.pending_sectors),
-		  ull(s.spare_sectors_used + s.spare_sectors_bad), ull(s.spare_sectors_total));
+		  ull(s.spare_sectors_used + s.spare_sectors_bad), ull(s.spare_sectors_total), ull(s.lost_sectors));
 }
 
 void Engine::message_cache_stats(TextWriter &out)
@@ -143,7 +143,8 @@ void Engine::message_help(TextWriter &out)
 		  "cache_stats: size of the in-memory index\n"
 		  "clear_stats: set the counters of 'stats' to zero\n"
 		  "add_spare <dev> [<start> <sectors>]: a further spare, which must be blank\n"
-		  "remove_spare <dev> [cancel]: take a spare out; what lives on it moves to the others first\n");
+		  "remove_spare <dev> [cancel]: take a spare out; what lives on it moves to the others first\n"
+		  "forget_spare <number> [force]: let go of a spare that is lost; with force also of what lived on it\n");
 }
 
 int Engine::message(unsigned int argc, char **argv, TextWriter &out, char *reason)

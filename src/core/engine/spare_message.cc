@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// The messages that add and remove a spare. Looks at nothing but their words, as table.cc does.
+// The messages that add and remove spares. Looks at nothing but their words, as table.cc does.
 #include "core/engine/words.hh"
 
 #include <dm_remap/engine.h>
@@ -40,9 +40,41 @@ bool parse_remove(unsigned int argc, char **argv, dmr_spare_message &out, const 
 		return words.fail("word", argv[2], TableFault::remove_unknown);
 	if (argc > 3)
 		return words.fail("word", argv[3], TableFault::remove_too_many);
-	out.cancel = true;
+	out.change = DMR_SPARE_CANCEL;
 	return true;
 }
+
+bool parse_forget(unsigned int argc, char **argv, dmr_spare_message &out, const Words &words)
+{
+	static constexpr NumberWord number = {0, DMR_MAX_MEMBERS - 1, TableFault::not_spare_number, TableFault::not_spare_number};
+	uint64_t value = 0;
+
+	if (argc < 2)
+		return words.fail("message", argv[0], TableFault::forget_number_missing);
+	if (!words.number("number", argv[1], number, value))
+		return false;
+	out.number = static_cast<uint32_t>(value);
+	if (argc == 2)
+		return true;
+	if (!same_text(argv[2], "force"))
+		return words.fail("word", argv[2], TableFault::forget_unknown);
+	if (argc > 3)
+		return words.fail("word", argv[3], TableFault::forget_too_many);
+	out.force = true;
+	return true;
+}
+
+struct SpareMessage final {
+	const char *name;
+	dmr_spare_change change;
+	bool (*parse)(unsigned int argc, char **argv, dmr_spare_message &out, const Words &words);
+};
+
+constexpr SpareMessage spare_messages[] = {
+	{"add_spare", DMR_SPARE_ADD, parse_add},
+	{"remove_spare", DMR_SPARE_REMOVE, parse_remove},
+	{"forget_spare", DMR_SPARE_FORGET, parse_forget},
+};
 
 } // namespace
 
@@ -52,11 +84,13 @@ int dmr_spare_message_parse(unsigned int argc, char **argv, struct dmr_spare_mes
 {
 	using namespace dm_remap;
 	const Words words(reason);
-	const bool add = argc && same_text(argv[0], "add_spare");
 
 	__builtin_memset(out, 0, sizeof(*out));
-	if (!add && !(argc && same_text(argv[0], "remove_spare")))
-		return 0;
-	out->add = add;
-	return (add ? parse_add : parse_remove)(argc, argv, *out, words) ? 1 : -EINVAL;
+	for (const SpareMessage &message : spare_messages) {
+		if (!argc || !same_text(argv[0], message.name))
+			continue;
+		out->change = message.change;
+		return message.parse(argc, argv, *out, words) ? 1 : -EINVAL;
+	}
+	return 0;
 }

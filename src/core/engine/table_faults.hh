@@ -39,6 +39,10 @@ enum class TableFault : uint8_t {
 	remove_device_missing,
 	remove_unknown,
 	remove_too_many,
+	forget_number_missing,
+	not_spare_number,
+	forget_unknown,
+	forget_too_many,
 	count_		// how many there are
 };
 
@@ -81,6 +85,10 @@ inline constexpr TableFaultText table_fault_texts[] = {
 	{TableFault::remove_device_missing, "names no spare; the message is remove_spare <dev> [cancel]"},
 	{TableFault::remove_unknown, "unknown; the message is remove_spare <dev> [cancel]"},
 	{TableFault::remove_too_many, "one word too many; the message is remove_spare <dev> [cancel]"},
+	{TableFault::forget_number_missing, "names no spare; the message is forget_spare <number> [force]"},
+	{TableFault::not_spare_number, "not the number of a spare; give one from 0 to 15, as 'status' tells it"},
+	{TableFault::forget_unknown, "unknown; the message is forget_spare <number> [force]"},
+	{TableFault::forget_too_many, "one word too many; the message is forget_spare <number> [force]"},
 };
 
 constexpr const char *text_of(TableFault fault)

@@ -84,6 +84,7 @@ public:
 	uint64_t mapped_extents() const { return mapped_extents_; }
 	Blocks mapped() const { return mapped_; }
 	Blocks pending() const { return pending_; }
+	Blocks lost() const { return lost_; }
 	// Bytes of the nodes that hold the writer's state, without the reserve.
 	uint64_t memory() const;
 
@@ -135,6 +136,7 @@ private:
 	uint64_t mapped_extents_ = 0;
 	Blocks mapped_;
 	Blocks pending_;
+	Blocks lost_;
 };
 
 } // namespace dm_remap

@@ -80,6 +80,8 @@ void ExtentIndex::count(const ExtentEntry &entry, bool added)
 		mapped_ = mapped_ + blocks;
 	} else if (entry.kind() == ExtentKind::pending) {
 		pending_ = pending_ + blocks;
+	} else if (entry.kind() == ExtentKind::lost) {
+		lost_ = lost_ + blocks;
 	}
 }
 

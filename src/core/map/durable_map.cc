@@ -120,9 +120,14 @@ Error DurableMap::put_record(const dmr_record &record)
 		return index_.put({ start, length, ExtentKind::mapped, record.member, SpareBlock(record.spare_block) });
 	case DMR_RECORD_PENDING:
 		return index_.put({ start, length, ExtentKind::pending, 0, SpareBlock(0) });
+	case DMR_RECORD_LOST:
+		return index_.put({ start, length, ExtentKind::lost, 0, SpareBlock(0) });
 	case DMR_RECORD_CLEAR:
 		return index_.clear(start, length);
 	default:
+		// It was found bad while its member was given up.
+		if (!spares_.knows(spare.member))
+			return Error::none();
 		if (spares_.is_bad(spare))
 			return Error::none();
 		bad_records_++;
@@ -192,9 +197,11 @@ private:
 
 		if (map_.index_.first_from(at_, extent)) {
 			bool mapped = extent.kind == ExtentKind::mapped;
+			uint8_t kind = mapped				      ? DMR_RECORD_MAP
+				       : extent.kind == ExtentKind::lost ? DMR_RECORD_LOST
+									      : DMR_RECORD_PENDING;
 
-			out = { extent.start.value, mapped ? extent.spare.value : 0, static_cast<uint32_t>(extent.length.value),
-				static_cast<uint8_t>(mapped ? DMR_RECORD_MAP : DMR_RECORD_PENDING),
+			out = { extent.start.value, mapped ? extent.spare.value : 0, static_cast<uint32_t>(extent.length.value), kind,
 				static_cast<uint8_t>(mapped ? extent.member : 0), 0 };
 			at_ = extent.end();
 			return true;
@@ -296,6 +303,7 @@ void DurableMap::snapshot(dmr_snapshot &out) const
 	out.active_mappings = index_.mapped_extents();
 	out.remapped_sectors = block_size_.to_sectors(index_.mapped()).value;
 	out.pending_sectors = block_size_.to_sectors(index_.pending()).value;
+	out.lost_sectors = block_size_.to_sectors(index_.lost()).value;
 	out.spare_sectors_total = pool.total * unit;
 	out.spare_sectors_used = pool.used * unit;
 	out.spare_sectors_bad = pool.bad * unit;

@@ -98,6 +98,11 @@ public:
 	void update_setup(const dmr_setup &setup);
 	// No load comes across what the map has replaced until now. If that cannot be written: as above.
 	void forget_replaced();
+	// What lives on this member, which is not healthy, is lost: in memory at once, durably when it is forgotten, or by any
+	// checkpoint before. blocks: how many there are; EBUSY, and nothing changed, if there are some and not `may`. Also ENOMEM, EIO.
+	Error lose(uint32_t slot, bool may, uint64_t &blocks, char *reason);
+	// After that: it is no member any more. Nobody looks for its device. EBUSY: what had begun before is under way. Also EIO.
+	Error forget_member(uint32_t slot, char *reason);
 
 	// ---- readers ----
 
@@ -169,6 +174,7 @@ private:
 	void publish(uint32_t count, bool in_doubt);
 
 	// members.cc
+	Error use_features(uint64_t features);
 	Error remove_from_set(uint32_t slot);
 	Error forget(uint32_t slot);
 

@@ -108,12 +108,13 @@ Error DurableMap::apply_loaded(const dmr_record &record)
 		for (MainBlock at = start; at < start + length;) {
 			IndexAnswer answer = index_.peek(at, start + length);
 
-			if (answer.found && answer.extent.kind == ExtentKind::mapped)
+			if (answer.found && answer.extent.kind != ExtentKind::pending)
 				return Error(EINVAL);
 			at = answer.extent.end();
 		}
 		break;
 	case DMR_RECORD_CLEAR:
+	case DMR_RECORD_LOST:
 		release_replaced(start, length);
 		break;
 	case DMR_RECORD_BAD_SPARE:

@@ -117,6 +117,85 @@ void DurableMap::forget_replaced()
 		fail("a checkpoint", error.negative());
 }
 
+// Before anything that an older module would take for something else is on the disks. Caller leads.
+Error DurableMap::use_features(uint64_t features)
+{
+	MutexGuard others_wait = flush_state_->hold();
+	Error error(-metadata_ops_->use_features(metadata_, features));
+
+	note_members();
+	return error;
+}
+
+Error DurableMap::lose(uint32_t slot, bool may, uint64_t &blocks, char *reason)
+{
+	Leadership leadership(*this);
+	uint64_t extents = 0;
+	Extent extent;
+	auto on_member = [&] { return extent.kind == ExtentKind::mapped && extent.member == slot; };
+
+	blocks = 0;
+	for (MainBlock at; index_.first_from(at, extent); at = extent.end()) {
+		extents += on_member();
+		blocks += on_member() ? extent.length.value : 0;
+	}
+	if (blocks == 0)
+		return Error::none();
+	if (!may) {
+		dmr_format(reason, DMR_REASON_SIZE, "%llu blocks live on spare %u: to keep them %s; to lose them for good, add 'force'",
+			   static_cast<unsigned long long>(blocks), slot,
+			   members_->present(slot) ? "as far as they can be read, move them with 'remove_spare'" :
+						     "find it, and load a table that names it");
+		return Error(EBUSY);
+	}
+	if (index_.prepare(static_cast<uint32_t>(extents)) < extents) {
+		dmr_format(reason, DMR_REASON_SIZE, "not enough memory to note what is lost; nothing has changed");
+		return Error(ENOMEM);
+	}
+	if (Error error = failed() ? Error(EIO) : use_features(DMR_FEATURE_LOST)) {
+		if (!failed())
+			fail("the setup", error.negative());
+		dmr_format(reason, DMR_REASON_SIZE, "the metadata can no longer be written on any spare: error %d", error.negative());
+		return error;
+	}
+	for (MainBlock at; index_.first_from(at, extent); at = extent.end()) {
+		if (!on_member())
+			continue;
+		release_replaced(extent.start, extent.length);
+		if (Error error = index_.put({ extent.start, extent.length, ExtentKind::lost, 0, SpareBlock(0) }))
+			return error; // prepare() has seen to it that there is none
+	}
+	index_.publish();
+	return Error::none();
+}
+
+// With the lost blocks in a checkpoint the set knows of them whatever comes; only then does the member go.
+Error DurableMap::forget_member(uint32_t slot, char *reason)
+{
+	Leadership leadership(*this);
+
+	if (failed() || !(spares_.healthy() & ~(1u << slot))) {
+		dmr_format(reason, DMR_REASON_SIZE, "no other spare takes metadata: add one first");
+		return Error(EBUSY);
+	}
+	if (spares_.usage(slot).used > 0) {
+		dmr_format(reason, DMR_REASON_SIZE, "I/O that began earlier is still under way: try again");
+		return Error(EBUSY);
+	}
+	if (index_.lost() > Blocks(0)) {
+		if (Error error = checkpoint()) {
+			fail("a checkpoint", error.negative());
+			dmr_format(reason, DMR_REASON_SIZE, "the metadata can no longer be written on any spare: error %d", error.negative());
+			return error;
+		}
+	}
+	Error error = forget(slot);
+
+	if (error)
+		dmr_format(reason, DMR_REASON_SIZE, "the metadata can no longer be written on any spare: error %d", error.negative());
+	return error;
+}
+
 void DurableMap::copy_setup(dmr_setup &out)
 {
 	Leadership leadership(*this);

@@ -141,7 +141,7 @@ Error SpareAllocator::prepare_bad(std::span<const dmr_record> records)
 	for (const dmr_record &record : records) {
 		dmr_spare_extent spare = { record.spare_block, record.length, record.member };
 
-		if (record.kind != DMR_RECORD_BAD_SPARE)
+		if (record.kind != DMR_RECORD_BAD_SPARE || !knows(record.member))
 			continue;
 		if (int rc = ops_->prepare_bad(pool_, &spare))
 			return Error(-rc);

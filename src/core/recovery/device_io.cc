@@ -11,12 +11,13 @@ Segment DeviceIo::segment_at(MainBlock at, MainBlock end) const
 	return { at, stop - at, answer.found, answer.extent };
 }
 
-dmr_status DeviceIo::main_io(const Job &job, MainBlock at, Blocks length) const
+dmr_status DeviceIo::main_io(const Job &job, MainBlock at, Blocks length, uint32_t more_flags) const
 {
 	uint64_t sector = p_.block_size.to_sectors(at).value;
 
 	return dmr_request_io(job.req, static_cast<uint32_t>(sector - job.info.sector),
-			      static_cast<uint32_t>(p_.block_size.to_sectors(length).value), p_.main, sector, job.info.flags);
+			      static_cast<uint32_t>(p_.block_size.to_sectors(length).value), p_.main, sector,
+			      job.info.flags | more_flags);
 }
 
 dmr_status DeviceIo::spare_io_at(const Job &job, MainBlock at, Blocks length, uint32_t member, SpareBlock spare,

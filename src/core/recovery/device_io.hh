@@ -29,7 +29,7 @@ public:
 	// What the index says from `at` on, cut at `end`.
 	Segment segment_at(MainBlock at, MainBlock end) const;
 
-	dmr_status main_io(const Job &job, MainBlock at, Blocks length) const;
+	dmr_status main_io(const Job &job, MainBlock at, Blocks length, uint32_t more_flags = 0) const;
 	// To the spare, which is there, that serves this part of a mapped segment. What it has written is to be flushed.
 	dmr_status spare_io(const Job &job, const Segment &segment, MainBlock at, Blocks length) const;
 	// To a spare block, which need not serve anything yet. What is written is the caller's to make durable.

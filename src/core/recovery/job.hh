@@ -36,7 +36,7 @@ struct WorkerSpace final {
 	void *block = nullptr;		// one block, for trials
 	void *data = nullptr;		// one block, for data that moves: no trial may touch it
 	BlockSet bad;			// blocks of the piece that the place where they live does not take or give
-	BlockSet was_pending;		// those of them that were pending before
+	BlockSet known_before;		// those of them that were pending or lost before: main has not been asked
 	BlockSet to_relocate;		// those of them that no spare block holds yet
 	BlockSet weak;			// blocks of main that could be read after all: to be rescued
 	std::array<dmr_record, 288> records{}; // one for each block, one for each spare block gone bad, and some

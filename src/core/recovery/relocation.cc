@@ -15,7 +15,7 @@ bool Relocation::main_takes_writes(Job &job, MainBlock piece)
 	bool refused_now = false;
 
 	for (uint32_t i = 0; i < BlockSet::capacity && !refused_now; i++) {
-		refused_now = job.space->bad.has(i) && !job.space->was_pending.has(i) &&
+		refused_now = job.space->bad.has(i) && !job.space->known_before.has(i) &&
 			      !p_.map->lookup(piece + Blocks(i), piece + Blocks(i + 1)).found;
 	}
 	// Only blocks that were known before, or that fail on a spare: main is not accused of anything new.
@@ -232,22 +232,21 @@ dmr_status Relocation::give_up(Job &job, dmr_status status)
 	return status;
 }
 
-// As the bare disk: what main refused has failed. Pending blocks it has not been asked yet: its answer stands, and one
-// that takes the write is pending no more.
+// As the bare disk: what main refused has failed. Of pending and lost blocks it has not been asked yet: its answer stands,
+// and one that takes the write is neither any more.
 dmr_status Relocation::without_spare(Job &job, MainBlock piece)
 {
 	WorkerSpace &space = *job.space;
-
-	dmr_status failure = DMR_STS_OK;
+	bool any_lost = false;
 
 	give_up(job, job.failure);
 	space.record_count = 0;
 	for (uint32_t i = 0; i < BlockSet::capacity; i++) {
-		if (space.bad.has(i) && !space.was_pending.has(i))
+		if (space.bad.has(i) && !space.known_before.has(i))
 			return job.failure;
 	}
-	for (auto run = space.was_pending.run_from(0); run.length > 0;
-	     run = space.was_pending.run_from(run.start + run.length)) {
+	for (auto run = space.known_before.run_from(0); run.length > 0;
+	     run = space.known_before.run_from(run.start + run.length)) {
 		MainBlock end = piece + Blocks(run.start + run.length);
 
 		for (MainBlock at = piece + Blocks(run.start); at < end;) {
@@ -259,18 +258,27 @@ dmr_status Relocation::without_spare(Job &job, MainBlock piece)
 			at = at + segment.length;
 			if (segment.found && segment.extent.kind == ExtentKind::mapped)
 				continue;
-			dmr_status status = io_->main_io(job, segment.start, segment.length);
+			bool lost = segment.is(ExtentKind::lost);
+
+			// What main held of a lost block is outdated: it must not come back when the record says that main serves.
+			if (lost && p_.map->failed())
+				return job.failure;
+			dmr_status status = io_->main_io(job, segment.start, segment.length, lost ? DMR_IO_FUA : 0);
 
 			if (status != DMR_STS_OK)
 				return status;
-			failure = status != DMR_STS_OK ? status : failure;
+			any_lost |= lost;
 			space.add_record({ segment.start.value, 0, static_cast<uint32_t>(segment.length.value), DMR_RECORD_CLEAR, 0, 0 });
 		}
 	}
-	// Should these records be lost, the blocks stay pending: main holds their only copy, which is true.
-	if (!p_.map->failed())
-		commit_records(job);
-	return failure;
+	dmr_status status = p_.map->failed() ? job.failure : commit_records(job);
+
+	// Should these records not be made, pending blocks stay pending: main holds their only copy, which is true. Lost ones
+	// would stay lost, and what was written now is not to be had.
+	if (!any_lost)
+		return DMR_STS_OK;
+	// That the map has no room is not for users, who would take the device for full.
+	return status == DMR_STS_NOSPC ? job.failure : status;
 }
 
 } // namespace dm_remap

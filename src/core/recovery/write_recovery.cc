@@ -24,7 +24,7 @@ dmr_status WriteRecovery::write_piece(Job &job, MainBlock first, Blocks length)
 	MainBlock end = first + length;
 
 	space.bad.clear();
-	space.was_pending.clear();
+	space.known_before.clear();
 	space.forget_records();
 	for (MainBlock at = first; at < end;) {
 		Segment segment = io_->segment_at(at, end);
@@ -34,11 +34,11 @@ dmr_status WriteRecovery::write_piece(Job &job, MainBlock first, Blocks length)
 			status = try_main(job, first, at, segment.length);
 		} else if (segment.is(ExtentKind::mapped)) {
 			status = rewrite_spare(job, first, segment);
-		} else if (segment.is(ExtentKind::pending)) {
+		} else if (segment.is(ExtentKind::pending) || segment.is(ExtentKind::lost)) {
 			uint32_t offset = static_cast<uint32_t>((at - first).value);
 
 			space.bad.add(offset, static_cast<uint32_t>(segment.length.value));
-			space.was_pending.add(offset, static_cast<uint32_t>(segment.length.value));
+			space.known_before.add(offset, static_cast<uint32_t>(segment.length.value));
 		} else {
 			status = DMR_STS_IOERR;
 		}

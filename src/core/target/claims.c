@@ -256,6 +256,13 @@ void dmr_claim_member_joined(struct dmr_target *t, const struct dmr_setup *setup
 	mutex_unlock(&dmr_claims_lock);
 }
 
+void dmr_claims_members_left(struct dmr_target *t, const struct dmr_setup *setup)
+{
+	mutex_lock(&dmr_claims_lock);
+	dmr_note_uuids(t, setup);
+	mutex_unlock(&dmr_claims_lock);
+}
+
 void dmr_claims_freeze(struct dmr_target *t)
 {
 	unsigned int i;

@@ -22,6 +22,8 @@ void dmr_claims_change_end(struct dmr_target *t);
 int dmr_claim_member(struct dmr_target *t, char *reason);
 void dmr_claim_member_undo(struct dmr_target *t);
 void dmr_claim_member_joined(struct dmr_target *t, const struct dmr_setup *setup);
+/* The set knows some member no more: its UUID is free. Within a change. */
+void dmr_claims_members_left(struct dmr_target *t, const struct dmr_setup *setup);
 void dmr_claims_started(struct dmr_target *t);
 void dmr_claims_served(struct dmr_target *t);
 /* Does another table of the same mapped device run on these members? */

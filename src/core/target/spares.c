@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The messages add_spare and remove_spare.
+ * The messages about spares.
  *
  * device-mapper's list of a table's devices may not change outside the constructor, so a spare that is added is opened
  * here, with the very holder that device-mapper passes: block/bdev.c, bd_may_claim(), lets the holder of a device
@@ -180,7 +180,7 @@ static int dmr_remove_spare(struct dmr_target *t, const struct dmr_spare_message
 			   MINOR(dev));
 		return -ENOENT;
 	}
-	if (msg->cancel)
+	if (msg->change == DMR_SPARE_CANCEL)
 		return dmr_engine_cancel_remove(t->inst.engine, &m->range, reason);
 	r = dmr_engine_remove_member(t->inst.engine, &m->range, reason);
 	if (r < 0)
@@ -188,6 +188,27 @@ static int dmr_remove_spare(struct dmr_target *t, const struct dmr_spare_message
 	dmr_log(&t->inst, DMR_LOG_INFO, "spare %s %s", m->name,
 		r ? "is being removed: its blocks move to the others" : "is removed");
 	return 0;
+}
+
+static int dmr_forget_spare(struct dmr_target *t, const struct dmr_spare_message *msg, char *reason)
+{
+	int err = dmr_engine_forget_member(t->inst.engine, msg->number, msg->force, reason);
+
+	if (!err)
+		dmr_claims_members_left(t, dmr_engine_setup(t->inst.engine));
+	return err;
+}
+
+static int dmr_change_spare(struct dmr_target *t, const struct dmr_spare_message *msg, char *reason)
+{
+	switch (msg->change) {
+	case DMR_SPARE_ADD:
+		return dmr_add_spare(t, msg, reason);
+	case DMR_SPARE_FORGET:
+		return dmr_forget_spare(t, msg, reason);
+	default:
+		return dmr_remove_spare(t, msg, reason);
+	}
 }
 
 /* On a suspended device nothing is looked up: the directory may be on it. One message at a time fills a member in. */
@@ -202,7 +223,7 @@ int dmr_change_spares(struct dmr_target *t, const struct dmr_spare_message *msg,
 	err = dmr_claims_change_begin(t, reason);
 	if (err)
 		return err;
-	err = msg->add ? dmr_add_spare(t, msg, reason) : dmr_remove_spare(t, msg, reason);
+	err = dmr_change_spare(t, msg, reason);
 	dmr_claims_change_end(t);
 	return err;
 }

@@ -168,9 +168,9 @@ static void remap_resume(struct dm_target *ti)
 }
 
 /*
- * The members as a table line would name them now: those of the table, less those removed by message, and those added.
- * Taken once: a job may remove one while the line is printed. There is always one, as the last cannot be removed; but
- * the last that was counted may have gone while those added since were not looked at.
+ * The members as a table line would name them now: those of the table, less those removed or forgotten by message, and
+ * those added. Taken once: a job may remove one while the line is printed. There is always one, as the last cannot be
+ * removed; but the last that was counted may have gone while those added since were not looked at.
  */
 static unsigned int dmr_members_now(const struct dmr_target *t, const struct dmr_member **out)
 {
@@ -178,11 +178,12 @@ static unsigned int dmr_members_now(const struct dmr_target *t, const struct dmr
 
 	while (!n) {
 		unsigned int count = smp_load_acquire(&t->member_count);
+		unsigned int missing = dmr_engine_missing(t->inst.engine);
 
 		for (i = 0; i < count && n < DMR_MAX_MEMBERS; i++) {
 			const struct dmr_member *m = &t->members[i];
 
-			if (!m->range.dev || dmr_engine_has_member(t->inst.engine, &m->range))
+			if (m->range.dev ? dmr_engine_has_member(t->inst.engine, &m->range) : missing && missing--)
 				out[n++] = m;
 		}
 	}

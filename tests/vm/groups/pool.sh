@@ -376,6 +376,88 @@ went_separate_ways() {
 		dm_create x '0 32768 remap /dev/mapper/bad - 0 16384 2 degraded force'
 }
 
+told() { dmsetup message x 0 status | tr ' ' '\n' | sed -n "s/^$1=//p"; } # of what there is once
+
+# What lived on a spare that is gone for good is lost, and not what main held before.
+forgotten() {
+	local lost='1000 1001 1002 1003 1004 1005 1006 1007'
+	prepare ONE TWO
+	pattern_write "$MAIN" 1000 8 outdated
+	pattern_write $X 990 40 old
+	assert_eq '8 0' "$(used_of "$ONE") $(used_of "$TWO")"
+	assert_refused "spare 0 is not lost: 'remove_spare' moves what lives on it to the others and takes it out" \
+		dmsetup message x 0 forget_spare 0 force
+	dmsetup remove x
+	bad_change bad "$MAIN"
+	dm_create x "0 32768 remap /dev/mapper/bad - 0 16384 6 spare $TWO 0 16384 degraded force"
+	assert_refused "8 blocks live on spare 0: to keep them find it, and load a table that names it; to lose them for good, add 'force'" \
+		dmsetup message x 0 forget_spare 0
+	assert_eq '8 0' "$(remap_get x remapped) $(told lost_sectors)"
+	assert_contains "$(dmsetup status x)" ' -:missing:'
+	: >$UEVENTS
+	klog_mark
+	dmsetup message x 0 forget_spare 0 force
+	assert_klog 'dm-remap: x: spare 0 is given up: 8 blocks of 512 bytes that lived on it are lost and fail until they are written'
+	event_wait member_removed
+	assert_eq '0 0 8 1 ok' "$(remap_get x remapped pending) $(told lost_sectors) $(remap_get x members mode)"
+	assert_contains "$(cat /sys/kernel/dm_remap/all_stats)" 'dm_remap_lost_bytes{device="x"} 4096'
+	assert_eq "0 32768 remap $(number_of /dev/mapper/bad) $(number_of "$TWO") 0 16384 1 degraded" "$(dmsetup table x)"
+	reload
+	assert_eq "$lost" "$(failing_sectors $X 990 40)"
+	assert_refused "there is no spare 0; 'status' lists them" dmsetup message x 0 forget_spare 0
+	# The set lacks nothing any more.
+	dmsetup remove x
+	remap_create x /dev/mapper/bad "$TWO"
+	assert_eq "$lost" "$(failing_sectors $X 990 40)"
+	pattern_write $X 1000 4 new
+	pattern_check $X 1000 4 new
+	assert_eq '4 4' "$(remap_get x remapped) $(told lost_sectors)"
+	dmsetup remove x
+	klog_mark
+	# shellcheck disable=SC2046
+	assert_fail remap_create x /dev/mapper/bad "$ONE" $(named "$TWO")
+	assert_klog 'was removed from set'
+	remap_create x /dev/mapper/bad "$TWO"
+	pattern_check $X 1000 4 new
+	wipe "$ONE"
+	dmsetup message x 0 add_spare "$ONE"
+	assert_eq '1004 1005 1006 1007' "$(failing_sectors $X 990 40)"
+	dmsetup remove x
+}
+
+# One that is there, and dead, while the device is in use.
+dead_and_forgotten() {
+	prepare ONE
+	dmsetup remove x
+	wipe "$ONE"
+	bad_create pulled "$ONE"
+	# shellcheck disable=SC2046
+	remap_create x /dev/mapper/bad /dev/mapper/pulled $(named "$TWO")
+	# Beyond what the load writes.
+	pattern_write $X 30000 16 old
+	dmsetup suspend --nolockfs pulled
+	dmsetup load pulled --table '0 16384 error'
+	dmsetup resume pulled
+	pattern_write $X 1000 8 new
+	assert_eq dropped "$(state /dev/mapper/pulled)"
+	random_load_start
+	assert_fail dmsetup message x 0 forget_spare 0
+	: >$UEVENTS
+	wait_for 'dmsetup message x 0 forget_spare 0 force' '' 'the end of I/O that began earlier'
+	event_wait member_removed
+	load_ok
+	load_again
+	assert_eq '1 ok' "$(remap_get x members mode)"
+	assert_eq "$(seq -s ' ' 30000 30015)" "$(failing_sectors $X 29996 24)"
+	pattern_write $X 30000 16 new
+	reload
+	pattern_check $X 30000 16 new
+	assert_eq 0 "$(told lost_sectors)"
+	# The table does not hold its device any more.
+	dmsetup remove pulled
+	dmsetup remove x
+}
+
 : >$UEVENTS
 stdbuf -oL udevadm monitor --kernel --property --subsystem-match=block >>$UEVENTS &
 monitor=$!
@@ -393,5 +475,7 @@ test_case 'add_spare must not tighten limits' tightening
 test_case 'a spare without blocks is pulled away' pulled_unused
 test_case 'a spare with blocks is pulled away' pulled_in_use
 test_case 'members that went separate ways' went_separate_ways
+test_case 'forget_spare of a missing one' forgotten
+test_case 'forget_spare of a dead one under I/O' dead_and_forgotten
 modules_unload
 kill $monitor

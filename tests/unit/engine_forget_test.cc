@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+// A spare that is lost for good is let go of: what lived on it is gone, says so, and never comes back as main's old data.
+#include "engine_pool_fixture.hh"
+
+#include <cerrno>
+
+namespace dm_remap::host {
+
+class EngineForget : public EnginePool {
+protected:
+	void SetUp() override
+	{
+		// What main holds from before.
+		main.poke(0, pattern(0, 64, 1).data(), 64);
+	}
+	// A table that names this one alone, as of a set that lacks nothing.
+	TableOptions only(SimDisk &disk)
+	{
+		TableOptions t = one();
+
+		t.members = { { &disk, 0, disk.options().sectors } };
+		t.max_extents = 0;
+		return t;
+	}
+	bool refused_with(const char *text) { return device.reason().find(text) != std::string::npos; }
+};
+
+TEST_F(EngineForget, WhatLivedOnAMissingSpareIsLostAndSaysSo)
+{
+	main.fail(0, 8);
+	create(two());
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+	ASSERT_EQ(used_of("8:16"), 8u);
+	main.heal_all();
+	recreate(degraded(second, true));
+	EXPECT_EQ(device.forget_spare(0, false), -EBUSY);
+	EXPECT_TRUE(refused_with("8 blocks live on spare 0: to keep them find it, and load a table that names it; ")) << device.reason();
+	EXPECT_EQ(state("-"), "missing");
+	EXPECT_EQ(snapshot().lost_sectors, 0u);
+
+	ASSERT_EQ(device.forget_spare(0, true), 0) << device.reason();
+	EXPECT_TRUE(world.logged("8 blocks of 512 bytes that lived on it are lost"));
+	EXPECT_EQ(events(DMR_EVENT_MEMBER_REMOVED), 1u);
+	EXPECT_EQ(state("-"), "");
+	EXPECT_EQ(snapshot().lost_sectors, 8u);
+	EXPECT_EQ(snapshot().pending_sectors, 0u);
+	EXPECT_EQ(snapshot().remapped_sectors, 0u);
+	EXPECT_EQ(snapshot().health, 89u);
+	EXPECT_NE(device.message({ "status" }).find(" pending_sectors=0 lost_sectors=8\n"), std::string::npos);
+	EXPECT_EQ(read_status(0, 8), DMR_STS_MEDIUM) << "main would give what is outdated";
+	EXPECT_EQ(read(8, 8), pattern(8, 8, 1));
+	EXPECT_EQ(device.forget_spare(0, true), -ENOENT);
+
+	// From now on the set is complete without it.
+	recreate(only(second));
+	EXPECT_EQ(snapshot().lost_sectors, 8u);
+	EXPECT_EQ(read_status(3, 1), DMR_STS_MEDIUM);
+	const uint64_t writes_to_main = main.counts().writes;
+	EXPECT_EQ(write(2, 4, 3), DMR_STS_OK);
+	EXPECT_EQ(main.counts().writes, writes_to_main) << "it had refused them once";
+	EXPECT_EQ(read(2, 4), pattern(2, 4, 3));
+	EXPECT_EQ(snapshot().lost_sectors, 4u);
+	EXPECT_EQ(read_status(1, 1), DMR_STS_MEDIUM);
+	EXPECT_EQ(read_status(6, 1), DMR_STS_MEDIUM);
+	recreate(only(second));
+	EXPECT_EQ(read(2, 4), pattern(2, 4, 3));
+	EXPECT_EQ(snapshot().lost_sectors, 4u);
+}
+
+TEST_F(EngineForget, WhatComesBackAfterwardsIsRefused)
+{
+	main.fail(0, 8);
+	create(two());
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+	recreate(degraded(second, true));
+	ASSERT_EQ(device.forget_spare(0, true), 0) << device.reason();
+	ASSERT_EQ(device.remove(), 0);
+	TableOptions both = two();
+	both.max_extents = 0;
+	EXPECT_EQ(device.create(both), -EINVAL);
+	EXPECT_TRUE(refused_with("was removed from set")) << device.reason();
+	create(only(second));
+	const std::vector<uint8_t> zeroes(2048 * 512);
+	spare.poke(0, zeroes.data(), 2048);
+	EXPECT_EQ(device.add_spare(spare, 0, 2048), 0) << device.reason();
+	EXPECT_EQ(state("8:16"), "active");
+	EXPECT_EQ(read_status(0, 8), DMR_STS_MEDIUM);
+}
+
+// By who has found it after all, and needs what it held.
+TEST_F(EngineForget, WhatWasGivenUpCanBeReadFromAForgottenSpareAlone)
+{
+	main.fail(0, 8);
+	create(two());
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+	recreate(degraded(second, true));
+	ASSERT_EQ(device.forget_spare(0, true), 0) << device.reason();
+	TableOptions found = degraded(spare, true);
+	found.read_only = true;
+	recreate(found);
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 2));
+	recreate(only(second));
+	EXPECT_EQ(read_status(0, 8), DMR_STS_MEDIUM);
+}
+
+TEST_F(EngineForget, OneOnWhichNothingLivesGoesWithoutForce)
+{
+	create(two());
+	recreate(degraded(second, true));
+	ASSERT_EQ(device.forget_spare(0, false), 0) << device.reason();
+	EXPECT_EQ(state("-"), "");
+	EXPECT_EQ(snapshot().lost_sectors, 0u);
+	recreate(only(second));
+}
+
+TEST_F(EngineForget, WhoTakesPartIsNotForgotten)
+{
+	create(two());
+	EXPECT_EQ(device.forget_spare(0, true), -EBUSY);
+	EXPECT_TRUE(refused_with("spare 0 is not lost: 'remove_spare' moves")) << device.reason();
+	EXPECT_EQ(device.forget_spare(2, true), -ENOENT);
+	EXPECT_EQ(device.forget_spare(15, true), -ENOENT);
+	recreate(degraded(second, true));
+	EXPECT_EQ(device.forget_spare(1, true), -EBUSY) << "the last one";
+	ASSERT_EQ(device.suspend(), 0);
+	EXPECT_EQ(device.forget_spare(0, true), -EBUSY);
+	EXPECT_TRUE(refused_with("suspended")) << device.reason();
+	ASSERT_EQ(device.resume(), 0);
+	TableOptions read_only = degraded(second, true);
+	read_only.read_only = true;
+	recreate(read_only);
+	EXPECT_EQ(device.forget_spare(0, true), -EROFS);
+	recreate(degraded(second, true));
+	second.fail(0, 2048, Fault::unwritable());
+	main.fail(0, 1);
+	ASSERT_NE(write(0, 1, 2), DMR_STS_OK);
+	ASSERT_EQ(mode(), "metadata_failed");
+	EXPECT_EQ(device.forget_spare(0, true), -EBUSY);
+	EXPECT_TRUE(refused_with("no other spare takes metadata")) << device.reason();
+	EXPECT_EQ(state("-"), "missing");
+	second.heal_all();
+	recreate(degraded(second, true));
+	EXPECT_EQ(state("-"), "missing");
+}
+
+TEST_F(EngineForget, ASpareThatIsDeadIsForgottenToo)
+{
+	main.fail(0, 16);
+	create(two());
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+	spare.set_gone(true);
+	ASSERT_EQ(write(8, 8, 2), DMR_STS_OK);
+	ASSERT_EQ(state("8:16"), "dropped");
+	EXPECT_EQ(device.forget_spare(0, false), -EBUSY);
+	EXPECT_TRUE(refused_with("move them with 'remove_spare'; to lose them for good, add 'force'")) << device.reason();
+	ASSERT_EQ(device.forget_spare(0, true), 0) << device.reason();
+	EXPECT_EQ(state("8:16"), "");
+	EXPECT_EQ(read_status(0, 8), DMR_STS_MEDIUM);
+	EXPECT_EQ(read(8, 8), pattern(8, 8, 2));
+	EXPECT_EQ(write(0, 8, 3), DMR_STS_OK);
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 3));
+	EXPECT_EQ(device.flush(), DMR_STS_OK);
+	spare.set_gone(false);
+	recreate(only(second));
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 3));
+	EXPECT_EQ(read(8, 8), pattern(8, 8, 2));
+}
+
+// Its device is looked for by a read that map has sent there.
+TEST_F(EngineForget, WhatIsUnderWayToADeadSpareIsWaitedFor)
+{
+	std::vector<uint8_t> data(512);
+	UserIo io;
+	bool ended = false;
+
+	main.fail(0, 16);
+	create(two());
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+	spare.fail(0, 2048 - total_of("8:16"), Fault::unwritable());
+	ASSERT_EQ(write(8, 8, 2), DMR_STS_OK);
+	ASSERT_EQ(state("8:16"), "dropped");
+	spare.set_slow(7'000'000'000);
+	io.sectors = 1;
+	io.data = data.data();
+	io.done = [&](UserIo &) { ended = true; };
+	device.submit(io);
+	EXPECT_EQ(device.forget_spare(0, true), -EBUSY);
+	EXPECT_TRUE(refused_with("still under way: try again")) << device.reason();
+	EXPECT_FALSE(ended);
+	EXPECT_EQ(snapshot().lost_sectors, 16u) << "that is done already";
+	EXPECT_EQ(state("8:16"), "dropped");
+	ASSERT_EQ(world.run_until([&] { return ended; }), Stop::Done);
+	spare.set_slow(0);
+	EXPECT_EQ(device.forget_spare(0, false), 0) << device.reason();
+	EXPECT_EQ(state("8:16"), "");
+}
+
+TEST_F(EngineForget, WithoutAFreeBlockMainTakesALostOneAgainDurably)
+{
+	main.fail(0, 4500);
+	create(two());
+	ASSERT_EQ(write(4400, 8, 2), DMR_STS_OK);
+	ASSERT_EQ(used_of("8:16"), 8u);
+	recreate(degraded(second, true));
+	for (uint64_t left = free_of("8:32"), at = 0; left > 0; at += 8) {
+		const uint32_t n = static_cast<uint32_t>(left < 8 ? left : 8);
+
+		ASSERT_EQ(write(at, n, 2), DMR_STS_OK);
+		left -= n;
+	}
+	ASSERT_EQ(device.forget_spare(0, true), 0) << device.reason();
+	EXPECT_EQ(write(4400, 4, 3), DMR_STS_MEDIUM) << "as main does";
+	EXPECT_EQ(read_status(4400, 1), DMR_STS_MEDIUM);
+	EXPECT_EQ(snapshot().lost_sectors, 8u);
+	main.heal(4400, 8);
+	EXPECT_EQ(read_status(4400, 1), DMR_STS_MEDIUM);
+	ASSERT_EQ(write(4400, 4, 4), DMR_STS_OK);
+	EXPECT_EQ(read(4400, 4), pattern(4400, 4, 4));
+	EXPECT_EQ(snapshot().lost_sectors, 4u);
+	EXPECT_TRUE(main.unflushed().empty()) << "or what main held before could be shown after a power cut";
+
+	// Where that cannot be recorded the write fails: nobody would find it after the next start.
+	second.fail(0, 2048, Fault::unwritable());
+	EXPECT_NE(write(4404, 4, 5), DMR_STS_OK);
+	EXPECT_NE(write(4406, 1, 5), DMR_STS_OK);
+	EXPECT_EQ(read_status(4405, 1), DMR_STS_MEDIUM);
+	second.heal_all();
+	recreate(only(second));
+	EXPECT_EQ(read(4400, 4), pattern(4400, 4, 4));
+}
+
+TEST_F(EngineForget, WithoutRoomInTheMapALostBlockStaysLost)
+{
+	main.fail(0, 4096);
+	create(two());
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+	for (uint64_t at = 16; write(at, 1, 2) == DMR_STS_OK; at += 2)
+		ASSERT_LT(at, 4000u);
+	ASSERT_EQ(mode(), "map_full");
+	main.heal_all();
+	recreate(degraded(second, true));
+	ASSERT_EQ(device.forget_spare(0, true), 0) << device.reason();
+	EXPECT_EQ(write(2, 4, 3), DMR_STS_MEDIUM) << "no user is told that a disk is full";
+	EXPECT_EQ(read_status(3, 1), DMR_STS_MEDIUM);
+	recreate(only(second));
+	EXPECT_EQ(read_status(3, 1), DMR_STS_MEDIUM);
+}
+
+TEST_F(EngineForget, ADiscardHealsNothingZeroesDo)
+{
+	std::vector<uint8_t> zeroes(512);
+	UserIo io;
+
+	main.fail(0, 8);
+	create(two());
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+	recreate(degraded(second, true));
+	ASSERT_EQ(device.forget_spare(0, true), 0) << device.reason();
+	main.heal_all();
+	io.op = DMR_OP_DISCARD;
+	io.sectors = 8;
+	device.perform(io);
+	EXPECT_EQ(read_status(0, 1), DMR_STS_MEDIUM);
+	EXPECT_EQ(snapshot().lost_sectors, 8u);
+	io = UserIo();
+	io.op = DMR_OP_WRITE_ZEROES;
+	io.sectors = 1;
+	EXPECT_EQ(device.perform(io), DMR_STS_OK);
+	EXPECT_EQ(read(0, 1), zeroes);
+	EXPECT_EQ(snapshot().lost_sectors, 7u);
+}
+
+TEST_F(EngineForget, WithoutMemoryItIsDoneOrNothingHasChanged)
+{
+	uint64_t refused = 0;
+
+	main.fail(0, 400);
+	create(two());
+	for (uint64_t at = 0; at < 200; at += 2)
+		ASSERT_EQ(write(at, 1, 2), DMR_STS_OK);
+	ASSERT_EQ(device.remove(), 0);
+	const DiskContent content = second.snapshot();
+
+	for (uint64_t k = 1;; k++) {
+		second.restore(content);
+		create(degraded(second, true));
+		const uint64_t failures = world.memory().failures();
+
+		world.memory().fail_nth(k);
+		const int err = device.forget_spare(0, true);
+		const bool failed = world.memory().failures() > failures;
+
+		world.memory().fail_nth(0);
+		if (err) {
+			EXPECT_EQ(err, -ENOMEM);
+			EXPECT_EQ(snapshot().lost_sectors, 0u);
+			EXPECT_EQ(snapshot().remapped_sectors, 100u);
+			refused++;
+			EXPECT_EQ(device.forget_spare(0, true), 0) << device.reason();
+		}
+		recreate(only(second));
+		EXPECT_EQ(snapshot().lost_sectors, 100u);
+		for (uint64_t at = 0; at < 200; at += 2)
+			ASSERT_EQ(read_status(at, 1), DMR_STS_MEDIUM);
+		ASSERT_EQ(device.remove(), 0);
+		if (!failed)
+			break;
+	}
+	EXPECT_GT(refused, 0u) << "or this shows nothing";
+}
+
+} // namespace dm_remap::host
