@@ -24,7 +24,7 @@ inline bool keeps_before_it_loses(std::string_view text)
 {
 	const size_t loses = first_of(text, {"blkdiscard", "wipe", "add 'format'", "argument 'format'", "with 'format'", "'force'",
 					     "blank it", "blank one", "blank the", "replace it", "replace the"});
-	const size_t keeps = first_of(text, {"name ", "choose another", "leave it out", "copy the", "image of it", "save ",
+	const size_t keeps = first_of(text, {"name ", "to keep ", "choose another", "leave it out", "copy the", "image of it", "save ",
 					     "add_spare", "holds nothing"});
 
 	return loses == std::string_view::npos || keeps < loses;
