@@ -19,7 +19,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from harness import drives, spec, splat  # noqa: E402
+from harness import drives, image, spec, splat  # noqa: E402
 
 # script: (exit status, what the output must say)
 VERDICTS = {
@@ -139,12 +139,24 @@ def draws(_):
     return None
 
 
+def patience(_):
+    """What is slower gets more time, in the harness and in the machine."""
+    slowness = image.demands({"CONFIG_KASAN", "CONFIG_SMP"})[0]
+    if slowness <= 1 or image.demands({"CONFIG_SMP"}) != (1, 1):
+        return f"slowness {slowness}"
+    run = subprocess.run(["bash", "-euc", '. "$VM_LIB"; patience; echo $PATIENCE; patience 5; echo $PATIENCE'], text=True,
+                         capture_output=True, check=True, env=dict(os.environ, VM_LIB=HERE / "guest/lib.sh", SLOWNESS="6"))
+    if run.stdout != "720\n30\n":
+        return run.stdout
+    return None
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--kernel", default="6.1")
     options.add_argument("names", nargs="*")
     chosen = options.parse_args()
-    checks = {"parsers": parsers, "draws": draws, "script": script, "killed": killed}
+    checks = {"parsers": parsers, "draws": draws, "patience": patience, "script": script, "killed": killed}
     checks.update({name: lambda kernel, name=name: machine(kernel, name) for name in VERDICTS})
     names = chosen.names or list(checks)
     failed = 0

@@ -100,7 +100,8 @@ dm_remove_if_there() { ! dmsetup info "$1" >/dev/null 2>&1 || dmsetup remove --r
 dm_event_nr() { dmsetup info -c --noheadings -o events "$1"; } # NAME
 # dm_wait_event NAME NUMBER [SECONDS]: until the device has had more events than that.
 dm_wait_event() {
-	timeout "${3:-$PATIENCE}" dmsetup wait "$1" "$2" >/dev/null || fail "no event after number $2 on $1 in ${3:-$PATIENCE} s"
+	patience "${3:-}"
+	timeout $PATIENCE dmsetup wait "$1" "$2" >/dev/null || fail "no event after number $2 on $1 in $PATIENCE s"
 }
 
 # bad_table DEVICE [START[:LENGTH]...]: a table whose given sectors fail, all others are DEVICE's.
@@ -260,5 +261,6 @@ udev_start() {
 	mkdir -p /run/udev
 	/lib/systemd/systemd-udevd --daemon || return
 	unset DM_DISABLE_UDEV MDADM_NO_UDEV
-	udevadm trigger --action=add --subsystem-match=block && udevadm settle --timeout=60
+	patience
+	udevadm trigger --action=add --subsystem-match=block && udevadm settle --timeout=$PATIENCE
 }

@@ -18,6 +18,7 @@ host() {
 		flock 9
 		exec 8<>"$VM_CTL" || exit
 		printf '%s %s\n' "$number" "$*" >&8
+		patience
 		while read -rt $PATIENCE -u 8 reply; do
 			case $reply in
 			"$number ok"*)
@@ -169,15 +170,18 @@ assert_fail_with() {
 	assert_contains "$OUTPUT" "$text" "the output of: $*"
 }
 
-# Limits end what would never end. How fast a machine is that shares its processors with others is nobody's promise.
-PATIENCE=120
+# patience [SECONDS]: sets PATIENCE to how long to wait for what comes within that time on a stock kernel. Limits end what would
+# never end: how fast a machine is that shares its processors with others is nobody's promise.
+patience() { PATIENCE=$((${1:-120} * SLOWNESS)); }
 
 # wait_for COMMAND [SECONDS] [WHAT]: until the command, a string, is true. For what announces itself there
 # are dm_wait_event and klog_wait.
 wait_for() {
-	local limit=$((SECONDS + ${2:-PATIENCE}))
+	local limit
+	patience "${2:-}"
+	limit=$((SECONDS + PATIENCE))
 	until eval "$1" >/dev/null 2>&1; do
-		((SECONDS < limit)) || fail "waited ${2:-$PATIENCE} s in vain for: ${3:-$1}" || return
+		((SECONDS < limit)) || fail "waited $PATIENCE s in vain for: ${3:-$1}" || return
 		sleep 0.05
 	done
 }
@@ -210,11 +214,12 @@ assert_no_klog() { # EXTENDED-REGEX
 # klog_wait EXTENDED-REGEX [SECONDS]: until such a line comes; prints it.
 klog_wait() {
 	local log follower line
+	patience "${2:-}"
 	exec {log}< <(exec dmesg --notime --follow)
 	follower=$!
 	# The shell's own read takes a system call for every character of the log.
 	# shellcheck disable=SC2016
-	line=$(timeout "${2:-$PATIENCE}" perl -e 'my ($mark, $regex) = @ARGV; my $after = $mark eq "";
+	line=$(timeout $PATIENCE perl -e 'my ($mark, $regex) = @ARGV; my $after = $mark eq "";
 		while (<STDIN>) {
 			if (!$after) { $after = index($_, $mark) >= 0; }
 			elsif (/$regex/) { print; exit 0; }
@@ -222,6 +227,6 @@ klog_wait() {
 		exit 1;' "$KLOG_MARK" "$1" <&"$log") || true
 	kill "$follower"
 	exec {log}<&-
-	[[ -n $line ]] || fail "waited ${2:-$PATIENCE} s in vain for the kernel to say: $1" || return
+	[[ -n $line ]] || fail "waited $PATIENCE s in vain for the kernel to say: $1" || return
 	echo "$line"
 }
