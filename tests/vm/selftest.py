@@ -98,13 +98,22 @@ def parsers(_):
     """What needs no machine."""
     for line in ("WARNING: CPU: 1 PID: 2 at x", "BUG: KFENCE: use-after-free read in f", "BUG kmalloc-64: Redzone",
                  "INFO: task dd:5 blocked for more than 60 seconds.", "WARNING: possible circular locking dependency",
-                 "unreferenced object 0xffff", "refcount_t: underflow", "Kernel panic - not syncing"):
+                 "unreferenced object 0xffff", "refcount_t: underflow", "Kernel panic - not syncing",
+                 "BUG: KASAN: slab-use-after-free in f+0x1/0x2", "UBSAN: array-index-out-of-bounds in a.c:1:2",
+                 "WARNING: suspicious RCU usage", "kmemleak: Kernel memory leak detector disabled",
+                 "turning off the locking correctness validator."):
         if not splat.find(f"[    1.0] {line}"):
             return f"not seen: {line}"
     for line in ("kfence: initialized - using 2097152 bytes", "device-mapper: remap: debug on", "Debugging information",
                  "sd 0:0:0:0: [sda] Attached SCSI disk"):
         if splat.find(f"[    1.0] {line}"):
             return f"no splat: {line}"
+    race = ["=" * 66, "BUG: KCSAN: data-race in {} / sched_tick", "", "read to 0xffff of 8 bytes by task 1 on cpu 0:",
+            " {}+0x1/0x2", "Reported by Kernel Concurrency Sanitizer on:", "=" * 66, "nothing"]
+    for name, words in (("f", []), ("f [dm_remap]", [race[1].format("f [dm_remap]")])):
+        watch = splat.Watch()
+        if [found for found in (watch.feed(line.format(name)) for line in race) if found] != words:
+            return f"a race in {name}"
     for text in ("main", "main:1M", "main:1M:floppy", "main:0:scsi", "main:1x:scsi", "main:1M:scsi:2kn",
                  "Main:1M:scsi", "main:1M:ahci:4kn", "main:9s:scsi:4kn"):
         try:
@@ -151,12 +160,32 @@ def patience(_):
     return None
 
 
+def leaks(_):
+    """guest/kmemleak.pl: what is ours is told with its symbols, also when the module has gone."""
+    def leak(*places):
+        return "unreferenced object 0xffff888012345678 (size 64):\n" + "".join(f"    {place}\n" for place in places)
+
+    ours = leak("kmalloc_trace+0x1/0x2", "dmr_parse+0x1/0x2 [dm_remap]")
+    gone, named = leak("0xffffffffa0001010"), leak("dmr_ctr+0x10 [dm_remap]")
+    unknown = leak("0xffffffffa0301010")
+    report = leak("kmalloc_trace+0x1/0x2", "ext4_mount+0x1/0x2") + ours + gone + unknown
+    with tempfile.NamedTemporaryFile("w") as symbols:
+        symbols.write("ffffffffa0001000 t dmr_ctr\t[dm_remap]\nffffffffa0002000 t dmr_dtr\t[dm_remap]\n")
+        symbols.flush()
+        run = subprocess.run(["perl", HERE / "guest/kmemleak.pl", symbols.name], input=report, capture_output=True,
+                             text=True, check=True)
+    if run.stdout != ours + named + unknown + "kmemleak: 1 objects of others, which nobody looks at here\n":
+        return run.stdout
+    return None
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--kernel", default="6.1")
     options.add_argument("names", nargs="*")
     chosen = options.parse_args()
-    checks = {"parsers": parsers, "draws": draws, "patience": patience, "script": script, "killed": killed}
+    checks = {"parsers": parsers, "draws": draws, "patience": patience, "leaks": leaks, "script": script,
+              "killed": killed}
     checks.update({name: lambda kernel, name=name: machine(kernel, name) for name in VERDICTS})
     names = chosen.names or list(checks)
     failed = 0

@@ -251,6 +251,7 @@ modules_insert() {
 }
 modules_unload() {
 	local i
+	leaks_note_symbols
 	for ((i = ${#MODULES[@]} - 1; i >= 0; i--)); do
 		! module_loaded "${MODULES[i]}" || rmmod "${MODULES[i]}" || return
 	done

@@ -39,6 +39,7 @@ host() {
 
 # next_phase: powers the machine down; it boots again with the same drives and PHASE one higher.
 next_phase() {
+	leaks_to_klog
 	host next-phase || exit 1
 	sync
 	echo o >/proc/sysrq-trigger
@@ -184,6 +185,24 @@ wait_for() {
 		((SECONDS < limit)) || fail "waited $PATIENCE s in vain for: ${3:-$1}" || return
 		sleep 0.05
 	done
+}
+
+# --- leaks, on a kernel that looks for them
+
+KMEMLEAK=/sys/kernel/debug/kmemleak
+SYMBOLS=/run/symbols
+
+# leaks_note_symbols: before modules go; what kmemleak tells of them later has no names.
+leaks_note_symbols() { [[ ! -e $KMEMLEAK ]] || grep -F '[dm_remap' /proc/kallsyms >>$SYMBOLS || true; }
+# leaks_to_klog: what the project's modules have allocated and nothing points to any more goes to the kernel's log, where
+# the harness sees it.
+leaks_to_klog() {
+	[[ -e $KMEMLEAK ]] || return 0
+	leaks_note_symbols
+	# Nothing younger than 5 s is looked at, and only the second scan knows what has not changed since the first.
+	sleep 5
+	echo scan >$KMEMLEAK && echo scan >$KMEMLEAK
+	perl "${VM_LIB%/*}/kmemleak.pl" $SYMBOLS <$KMEMLEAK | while IFS= read -r line; do echo "$line" >/dev/kmsg; done
 }
 
 # --- the kernel's log

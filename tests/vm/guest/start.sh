@@ -29,10 +29,7 @@ setsid bash "$SCRIPT" "${args[@]}"
 status=$?
 
 # What a leak or a swallowed warning leaves behind.
-if [[ -e /sys/kernel/debug/kmemleak ]]; then
-	echo scan >/sys/kernel/debug/kmemleak
-	cat /sys/kernel/debug/kmemleak >/dev/kmsg
-fi
+leaks_to_klog
 host exit "$status" "$(</proc/sys/kernel/tainted)" >/dev/null
 # The harness ends the machine; the first process must not end before.
 exec sleep infinity

@@ -139,7 +139,8 @@ class Session:
         if "CONFIG_KASAN" not in self.image.config:
             # ACPI's own caches stay out of it: checking them takes 2 s for every PCI device.
             words += ["kfence.sample_interval=10", f"{'slab_debug' if modern else 'slub_debug'}=FZPU;-,Acpi-*"]
-        if self.spec.panic_on_warn:
+        # A race anywhere in the kernel would be a panic too.
+        if self.spec.panic_on_warn and "CONFIG_KCSAN" not in self.image.config:
             words.append("panic_on_warn=1")
         return " ".join(words + self.spec.cmdline)
 
@@ -164,6 +165,7 @@ class Session:
     def _serve(self):
         """Until this boot of the machine has ended."""
         self.lines = {name: Lines() for name in self.qemu.channel}
+        self.splats = splat.Watch(self.spec.allow)
         self.running = True
         selector = selectors.DefaultSelector()
         for name, channel in self.qemu.channel.items():
@@ -212,7 +214,7 @@ class Session:
                 self._write(f"qemu: {line}" if name == "qemu" else line)
             if name == "serial":
                 self.slip_met |= any(sign in line for sign in EMULATOR_SLIPS)
-                found = splat.find(line, self.spec.allow)
+                found = self.splats.feed(line)
                 if found:
                     self.problem(f"kernel log: '{found}' in: {line.strip()}")
         return True

@@ -23,7 +23,8 @@ SPLATS = re.compile(
             r"scheduling while atomic|sleeping function called",
             r"Redzone|Poison overwritten|Object already free|Padding overwritten"
             r"|Objects remaining|[Ss]lab corruption|Wrong slab|Freechain corrupt",
-            r"unreferenced object|kmemleak: \d+ new suspected",
+            r"unreferenced object|Kernel memory leak detector disabled|kmemleak: (Memory pool empty|Cannot allocate)",
+            r"turning off the locking correctness validator",
             r"refcount_t|list_(add|del) corruption|ODEBUG:",
             r"bad page state|Bad page map|page allocation failure",
             r"Unpatched return thunk|Missing ENDBR|naked return",
@@ -45,3 +46,32 @@ def find(line, allow=()):
     if not match or HARMLESS.search(line) or any(rule.search(line) for rule in allow):
         return None
     return match[0]
+
+
+class Watch:
+    """Reads the kernel's log, line by line.
+
+    A data race that KCSAN sees is told over several lines, between two bars. The kernel has races of its own, which do not
+    matter here: one counts if the project's modules are named in it.
+    """
+
+    BAR = re.compile(r"={40}")
+    OURS = re.compile(r"\[dm_remap")
+
+    def __init__(self, allow=()):
+        self.allow = allow
+        self.race = None
+
+    def feed(self, line):
+        """The words of this line that give a splat away, or None."""
+        if "BUG: KCSAN:" in line:
+            self.race = line.strip()
+        if self.race:
+            if self.OURS.search(line):
+                race, self.race = self.race, None
+                return race
+            if self.BAR.search(line):
+                self.race = None
+            if "KCSAN" in line:
+                return None
+        return find(line, self.allow)
