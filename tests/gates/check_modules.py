@@ -25,6 +25,8 @@ UNWIND_SECTIONS = re.compile(r"\.(eh_frame|gcc_except_table)\b")
 # The code model is "kernel": sign-extended 32 bits, no GOT, no zero-extended addresses.
 BAD_RELOCS = {"absolute-reloc": re.compile(r"\bR_X86_64_(32|16|8)\b"),
               "got-reloc": re.compile(r"\bR_X86_64_\w*GOT\w*")}
+# What an instrumented kernel's flags must have left in each object made of C++.
+SANITIZERS = {"CONFIG_KASAN": "__asan_", "CONFIG_KCSAN": "__tsan_"}
 # Vector registers, and x87, whose mnemonics are all that begin with f ("fs" is a prefix).
 FPU = re.compile(r"%[xyz]mm\d|%mm\d|%st\b|%k[0-7]\b|\tf(?!s\b)[a-z0-9]+\b")
 
@@ -140,6 +142,15 @@ def check_relocations(module):
                     yield rule, f"{found.group(0)} in {section}: {line.split()[-3]}"
 
 
+def check_instrumented(module, config):
+    for option, prefix in SANITIZERS.items():
+        for obj in module.objects() if option in config else ():
+            if obj.with_suffix(".cc").exists() and not any(prefix in line for line in run("nm", "-u", str(obj))):
+                yield "not-instrumented", f"{obj} has none of the calls ({prefix}) that {option} asks for"
+    if "CONFIG_UBSAN_BOUNDS" in config and not any("__ubsan_" in s for s in module.undefined):
+        yield "not-instrumented", "no object has the calls (__ubsan_) that CONFIG_UBSAN_BOUNDS asks for"
+
+
 def check_fpu(module):
     function = "?"
     for line in run("objdump", "-d", "--no-show-raw-insn", str(module.ko)):
@@ -186,7 +197,7 @@ def main():
         else:
             module = Module(directory, name)
             problems = [*check_symbols(module, allowed, forbidden, core_exports), *check_sections(module, config),
-                        *check_relocations(module), *check_fpu(module)]
+                        *check_relocations(module), *check_instrumented(module, config), *check_fpu(module)]
             # Sanitizers enlarge every frame.
             if not config & {"CONFIG_KASAN", "CONFIG_KMSAN"}:
                 problems += check_frames(module)

@@ -144,6 +144,15 @@ bad_source circle src/core/map/bad.hh <<<$'#include "core/index/good.hh"\n#inclu
 	src/core/map/good.hh '#include "core/map/bad.hh"'
 bad_source cxx-in-shim src/shim/bad.cc <<<'int x;'
 
+# A sound module of a stock kernel, said to be one of an instrumented one.
+echo 'CONFIG_KASAN=y' >"$tmp/config"
+if "$here/check_modules.sh" --config "$tmp/config" --modules dm-remap "$tmp/case/good" >"$tmp/report" 2>&1 ||
+	[[ $(sed 's/:.*//' "$tmp/report" | sort -u) != 'FAIL not-instrumented dm-remap' ]]; then
+	fail not-instrumented "$(<"$tmp/report")"
+else
+	pass not-instrumented
+fi
+
 # A module that was not built is not a module without faults.
 mkdir -p "$tmp/case/none"
 if "$here/check_modules.sh" "$tmp/case/none" >"$tmp/report" 2>&1 ||
