@@ -1,5 +1,6 @@
 #!/bin/bash
-# Which kernel is "6.1"? Answers from the cache that `tools/setup kernels` fills.
+# Which kernel is "6.1"? Answers from the cache that `tools/setup kernels` fills, and for "debug" and "kcsan" also
+# tools/check-debug.
 #
 #   kernels.sh list                  the series there are, with their releases
 #   kernels.sh release 6.1           6.1.0-56-amd64
@@ -19,7 +20,7 @@ kernel_release() {
 	elif [[ -d $link || -e /lib/modules/$1/build ]]; then
 		echo "$1"
 	else
-		echo "kernels: no kernel '$1' in $KERNEL_CACHE; run tools/setup kernels" >&2
+		echo "kernels: no kernel '$1' in $KERNEL_CACHE; run tools/setup kernels (debug, kcsan: tools/check-debug)" >&2
 		return 1
 	fi
 }
@@ -33,7 +34,12 @@ kernel_modules() {
 }
 kernel_headers() {
 	local release
-	release=$(kernel_release "$1") && echo "/lib/modules/$release/build"
+	release=$(kernel_release "$1") || return
+	if [[ -d $KERNEL_CACHE/$release/build ]]; then
+		echo "$KERNEL_CACHE/$release/build"
+	else
+		echo "/lib/modules/$release/build"
+	fi
 }
 kernel_has_headers() {
 	local release

@@ -13,6 +13,7 @@ packages_of() { # GROUP...
 		vm) printf '%s\n' qemu-system-x86 busybox-static kmod cpio xz-utils zstd python3 \
 			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps nbdkit nbdkit-plugin-dev ;;
 		stack) printf '%s\n' mdadm lvm2 cryptsetup-bin thin-provisioning-tools qemu-utils prometheus ;;
+		debug) packages_of build vm stack && printf '%s\n' gcc g++ flex bison libelf-dev ;;
 		esac
 	done
 }
