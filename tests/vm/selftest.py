@@ -179,13 +179,37 @@ def leaks(_):
     return None
 
 
+def never_wrong(_):
+    """guest/never_wrong.py, with a file for the device: a sector that was never written so, or is of before, is seen."""
+    def run(requests):
+        return subprocess.run([HERE / "guest/never_wrong.py", device, "7", str(requests), state], capture_output=True,
+                              text=True, check=False)
+
+    with tempfile.TemporaryDirectory() as directory:
+        device, state = Path(directory) / "device", Path(directory) / "state"
+        device.write_bytes(b"?" * (1 << 18))
+        first = run(40)
+        old = device.read_bytes()
+        second = run(400)
+        new = device.read_bytes()
+        whole = run(0)
+        at = next(at for at in range(0, len(new), 512) if old[at : at + 4] == b"seed" and old[at : at + 512] != new[at : at + 512])
+        device.write_bytes(new[:at] + old[at : at + 512] + new[at + 512 :])
+        wrong = run(0)
+    if first.returncode or second.returncode or whole.returncode or " 0 cannot be read" not in whole.stdout:
+        return f"finds fault with what is right: {first} {second} {whole}"
+    if wrong.returncode != 1 or f"sector {at // 512} may hold" not in wrong.stderr:
+        return f"does not see the old sector {at // 512}: {wrong}"
+    return None
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--kernel", default="6.1")
     options.add_argument("names", nargs="*")
     chosen = options.parse_args()
-    checks = {"parsers": parsers, "draws": draws, "patience": patience, "leaks": leaks, "script": script,
-              "killed": killed}
+    checks = {"parsers": parsers, "draws": draws, "patience": patience, "leaks": leaks, "never_wrong": never_wrong,
+              "script": script, "killed": killed}
     checks.update({name: lambda kernel, name=name: machine(kernel, name) for name in VERDICTS})
     names = chosen.names or list(checks)
     failed = 0
