@@ -193,13 +193,13 @@ messages_answer() {
 	done
 	assert_match "$(dmsetup message x 0 status)" '^mode=ok health=[0-9]+
 main sectors=524288 block_bytes=512
-map generation=[0-9]+ extents=2 max_extents=[0-9]+ mappings=1 remapped_sectors=1 pending_sectors=1
+map generation=[0-9]+ extents=2 max_extents=[0-9]+ mappings=1 remapped_sectors=1 pending_sectors=1 lost_sectors=0
 pool members=1 total_sectors=[0-9]+ used_sectors=1 bad_sectors=0 free_sectors=[0-9]+ main_permille=11
 spare number=0 device=[0-9:]+ state=active start=0 total_sectors=[0-9]+ used_sectors=1 bad_sectors=0$'
 	assert_match "$(dmsetup message x 0 stats)" '^errors read=[1-9][0-9]* write=[1-9][0-9]* last_hour=[1-9][0-9]* last_time=[1-9][0-9]{9} unrecovered=1
 remaps blocks=1 last_hour=1 last_time=[1-9][0-9]{9} untested=0 rescued=0 moved=0
 slow_path requests=[0-9]+ commits=2 checkpoints=[0-9]+$'
-	assert_match "$(dmsetup message x 0 health)" '^health=[0-9]+ mode=ok errors_last_hour=[0-9]+ pending_sectors=1 spare_used_sectors=1 spare_total_sectors=[0-9]+$'
+	assert_match "$(dmsetup message x 0 health)" '^health=[0-9]+ mode=ok errors_last_hour=[0-9]+ pending_sectors=1 spare_used_sectors=1 spare_total_sectors=[0-9]+ lost_sectors=0$'
 	assert_match "$(dmsetup message x 0 cache_stats)" '^index extents=2 mapped_extents=1 bytes=[0-9]+
 region_filter regions=[0-9]+ set=2 region_sectors=[0-9]+$'
 	assert_eq '' "$(dmsetup message x 0 clear_stats)"
