@@ -125,7 +125,7 @@ bad_source() { # <rule> <file> [<other file> <its source>], the source on stdin
 	echo '#include "core/index/good.hh"' >>"$root/src/core/map/good.cc"
 	echo 'int x;' >"$root/src/core/index/good.hh"
 	cat >"$root/$2"
-	if [[ ${3:-} ]]; then echo "$4" >"$root/$3"; fi
+	if [[ ${3:-} ]]; then mkdir -p "$root/${3%/*}" && echo "$4" >"$root/$3"; fi
 	if "$here/check_sources.sh" "$root" >"$tmp/report" ||
 		[[ $(sed 's/:[0-9]*: .*//' "$tmp/report") != "FAIL $1 $2" ]]; then
 		fail "$1" "$(<"$tmp/report")"
@@ -137,9 +137,12 @@ bad_source kernel-header src/core/map/bad.cc <<<'#include <linux/types.h>'
 bad_source standard-header src/core/map/bad.hh <<<'#include <vector>'
 bad_source volatile src/core/map/bad.cc <<<'volatile int x;'
 bad_source seq-cst src/core/map/bad.cc <<<'int f(int *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }'
-bad_source room src/core/index/bad.cc <<<'#include "core/map/good.hh"'
+bad_source room src/core/index/bad.cc src/core/map/good.hh 'int x;' <<<'#include "core/map/good.hh"'
 bad_source room src/core/bad.cc <<<'int x;'
 bad_source room src/core/engine/bad.c <<<'int x;'
+bad_source room src/core/index/bad.cc src/metadata/good.hh 'int x;' <<<'#include "metadata/good.hh"'
+bad_source include-name src/core/map/bad.cc <<<'#include "../index/good.hh"'
+bad_source include-name src/core/index/bad.cc <<<'#include "good.hh"'
 bad_source circle src/core/map/bad.hh <<<$'#include "core/index/good.hh"\n#include "core/map/good.hh"' \
 	src/core/map/good.hh '#include "core/map/bad.hh"'
 bad_source cxx-in-shim src/shim/bad.cc <<<'int x;'
