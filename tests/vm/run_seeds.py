@@ -58,6 +58,8 @@ def main():
     first = secrets.randbelow(1 << 31) if chosen.first is None else chosen.first
     stop_on_signals()
     LOGS.mkdir(parents=True, exist_ok=True)
+    if chosen.times < 1:
+        options.error("--times: at least once")
     good = 0
     with ThreadPoolExecutor(chosen.jobs) as pool:
         jobs = [pool.submit(run_seed, kernel, group, seed, ["--only", chosen.only])

@@ -29,6 +29,7 @@ rounds() {
 		never_wrong 250
 		failing 0 "${@:2}"
 		say "round $round: $(dmsetup status x)"
+		assert_num $(($(remap_get x read_errors) + $(remap_get x write_errors))) -gt 0 'failed requests'
 		remap_again x
 		never_wrong 0 | tee /run/said
 		assert_contains "$(</run/said)" ' 0 cannot be read'
