@@ -13,82 +13,92 @@ RUNS=(1000:8 5003:1 20480:64 30000:2000)
 
 # --- a set: device x over a main that fails at RUNS, with data that was acknowledged
 
-named() { echo "spare $1 0 $(sectors_of "$1")"; }
-
-# prepare SPARES: x has the first so many of three spares; the others are blank. LINE is the table's.
-prepare() {
-	local device features=()
-	dm_remove_if_there x
-	dm_remove_if_there bad
+# disks: main as it fails, and three blank spares.
+disks() {
 	MAIN=$(drive main) ONE=$(drive one) TWO=$(drive two) THREE=$(drive three)
-	wipe "$MAIN" "$ONE" "$TWO" "$THREE"
 	bad_create bad "$MAIN" "${RUNS[@]}"
-	for device in "$TWO" "$THREE"; do
-		# shellcheck disable=SC2207
-		((${#features[@]} / 4 + 1 >= $1)) || features+=($(named "$device"))
-	done
+	FEATURE_TWO="spare $TWO 0 $(sectors_of "$TWO")" FEATURE_THREE="spare $THREE 0 $(sectors_of "$THREE")"
+}
+# prepare SPARES: x has the first so many of the spares; the others are blank. LINE is the table's.
+prepare() {
+	local features=()
+	# shellcheck disable=SC2206
+	case $1 in
+	3) features=($FEATURE_TWO $FEATURE_THREE) ;;
+	2) features=($FEATURE_TWO) ;;
+	esac
+	dm gone x
+	blank "$MAIN" "$ONE" "$TWO" "$THREE"
 	LINE=$(remap_line /dev/mapper/bad "$ONE" "${features[@]}")
-	dm_create x "$LINE"
-	pattern old 990 40 >/run/old-990
-	pattern old 20470 84 >/run/old-20470
-	write_sectors $X 990 40 </run/old-990
-	write_sectors $X 20470 84 </run/old-20470
+	dm start x "$LINE"
+	dm write $X 990 40 old
+	dm write $X 20470 84 old
 	data_is_right
 }
-# In thousands of passes each process counts.
+blank() {
+	local device
+	for device in "$@"; do dm zero "$device"; done
+}
 data_is_right() {
-	read_sectors $X 990 40 | cmp - /run/old-990 || fail 'sectors 990:40' || return
-	read_sectors $X 20470 84 | cmp - /run/old-20470 || fail 'sectors 20470:84' || return
-	! read_sectors $X 5003 >/dev/null 2>&1 || fail 'sector 5003 can be read'
+	dm check $X 990 40 old && dm check $X 20470 84 old && dm unreadable $X 5003 1
 }
 # From nothing, as after a reboot: the map is on the spares.
 again() {
-	dm_remove_if_there x
-	dmsetup create x --table "$LINE"
-	data_is_right
+	dm gone x && dm start x "$LINE" && data_is_right
+}
+# The fields of x's status, as remap_get's.
+field() { # NUMBER
+	local words
+	dm status x
+	read -ra words <<<"$ANSWER"
+	FIELD=${words[$1]}
 }
 
 # --- constructor and destructor
 
-before_blank_table() { :; }
-do_blank_table() { exec dmsetup load x --table "$LINE"; }
-after_blank_table() { (($1)) || dmsetup clear x; }
+before_table() { :; }
+do_table() { dm load x "$LINE"; }
+after_table() { (($1)) || dm clear x; }
 blank_table() {
 	prepare 3
-	dmsetup remove x
-	wipe "$ONE" "$TWO" "$THREE"
-	dmsetup create x --notable
-	sweep blank_table
+	dm remove x
+	blank "$ONE" "$TWO" "$THREE"
+	dm create x
+	sweep table
 	cmp "$ONE" <(head -c 8M /dev/zero)
 }
-
-before_table() { :; }
-do_table() { exec dmsetup load x --table "$LINE"; }
-after_table() { (($1)) || dmsetup clear x; }
 table() {
 	prepare 3
-	dmsetup remove x
-	dmsetup create x --notable
+	dm remove x
+	dm create x
 	sweep table
 	again
+}
+
+before_load_beside() { :; }
+do_load_beside() { dm load x "$LINE"; }
+after_load_beside() {
+	data_is_right || return
+	(($1)) || dm clear x
+}
+load_beside() {
+	prepare 3
+	sweep load_beside
 }
 
 # --- resume, first and later; suspend; remove
 
 before_format() {
-	dm_remove_if_there x
-	wipe "$ONE" "$TWO"
-	dmsetup create x --notable
-	dmsetup load x --table "$LINE"
+	dm gone x
+	blank "$ONE" "$TWO"
+	dm create x
+	dm load x "$LINE"
 }
-do_format() { exec dmsetup resume x; }
+do_format() { dm resume x; }
 # What is half formatted is formatted by the next.
 after_format() {
-	dmsetup remove x
-	dmsetup create x --table "$LINE"
-	pattern_write $X 990 40 new
-	remap_again x
-	pattern_check $X 990 40 new
+	dm gone x && dm start x "$LINE" && dm write $X 990 40 new || return
+	dm gone x && dm start x "$LINE" && dm check $X 990 40 new
 }
 format() {
 	prepare 2
@@ -96,13 +106,13 @@ format() {
 }
 
 before_resume() {
-	dm_remove_if_there x
-	dmsetup create x --notable
-	dmsetup load x --table "$LINE"
+	dm gone x
+	dm create x
+	dm load x "$LINE"
 }
-do_resume() { exec dmsetup resume x; }
+do_resume() { dm resume x; }
 after_resume() {
-	(($1)) || data_is_right
+	(($1)) || data_is_right || return
 	again
 }
 resume() {
@@ -110,13 +120,12 @@ resume() {
 	sweep resume
 }
 
-before_reload() { dmsetup load x --table "$LINE"; }
-do_reload() { exec dmsetup resume x; }
+before_reload() { dm load x "$LINE"; }
+do_reload() { dm resume x; }
 # device-mapper has let go of the old table when the new one refuses to start.
 after_reload() {
 	if (($1)); then
-		dmsetup load x --table "$LINE"
-		dmsetup resume x
+		dm load x "$LINE" && dm resume x || return
 	fi
 	data_is_right
 }
@@ -125,22 +134,10 @@ reload() {
 	sweep reload
 }
 
-before_load_beside() { :; }
-do_load_beside() { exec dmsetup load x --table "$LINE"; }
-after_load_beside() {
-	data_is_right
-	(($1)) || dmsetup clear x
-}
-load_beside() {
-	prepare 3
-	sweep load_beside
-}
-
 before_suspend() { :; }
-do_suspend() { exec dmsetup suspend x; }
+do_suspend() { dm suspend x; }
 after_suspend() {
-	dmsetup resume x
-	data_is_right
+	dm resume x && data_is_right || return
 	return "$1"
 }
 suspend() {
@@ -149,7 +146,7 @@ suspend() {
 }
 
 before_remove() { again; }
-do_remove() { exec dmsetup remove x; }
+do_remove() { dm remove x; }
 after_remove() { return "$1"; }
 remove() {
 	prepare 3
@@ -160,7 +157,7 @@ remove() {
 # --- messages, and what is read
 
 before_message() { :; }
-do_message() { exec dmsetup message x 0 "$WORDS"; }
+do_message() { dm message x "$WORDS"; }
 after_message() { data_is_right; }
 messages() {
 	local WORDS
@@ -169,7 +166,7 @@ messages() {
 }
 
 before_attributes() { :; }
-do_attributes() { exec cat /sys/kernel/dm_remap/all_stats /sys/kernel/dm_remap/total_reads /sys/kernel/dm_remap/devices/x/all_stats; }
+do_attributes() { dm read /sys/kernel/dm_remap/{all_stats,total_reads,devices/x/all_stats}; }
 after_attributes() { data_is_right; }
 attributes() {
 	prepare 3
@@ -178,17 +175,17 @@ attributes() {
 
 before_add_spare() {
 	again
-	wipe "$THREE"
+	blank "$THREE"
 }
-do_add_spare() { exec dmsetup message x 0 add_spare "$THREE"; }
+do_add_spare() { dm message x add_spare "$THREE"; }
 after_add_spare() {
-	data_is_right
-	case $1-$(remap_get x members) in
-	0-3) ;;
+	data_is_right || return
+	field 13
+	case $1-$FIELD in
+	0-3) dm message x remove_spare "$THREE" ;;
 	[1-9]*-2) ;;
-	*) fail "$(dmsetup status x)" || return ;;
+	*) return 1 ;;
 	esac
-	(($(remap_get x members) == 2)) || dmsetup message x 0 remove_spare "$THREE"
 }
 add_spare() {
 	prepare 2
@@ -197,16 +194,18 @@ add_spare() {
 
 before_remove_spare() {
 	again
-	wipe "$THREE"
-	dmsetup message x 0 add_spare "$THREE"
+	blank "$THREE"
+	dm message x add_spare "$THREE"
 }
-do_remove_spare() { exec dmsetup message x 0 remove_spare "$THREE"; }
+do_remove_spare() { dm message x remove_spare "$THREE"; }
 after_remove_spare() {
-	data_is_right
-	if (($(remap_get x members) == 3)); then
-		(($1)) || fail 'it says that it is removed, and it is not' || return
-		dmsetup message x 0 remove_spare "$THREE"
-	fi
+	data_is_right || return
+	field 13
+	case $1-$FIELD in
+	[1-9]*-3) dm message x remove_spare "$THREE" ;;
+	*-2) ;;
+	*) return 1 ;;
+	esac
 }
 remove_spare() {
 	prepare 2
@@ -214,45 +213,43 @@ remove_spare() {
 }
 
 # The blocks of one spare go to the other: the message's part, and that of the worker that moves them.
-emptied() { wait_for '! dmsetup status x | grep -q :removing:' '' 'the end of the job'; }
 before_empty_spare() { prepare 2; }
-do_empty_spare() { exec dmsetup message x 0 remove_spare "$ONE"; }
-after_empty_spare() {
-	emptied
-	data_is_right
-}
+do_empty_spare() { dm message x remove_spare "$ONE"; }
+after_empty_spare() { dm settled x :removing: && data_is_right; }
 empty_spare() { sweep empty_spare; }
 
 before_emptying() { prepare 2; }
-do_emptying() { dmsetup message x 0 remove_spare "$ONE" && emptied; }
+do_emptying() { dm message x remove_spare "$ONE" && dm settled x :removing:; }
 after_emptying() { data_is_right; }
 emptying() { sweep emptying workers; }
 
 # --- recovery, in workers: of a new table each time, so that each begins with what it has kept aside
 
-before_write() { again; }
-do_write() { pattern_write $X $((30000 + 16 * n)) 8 new; }
-after_write() {
-	data_is_right
-	if (($1)); then
-		assert_fail read_sectors $X $((30000 + 16 * n)) 8
-		pattern_write $X $((30000 + 16 * n)) 8 new
-	fi
-	pattern_check $X $((30000 + 16 * n)) 8 new
+# Blocks of a run that nobody has written before.
+unwritten() { AT=$((30000 + 8 * ((n + STRIDE - 1) / STRIDE))); }
+
+before_write() {
 	again
-	pattern_check $X $((30000 + 16 * n)) 8 new
+	unwritten
+}
+do_write() { dm write $X $AT 8 new; }
+after_write() {
+	data_is_right || return
+	if (($1)); then dm unreadable $X $AT 8 && dm write $X $AT 8 new || return; fi
+	dm check $X $AT 8 new && again && dm check $X $AT 8 new
 }
 write() {
 	prepare 2
 	sweep write workers
 }
 
-before_read() { again; }
-do_read() { ! read_sectors $X $((30000 + 16 * n)) 8 >/dev/null 2>&1; }
+before_read() {
+	again
+	unwritten
+}
+do_read() { dm unreadable $X $AT 8; }
 after_read() {
-	(($1 == 0)) || fail 'a block that nobody has written is read' || return
-	pattern_write $X $((30000 + 16 * n)) 8 new
-	pattern_check $X $((30000 + 16 * n)) 8 new
+	(($1 == 0)) && dm write $X $AT 8 new && dm check $X $AT 8 new
 }
 read_pending() {
 	prepare 2
@@ -262,15 +259,15 @@ read_pending() {
 # What main gives only at the third try moves to a spare, or stays where it is.
 before_rescue() {
 	again
-	pattern_write $X $((8000 + n)) 1 weak
+	AT=$((8000 + n))
+	dm write $X $AT 1 weak
 	host heal main
-	host bad main $((8000 + n)) read times=3
+	host bad main $AT read times=3
 }
-do_rescue() { pattern_check $X $((8000 + n)) 1 weak; }
+do_rescue() { dm check $X $AT 1 weak; }
 after_rescue() {
 	host heal main
-	pattern_check $X $((8000 + n)) 1 weak
-	data_is_right
+	dm check $X $AT 1 weak && data_is_right || return
 	return "$1"
 }
 rescue() {
@@ -281,29 +278,34 @@ rescue() {
 # The spare's own blocks refuse too, right behind those that are in use: bad for good, in a record of their own.
 before_spare_refuses() {
 	prepare 2
-	dm_remove_if_there refuses
-	bad_create refuses "$ONE" $(($(data_start "$ONE" x) + 72)):12
-	dmsetup remove x
+	field 7
+	dm gone x
+	if [[ ! -b /dev/mapper/refuses ]]; then
+		bad_create refuses "$ONE" $(($(sectors_of "$ONE") - ${FIELD#*/} / 2 + 72)):12
+		defer dm gone x
+	fi
 	LINE=${LINE/ $ONE / /dev/mapper/refuses }
 	again
 }
-do_spare_refuses() { pattern_write $X 30000 8 new; }
+do_spare_refuses() { dm write $X 30000 8 new; }
 after_spare_refuses() {
-	data_is_right
-	(($1 == 0)) || pattern_write $X 30000 8 new
-	pattern_check $X 30000 8 new
-	again
-	pattern_check $X 30000 8 new
+	data_is_right || return
+	(($1 == 0)) || dm write $X 30000 8 new || return
+	dm check $X 30000 8 new && again && dm check $X 30000 8 new
 }
-spare_refuses() { sweep spare_refuses workers; }
+spare_refuses() {
+	sweep spare_refuses workers
+	field 8
+	assert_num "$FIELD" -gt 0 'bad blocks of spares'
+}
 
 before_flush() {
 	again
-	pattern_write $X 1000 8 old
+	dm write $X 1000 8 old
 }
-do_flush() { pattern_write $X 20480 8 old conv=notrunc,fsync; }
+do_flush() { dm write $X 20480 8 old sync; }
 after_flush() {
-	data_is_right
+	data_is_right || return
 	return "$1"
 }
 flush() {
@@ -319,20 +321,22 @@ now_and_then() {
 	interval=$(($(random_number 7 interval) + 2))
 	say "one in $interval fails"
 	prepare 2
+	FAILING=yes
 	for _ in 1 2 3; do
 		every "$interval"
 		never_wrong 200
-		dmsetup message x 0 add_spare "$THREE" || wipe "$THREE"
+		dm message x add_spare "$THREE" || blank "$THREE"
 		never_wrong 50
-		dmsetup message x 0 remove_spare "$THREE" || true
-		dmsetup suspend x
-		dmsetup resume x || {
+		dm message x remove_spare "$THREE" || true
+		dm suspend x
+		dm resume x || {
 			every 0
-			dmsetup load x --table "$LINE"
-			dmsetup resume x
+			dm load x "$LINE"
+			dm resume x
 		}
 	done
 	every 0
+	FAILING=
 	never_wrong 0
 	remap_again x
 	never_wrong 0
@@ -340,6 +344,8 @@ now_and_then() {
 
 modules_load
 failing_prepare
+doer_start
+disks
 test_case 'constructor, over blank spares' blank_table
 test_case 'constructor, over a set' table
 test_case 'resume that formats' format
@@ -362,4 +368,5 @@ test_case 'a spare that refuses' spare_refuses
 test_case 'flush' flush
 test_case 'now and then' now_and_then
 test_case 'places' places
+dm gone x
 modules_unload

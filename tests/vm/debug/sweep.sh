@@ -6,6 +6,7 @@ ATTRIBUTES=(/sys/kernel/debug/failslab /sys/kernel/debug/fail_page_alloc)
 PLACES=/run/places
 SWEPT=/run/swept
 STRIDE=1
+FAILING=
 
 # Only what is called from the modules' text counts, whoever allocates it; not what the kernel's own checkers ask for, nor
 # what the block layer needs for a request: it has reserves, or reports an error, which other groups are about.
@@ -38,82 +39,60 @@ failing_prepare() {
 	# To see which there are: a stack for each allocation of chosen tasks.
 	mountpoint -q $TRACE || mount -t tracefs none $TRACE
 	echo 1 >$TRACE/options/stacktrace
+	echo 1 >$TRACE/options/sym-offset # with the module's name
 	: >$PLACES
 	: >$SWEPT
 }
 
-# Sets FAILED; without a process of its own, as there are thousands of passes.
-failed_so_far() {
-	local slab page
-	read -r slab <${ATTRIBUTES[0]}/times
-	read -r page <${ATTRIBUTES[1]}/times
-	FAILED=$((2000000 - slab - page))
+# dm WORDS...: an order to doer.py; sets ANSWER to what it says, and fails with its error number.
+dm() {
+	local status
+	printf '%s\n' "$*" >&"$ORDERS"
+	read -r status ANSWER <&"$ANSWERS" || status=1
+	((status == 0)) || [[ $FAILING ]] || say "dm $*: $status $ANSWER" >&2
+	return "$status"
 }
-
-# Kernel threads that run work items. A task that begins inherits nothing: there is always an idle one, so that the first
-# item of an operation meets one of these.
-workers() {
-	local dir name
-	for dir in /proc/[0-9]*; do
-		read -r name <"$dir/comm" || continue
-		[[ $name != kworker/* ]] || echo "${dir##*/}"
-	done 2>/dev/null
-}
-workers_fail() { # N
-	local worker
-	while read -r worker; do echo "$1" >"/proc/$worker/fail-nth" || true; done 2>/dev/null < <(workers)
-}
-
-# run_operation NAME N [workers]: of its task, or of workers, the N-th allocation fails. N may be 'watch': all are noted.
-run_operation() {
-	local name=$1 n=$2 who=${3:-}
-	(
-		exec >/run/output 2>&1
-		case ${who:-task}-$n in
-		task-watch) echo "$BASHPID" >$TRACE/set_event_pid ;;
-		workers-watch) workers >$TRACE/set_event_pid ;;
-		task-*) echo "$n" >/proc/self/fail-nth ;;
-		workers-*) workers_fail "$n" ;;
-		esac
-		"do_$name"
-	)
+doer_start() {
+	mkfifo /run/orders /run/answers
+	"$REPO/tests/vm/debug/doer.py" </run/orders >/run/answers &
+	exec {ORDERS}>/run/orders {ANSWERS}</run/answers
 }
 
 ALLOCATIONS=(kmem/kmalloc kmem/kmem_cache_alloc kmem/mm_page_alloc)
-watch() { # NAME [workers]
+# watch NAME [workers]: of each allocation that do_NAME asks for the innermost place of ours.
+watch() {
 	local event
 	for event in "${ALLOCATIONS[@]}"; do echo 1 >"$TRACE/events/$event/enable"; done
 	echo >$TRACE/trace
-	run_operation "$1" watch "${@:2}" || true
+	dm watch ${2:-}
+	"do_$1" || fail "'$1', without any failure: $ANSWER" || return
+	dm unfail
 	for event in "${ALLOCATIONS[@]}"; do echo 0 >"$TRACE/events/$event/enable"; done
-	# Of each stack the innermost place of ours. It begins with a line that names its event.
-	awk '/<stack trace>/ { new = 1 } new && /\[dm_remap/ { sub(/^.*=> /, ""); print; new = 0 }' $TRACE/trace >>$PLACES
-	echo >$TRACE/set_event_pid
+	# A stack begins with a line that names its event.
+	awk '/<stack trace>/ { new = 1 } new && /^ => .*\[dm_remap/ { print $2, $3; new = 0 }' $TRACE/trace >>$PLACES
 }
 
 # sweep NAME [workers]: between before_NAME and after_NAME STATUS do_NAME, once more and once more, with the first, the
-# second, … allocation failing in its own task (it ends with exec, as a child is not failed) or in workers. Until one pass has
-# seen none fail: that one must succeed. With a STRIDE only one in so many fails.
+# second, … allocation failing, in the task that does it or in workers. Until one pass has seen none fail: that one must
+# succeed. With a STRIDE only one in so many fails.
 sweep() {
-	local name=$1 who=${2:-} n FAILED before failed status total=0
+	local name=$1 who=${2:-} n=0 status said failed total=0
 	"before_$name"
-	n=0
-	watch "$name" ${who:+"$who"}
+	watch "$name" "$who"
 	"after_$name" 0
 	for ((n = 1; ; n += STRIDE)); do
 		"before_$name"
-		failed_so_far
-		before=$FAILED
-		status=0
-		run_operation "$name" $n ${who:+"$who"} || status=$?
-		[[ ! $who ]] || workers_fail 0
-		failed_so_far
-		failed=$((FAILED - before))
-		"after_$name" $status || fail "pass $n of '$name', status $status: $(</run/output)"
+		dm fail $n "$who"
+		status=0 FAILING=yes
+		"do_$name" || status=$?
+		said=$ANSWER FAILING=
+		dm unfail
+		failed=$ANSWER
+		"after_$name" $status || fail "pass $n of '$name', which has said: $status $said" || return
 		((failed)) || break
 		total=$((total + failed))
 	done
-	((status == 0)) || fail "without any failure '$name' ends with status $status: $(</run/output)"
+	((status == 0)) || fail "without any failure '$name' fails: $said" || return
 	say "$name${who:+, $who}: $total allocations failed, in $(((n - 1) / STRIDE)) passes"
 	echo "$total" >>$SWEPT
 }
