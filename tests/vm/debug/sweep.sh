@@ -111,6 +111,7 @@ places() {
 	local swept
 	swept=$(awk '{ sum += $1 } END { print sum }' $SWEPT)
 	sort $PLACES | uniq -c | sort -rn
-	say "swept: $swept allocations failed, of those at $(sort -u $PLACES | wc -l) places"
-	assert_num $((swept * STRIDE)) -ge 100
+	say "swept: $swept allocations failed; the modules were seen to allocate at $(sort -u $PLACES | wc -l) places"
+	# A part of the sweep may be small.
+	assert_num $((swept * STRIDE)) -ge $((${#ONLY} ? 1 : 100))
 }
