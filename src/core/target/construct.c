@@ -33,7 +33,7 @@ static int dmr_get_device(struct dm_target *ti, const char *role, const char *pa
 		*dm = NULL;
 		dmr_refuse(reason, "%s %s cannot be opened (%pe)%s", role, path, ERR_PTR(err),
 			   err == -EBUSY ? ": it is mounted, or part of another device" :
-			   strcmp(role, "spare") ? "" : ": check the name; of a set's lost spare give '-', and 'degraded'");
+			   err == -ENOMEM || strcmp(role, "spare") ? "" : ": check the name; of a set's lost spare give '-', and 'degraded'");
 		return err;
 	}
 	return dmr_check_device(role, path, (*dm)->bdev, mode, reason);
