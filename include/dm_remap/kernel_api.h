@@ -186,8 +186,9 @@ struct dmr_device_info {
 	bool read_only;
 	bool discards;
 	char name[32];				/* "8:16", as dmsetup prints it */
-	char identity[DMR_IDENTITY_SIZE];	/* PARTUUID of a partition, WWID of a whole disk; "" where there is none */
+	char identity[DMR_IDENTITY_SIZE];	/* "partuuid:..." of a partition, "wwid:..." of a whole disk; "" where there is none */
 	char disk[DMR_IDENTITY_SIZE];		/* WWID of the disk that it is, or is a part of; "" where there is none */
+	char place[32];				/* of a partition: "start:" and the sector of its disk at which it begins; else "" */
 };
 void dmr_device_describe(struct dmr_device *dev, struct dmr_device_info *out); /* process */
 

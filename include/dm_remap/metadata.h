@@ -35,7 +35,7 @@ struct dmr_main_identity {
 	uint64_t sectors;	/* in a setup: of main when a table last used more of it than ever */
 	uint32_t block_bytes;
 	uint32_t reserved;
-	char identity[DMR_IDENTITY_SIZE]; /* PARTUUID of a partition, WWID of a whole disk */
+	char identity[DMR_IDENTITY_SIZE]; /* PARTUUID of a partition, or else its place; WWID of a whole disk */
 	char disk[DMR_IDENTITY_SIZE];	/* WWID of the disk that main is, or is a part of */
 	char id[DMR_IDENTITY_SIZE];	/* what the table line calls that disk */
 };

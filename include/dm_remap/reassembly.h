@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-enum { DMR_REASSEMBLY_ABI = 4 };
+enum { DMR_REASSEMBLY_ABI = 5 };
 
 struct dmr_assembly_member {
 	const struct dmr_member_range *range; /* dev NULL: "-", one that is missing; then probe and info say nothing */
@@ -24,6 +24,7 @@ struct dmr_assembly_member {
 
 struct dmr_assembly_request {
 	const struct dmr_main_identity *main;	/* as it is now */
+	const char *main_place;			/* dmr_device_info::place of it */
 	const char *name;			/* of the mapped device */
 	const struct dmr_assembly_member *members; /* in the table's order */
 	uint32_t member_count;

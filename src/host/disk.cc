@@ -43,6 +43,7 @@ void SimDisk::describe(dmr_device_info *out)
 	std::snprintf(out->name, sizeof(out->name), "%s", options_.name.c_str());
 	std::snprintf(out->identity, sizeof(out->identity), "%s", options_.identity.c_str());
 	std::snprintf(out->disk, sizeof(out->disk), "%s", options_.disk.c_str());
+	std::snprintf(out->place, sizeof(out->place), "%s", options_.place.c_str());
 }
 
 bool SimDisk::valid(const DeviceIo &io) const

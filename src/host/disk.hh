@@ -18,6 +18,7 @@ struct DiskOptions {
 	std::string name = "8:0";	// as dmsetup prints it
 	std::string identity = "";	// WWID of a whole disk, PARTUUID of a partition; "" for none
 	std::string disk = "";		// WWID of the disk that it is, or is a part of; "" for none
+	std::string place = "";		// of a partition: where on that disk it begins, as dmr_device_info has it
 	uint64_t sectors = 8192;
 	uint32_t logical_block_bytes = 512;	// also what is never torn
 	uint32_t physical_block_bytes = 512;

@@ -17,12 +17,52 @@ Agreement compare(const char *known, const char *now)
 	return __builtin_strncmp(known, now, DMR_IDENTITY_SIZE) ? Agreement::differs : Agreement::same;
 }
 
+bool starts_with(const char *text, const char *prefix)
+{
+	return !__builtin_strncmp(text, prefix, __builtin_strlen(prefix));
+}
+
+bool has_partuuid(const dmr_main_identity &main)
+{
+	return starts_with(main.identity, "partuuid:");
+}
+
+bool has_place(const dmr_main_identity &main)
+{
+	return starts_with(main.identity, "start:");
+}
+
+enum class Shape : uint8_t { unknown, partition, whole_disk };
+
+Shape shape_of(const dmr_main_identity &main)
+{
+	if (has_partuuid(main) || has_place(main))
+		return Shape::partition;
+	if (main.identity[0])
+		return Shape::whole_disk;
+	// Of a partition without a PARTUUID earlier versions have recorded nothing but its disk.
+	return main.disk[0] ? Shape::partition : Shape::unknown;
+}
+
+// Of a device that is there it is always known.
+Shape shape_now(const dmr_main_identity &main)
+{
+	const Shape shape = shape_of(main);
+
+	return shape == Shape::unknown ? Shape::whole_disk : shape;
+}
+
+const char *print(Shape shape)
+{
+	return shape == Shape::partition ? "a partition" : "a whole disk";
+}
+
 // A main that the set knows, against one that a table names.
 class Comparison final {
 public:
-	Comparison(const dmr_main_identity &known, const dmr_main_identity &now)
-		: known_(known), now_(now), identity_(compare(known.identity, now.identity)),
-		  disk_(compare(known.disk, now.disk))
+	Comparison(const dmr_main_identity &known, const dmr_main_identity &now, const char *place)
+		: known_(known), now_(now), place_(place), shape_(shape_of(known)),
+		  identity_(compare_identity()), disk_(compare(known.disk, now.disk))
 	{
 		// The kernel's word for the disk is better than the table's, which may call it by another name today.
 		if (disk_ == Agreement::unknown)
@@ -30,28 +70,50 @@ public:
 	}
 
 	// The same partition by its UUID, on another disk: either is a copy, and nobody knows which.
-	bool copied() const { return identity_ == Agreement::same && disk_ == Agreement::differs; }
+	bool copied() const
+	{
+		return !has_place(known_) && identity_ == Agreement::same && disk_ == Agreement::differs;
+	}
 	bool another() const { return identity_ == Agreement::differs || disk_ == Agreement::differs; }
+	// A disk and a part of it have that disk in common, and nothing else.
+	bool other_shape() const { return shape_ != Shape::unknown && shape_ != shape_now(now_); }
+	bool partuuid_is_gone() const { return has_partuuid(known_) && has_place(now_); }
 	// Nothing but its size speaks against its being the same. A partition is not the same because its disk is.
 	bool sure() const
 	{
 		const bool nameless = !known_.identity[0] && !now_.identity[0];
 
-		return !another() && (identity_ == Agreement::same || (nameless && disk_ == Agreement::same));
+		if (another())
+			return false;
+		// Partitions of many disks begin at the same place.
+		if (identity_ == Agreement::same)
+			return !has_place(known_) || disk_ == Agreement::same;
+		return nameless && disk_ == Agreement::same;
 	}
 	// What the two are called where they differ.
-	const char *known_name() const { return name(known_); }
-	const char *name_now() const { return name(now_); }
+	const char *known_name() const { return name(known_, known_.identity); }
+	const char *name_now() const { return name(now_, has_place(known_) ? place_ : now_.identity); }
+	const char *known_shape() const { return print(shape_); }
+	const char *shape_is_now() const { return print(shape_now(now_)); }
 
 private:
-	const char *name(const dmr_main_identity &main) const
+	// Where a partition begins counts until its PARTUUID is known.
+	Agreement compare_identity() const
+	{
+		if (has_place(known_))
+			return compare(known_.identity, place_);
+		return partuuid_is_gone() ? Agreement::unknown : compare(known_.identity, now_.identity);
+	}
+	const char *name(const dmr_main_identity &main, const char *identity) const
 	{
 		if (identity_ == Agreement::differs)
-			return tail(main.identity);
+			return tail(identity);
 		return tail(id_ == Agreement::differs ? main.id : main.disk);
 	}
 
 	const dmr_main_identity &known_, &now_;
+	const char *place_;
+	Shape shape_;
 	Agreement identity_, disk_, id_ = Agreement::unknown;
 };
 
@@ -61,7 +123,7 @@ Error refuse_unless_main_fits(const dmr_assembly_request &request, const dmr_ass
 {
 	const char *spare = newest.info.name;
 	const dmr_main_identity &known = newest.probe->setup.main, &now = *request.main;
-	const Comparison comparison(known, now);
+	const Comparison comparison(known, now, request.main_place);
 
 	// Its map counts in other blocks: not even `new_main` makes it fit.
 	if (known.block_bytes != now.block_bytes) {
@@ -84,6 +146,19 @@ Error refuse_unless_main_fits(const dmr_assembly_request &request, const dmr_ass
 				  "spare %s belongs to main '%s', this main is '%s': name that main; if this is a raw copy "
 				  "of it, to be main from now on, add 'new_main'; to give its map up: docs/administration.md",
 				  spare, comparison.known_name(), comparison.name_now());
+	if (comparison.other_shape())
+		return DMR_REFUSE(refusal,
+				  "spare %s belongs to a main that is %s, '%s', this one is %s: name that main; if this is "
+				  "a raw copy of it, to be main from now on, add 'new_main'; to give its map up: "
+				  "docs/administration.md",
+				  spare, comparison.known_shape(), tail(known.identity[0] ? known.identity : known.disk),
+				  comparison.shape_is_now());
+	if (comparison.partuuid_is_gone())
+		return DMR_REFUSE(refusal,
+				  "spare %s belongs to main '%s', and the kernel knows no PARTUUID of this partition: have "
+				  "it read the partition table (blockdev --rereadpt, a restart); if this is a raw copy of "
+				  "that main, add 'new_main'",
+				  spare, tail(known.identity));
 	if (now.sectors < known.sectors && !comparison.sure())
 		return DMR_REFUSE(refusal,
 				  "spare %s belongs to a set whose main had %llu sectors, this main has %llu: name that "

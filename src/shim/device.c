@@ -43,6 +43,9 @@ static void dmr_device_identify(struct block_device *bdev, struct dmr_device_inf
 		strscpy(out->identity, out->disk, sizeof(out->identity));
 	else if (bdev->bd_meta_info && bdev->bd_meta_info->uuid[0])
 		scnprintf(out->identity, sizeof(out->identity), "partuuid:%s", bdev->bd_meta_info->uuid);
+	/* One that the kernel was told of by BLKPG (parted, partx) has no UUID, and this alone. */
+	if (bdev_is_partition(bdev))
+		scnprintf(out->place, sizeof(out->place), "start:%llu", (unsigned long long)get_start_sect(bdev));
 }
 
 void dmr_device_describe(struct dmr_device *dev, struct dmr_device_info *out)

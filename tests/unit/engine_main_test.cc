@@ -342,6 +342,45 @@ TEST_F(EngineMain, TheDiskIsLearnedAndACopyIsRefusedFromThenOn)
 	expect_refused(over(*original), "its main is on disk 'wwid:2', this one, of the same PARTUUID, on 'wwid:1': a copy");
 }
 
+// A partition without a PARTUUID; another one of the same disk, and the disk itself, are not taken for it, and its PARTUUID
+// is learned when it is known.
+TEST_F(EngineMain, APartitionWithoutAPartuuidIsTheOneAtItsPlace)
+{
+	DiskOptions nameless = with(partition, "", "wwid:1"), named = partition, whole = with(partition, "wwid:1", "wwid:1");
+
+	nameless.place = named.place = "start:2048";
+	auto original = copy_of(main, nameless), later = copy_of(main, named), disk = copy_of(main, whole);
+	nameless.place = "start:67584";
+	auto neighbour = copy_of(main, nameless);
+
+	create(over(*original));
+	EXPECT_STREQ(recorded(spare)->main.identity, "start:2048");
+	original->fail(5000, 8);
+	ASSERT_EQ(write(5000, 8, 1), DMR_STS_OK);
+	remove();
+	expect_refused(of_length(old_end, over(*disk)), "a main that is a partition, 'start:2048', this one is a whole disk");
+	expect_refused(over(*neighbour), "belongs to main 'start:2048', this main is 'start:67584'");
+	create(over(*later));
+	EXPECT_EQ(read(5000, 8), pattern(5000, 8, 1));
+	EXPECT_STREQ(recorded(spare)->main.identity, "partuuid:1");
+	remove();
+	expect_refused(over(*original), "the kernel knows no PARTUUID of this partition");
+}
+
+TEST_F(EngineMain, ASetOfAnEarlierVersionLearnsWhereItsPartitionIs)
+{
+	DiskOptions then = with(partition, "", "wwid:1"), now = then;
+
+	now.place = "start:2048";
+	auto unknown = copy_of(main, then), original = copy_of(main, now), disk = copy_of(main, with(then, "wwid:1", "wwid:1"));
+	create(over(*unknown));
+	EXPECT_STREQ(recorded(spare)->main.identity, "");
+	remove();
+	expect_refused(over(*disk), "belongs to a main that is a partition, 'wwid:1', this one is a whole disk");
+	create(over(*original));
+	EXPECT_STREQ(recorded(spare)->main.identity, "start:2048");
+}
+
 TEST_F(EngineMain, AReadOnlyTableServesACopyAndRecordsNothing)
 {
 	auto original = copy_of(main, partition), copy = copy_of(main, with(partition, "partuuid:1", "wwid:2"));

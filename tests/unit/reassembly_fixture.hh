@@ -110,6 +110,7 @@ protected:
 		for (const Spare &spare : spares_)
 			members_[request.member_count++] = {&spare.range, spare.probe.get(), spare.info};
 		request.main = &main_;
+		request.main_place = place_.c_str();
 		request.name = "data";
 		request.members = members_;
 		request.max_extents = max_extents_;
@@ -183,6 +184,7 @@ protected:
 	std::deque<Spare> spares_;
 	dmr_assembly_member members_[DMR_MAX_MEMBERS + 2] = {};
 	dmr_main_identity main_ = {};
+	std::string place_;
 	uint64_t max_extents_ = 0;
 	bool format_ = false, new_main_ = false, degraded_ = false, force_ = false, read_only_ = false;
 	std::unique_ptr<dmr_assembly> out_;

@@ -15,6 +15,12 @@ protected:
 		std::strcpy(main.disk, disk);
 		std::strcpy(main.id, id);
 	}
+	// As core has it: of a partition whose UUID nobody knows the place takes its place.
+	void now_at(const char *place, const char *uuid = "", const char *disk = "wwid:1")
+	{
+		place_ = place;
+		partition(main_, uuid[0] ? uuid : place, disk);
+	}
 	static void whole_disk(dmr_main_identity &main, const char *wwid, const char *id = "")
 	{
 		partition(main, wwid, wwid, id);
@@ -159,6 +165,74 @@ TEST_F(ReassemblyMain, APartitionWithoutAUuid)
 				  "it, to be main from now on, add 'new_main'; to give its map up: docs/administration.md");
 }
 
+TEST_F(ReassemblyMain, APartitionWithoutAUuidIsKnownByWhereItBegins)
+{
+	partition(known_, "start:2048", "wwid:1");
+	now_at("start:2048");
+	expect_served();
+	now_at("start:104448");
+	expect_refused_unless_new("spare 8:16 belongs to main 'start:2048', this main is 'start:104448': name that main; if this is a "
+				  "raw copy of it, to be main from now on, add 'new_main'; to give its map up: "
+				  "docs/administration.md");
+	// The kernel has read the partition table since.
+	now_at("start:2048", "partuuid:1");
+	expect_served();
+	now_at("start:104448", "partuuid:2");
+	expect_refused_unless_new("spare 8:16 belongs to main 'start:2048', this main is 'start:104448': name that main; if this is a "
+				  "raw copy of it, to be main from now on, add 'new_main'; to give its map up: "
+				  "docs/administration.md");
+	// There is one at the same place of many a disk.
+	now_at("start:2048", "", "wwid:2");
+	expect_refused_unless_new("spare 8:16 belongs to main 'wwid:1', this main is 'wwid:2': name that main; if this is a raw copy of "
+				  "it, to be main from now on, add 'new_main'; to give its map up: docs/administration.md");
+}
+
+TEST_F(ReassemblyMain, APlaceAloneMakesNoMainOfASmallerOne)
+{
+	partition(known_, "start:2048", "");
+	now_at("start:2048", "", "");
+	expect_served();
+	main_.sectors--;
+	EXPECT_EQ(assemble(), -EINVAL);
+	std::strcpy(known_.disk, "wwid:1");
+	now_at("start:2048");
+	expect_served();
+}
+
+TEST_F(ReassemblyMain, APartitionWhoseUuidIsKnownNoMore)
+{
+	partition(known_, "partuuid:1", "wwid:1");
+	now_at("start:2048");
+	expect_refused_unless_new("spare 8:16 belongs to main 'partuuid:1', and the kernel knows no PARTUUID of this partition: have it "
+				  "read the partition table (blockdev --rereadpt, a restart); if this is a raw copy of that main, "
+				  "add 'new_main'");
+}
+
+TEST_F(ReassemblyMain, AWholeDiskIsNoPartitionOfIt)
+{
+	const std::string end = ": name that main; if this is a raw copy of it, to be main from now on, add 'new_main'; to give its map "
+				"up: docs/administration.md";
+
+	// What sets of an earlier version know of a partition without a UUID.
+	partition(known_, "", "wwid:1");
+	whole_disk(main_, "wwid:1");
+	main_.sectors *= 2;
+	expect_refused_unless_new("spare 8:16 belongs to a main that is a partition, 'wwid:1', this one is a whole disk" + end);
+	partition(known_, "start:2048", "wwid:1");
+	expect_refused_unless_new("spare 8:16 belongs to a main that is a partition, 'start:2048', this one is a whole disk" + end);
+	partition(known_, "partuuid:1", "wwid:1");
+	expect_refused_unless_new("spare 8:16 belongs to main 'partuuid:1', this main is 'wwid:1'" + end);
+	// Where the kernel knows no WWID.
+	whole_disk(main_, "");
+	known_.disk[0] = '\0';
+	expect_refused_unless_new("spare 8:16 belongs to a main that is a partition, 'partuuid:1', this one is a whole disk" + end);
+	whole_disk(known_, "wwid:1");
+	now_at("start:2048");
+	expect_refused_unless_new("spare 8:16 belongs to main 'wwid:1', this main is 'start:2048'" + end);
+	partition(main_, "", "wwid:1");
+	expect_refused_unless_new("spare 8:16 belongs to a main that is a whole disk, 'wwid:1', this one is a partition" + end);
+}
+
 TEST_F(ReassemblyMain, AWholeDiskThatTheTableNames)
 {
 	whole_disk(known_, "", "VENDOR_1");
@@ -231,6 +305,12 @@ TEST_F(ReassemblyMain, NoReasonIsCutOff)
 	main_.identity[DMR_IDENTITY_SIZE - 2] = 'Z';
 	whole(": docs/administration.md");
 	EXPECT_NE(std::string(reason_).find("this main is '" + std::string(31, 'i') + "Z'"), std::string::npos) << reason_;
+	partition(setup.main, "", longest.c_str());
+	whole_disk(main_, longest.c_str());
+	whole(": docs/administration.md");
+	partition(setup.main, ("partuuid:" + longest.substr(9)).c_str(), longest.c_str());
+	now_at("start:2048", "", longest.c_str());
+	whole("add 'new_main'");
 }
 
 } // namespace

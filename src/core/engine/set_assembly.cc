@@ -64,7 +64,8 @@ Error SetAssembly::describe_main(char *reason)
 	block_size_ = BlockSize(info.logical_block_bytes);
 	identity_.sectors = block_size_.to_sectors(block_size_.to_blocks(Sectors(info.sectors))).value;
 	identity_.block_bytes = info.logical_block_bytes;
-	copy_text(identity_.identity, info.identity);
+	copy_text(place_, info.place);
+	copy_text(identity_.identity, info.identity[0] ? info.identity : info.place);
 	copy_text(identity_.disk, info.disk);
 	copy_text(identity_.id, p_->main_id ? p_->main_id : "");
 	return Error::none();
@@ -103,6 +104,7 @@ dmr_assembly_request SetAssembly::request(const dmr_assembly_member *members, ui
 {
 	return {
 		.main = &identity_,
+		.main_place = place_,
 		.name = p_->name,
 		.members = members,
 		.member_count = count,

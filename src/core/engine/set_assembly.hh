@@ -58,6 +58,7 @@ private:
 	const dmr_engine_params *p_ = nullptr;
 	BlockSize block_size_;
 	dmr_main_identity identity_{};
+	char place_[sizeof(dmr_device_info::place)] = {};	// main's
 	dmr_assembly_verdict verdict_ = DMR_ASSEMBLY_LOAD;
 	dmr_assembly *assembly_ = nullptr;
 	dmr_probe *probes_ = nullptr;	// one for each spare of the table, in its order
