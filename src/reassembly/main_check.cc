@@ -81,14 +81,12 @@ public:
 	// Nothing but its size speaks against its being the same. A partition is not the same because its disk is.
 	bool sure() const
 	{
-		const bool nameless = !known_.identity[0] && !now_.identity[0];
-
-		if (another())
+		if (another() || other_shape())
 			return false;
 		// Partitions of many disks begin at the same place.
 		if (identity_ == Agreement::same)
 			return !has_place(known_) || disk_ == Agreement::same;
-		return nameless && disk_ == Agreement::same;
+		return shape_now(now_) == Shape::whole_disk && disk_ == Agreement::same;
 	}
 	// What the two are called where they differ.
 	const char *known_name() const { return name(known_, known_.identity); }

@@ -367,6 +367,25 @@ TEST_F(EngineMain, APartitionWithoutAPartuuidIsTheOneAtItsPlace)
 	expect_refused(over(*original), "the kernel knows no PARTUUID of this partition");
 }
 
+// Which partition of the disk it was, was never recorded.
+TEST_F(EngineMain, AnotherSmallerPartitionOfTheSameDiskIsNotTakenForMain)
+{
+	DiskOptions nameless = with(partition, "", "wwid:1"), small = nameless;
+
+	small.sectors = old_end;
+	small.place = "start:67584";
+	auto original = copy_of(main, nameless), other = copy_of(main, small);
+	TableOptions t = of_length(old_end, over(*other));
+	create(over(*original));
+	original->fail(100, 8);
+	ASSERT_EQ(write(100, 8, 1), DMR_STS_OK);
+	remove();
+	expect_refused(t, "name that main, or make it as large again");
+	EXPECT_STREQ(recorded(spare)->main.identity, "");
+	create(over(*original));
+	EXPECT_EQ(read(100, 8), pattern(100, 8, 1));
+}
+
 TEST_F(EngineMain, ASetOfAnEarlierVersionLearnsWhereItsPartitionIs)
 {
 	DiskOptions then = with(partition, "", "wwid:1"), now = then;

@@ -83,6 +83,27 @@ TEST_F(ReassemblyMain, ASmallerOneThatMayBeAnotherIsRefused)
 	expect_refused_unless_new(refusal);
 }
 
+// It may be any partition of that disk.
+TEST_F(ReassemblyMain, ASmallerPartitionIsNotKnownByItsDisk)
+{
+	const std::string refusal = "spare 8:16 belongs to a set whose main had 204800 sectors, this main has 204799: name that "
+				    "main, or make it as large again; if it was made smaller, and this is the one, add "
+				    "'new_main'";
+	main_.sectors = 204799;
+	partition(known_, "", "wwid:1");
+	partition(main_, "", "wwid:1");
+	expect_refused_unless_new(refusal);
+	now_at("start:104448");
+	expect_refused_unless_new(refusal);
+	now_at("start:104448", "partuuid:2");
+	expect_refused_unless_new(refusal);
+	// A disk of which nothing was recorded but the name that the table gave it.
+	partition(known_, "", "", "udev's name");
+	place_ = "";
+	whole_disk(main_, "wwid:1", "udev's name");
+	expect_served();
+}
+
 TEST_F(ReassemblyMain, OtherBlocksAreRefusedWhateverTheLineSays)
 {
 	main_.block_bytes = 4096;
