@@ -52,6 +52,12 @@ Shape shape_now(const dmr_main_identity &main)
 	return shape == Shape::unknown ? Shape::whole_disk : shape;
 }
 
+// What the kernel calls the disk. Of a whole one earlier versions have recorded that as its identity alone.
+const char *disk_of(const dmr_main_identity &main)
+{
+	return !main.disk[0] && shape_of(main) == Shape::whole_disk ? main.identity : main.disk;
+}
+
 const char *print(Shape shape)
 {
 	return shape == Shape::partition ? "a partition" : "a whole disk";
@@ -62,11 +68,14 @@ class Comparison final {
 public:
 	Comparison(const dmr_main_identity &known, const dmr_main_identity &now, const char *place)
 		: known_(known), now_(now), place_(place), shape_(shape_of(known)),
-		  identity_(compare_identity()), disk_(compare(known.disk, now.disk))
+		  identity_(compare_identity()), disk_(compare(disk_of(known), disk_of(now)))
 	{
 		// The kernel's word for the disk is better than the table's, which may call it by another name today.
 		if (disk_ == Agreement::unknown)
 			disk_ = id_ = compare(known.id, now.id);
+		// The table may also say what the kernel said then, and says no more.
+		if (disk_ == Agreement::unknown && compare(disk_of(known), now.id) == Agreement::same)
+			disk_ = Agreement::same;
 	}
 
 	// The same partition by its UUID, on another disk: either is a copy, and nobody knows which.
@@ -78,10 +87,14 @@ public:
 	// A disk and a part of it have that disk in common, and nothing else.
 	bool other_shape() const { return shape_ != Shape::unknown && shape_ != shape_now(now_); }
 	bool partuuid_is_gone() const { return has_partuuid(known_) && has_place(now_); }
+	// The disk was known, and nobody says now which one it is: a copy of main would look the same.
+	bool disk_is_gone() const { return disk_ == Agreement::unknown && known_disk()[0]; }
+	// By which the table may call it, if it is the one.
+	const char *known_disk() const { return known_.id[0] ? known_.id : disk_of(known_); }
 	// Nothing but its size speaks against its being the same. A partition is not the same because its disk is.
 	bool sure() const
 	{
-		if (another() || other_shape())
+		if (another() || other_shape() || disk_is_gone())
 			return false;
 		// Partitions of many disks begin at the same place.
 		if (identity_ == Agreement::same)
@@ -157,6 +170,11 @@ Error refuse_unless_main_fits(const dmr_assembly_request &request, const dmr_ass
 				  "it read the partition table (blockdev --rereadpt, a restart); if this is a raw copy of "
 				  "that main, add 'new_main'",
 				  spare, tail(known.identity));
+	if (comparison.disk_is_gone())
+		return DMR_REFUSE(refusal,
+				  "spare %s: its main's disk is known, this one's is not: name that main; if this is it, add "
+				  "'main_id %s'; if it is a raw copy, to be main from now on, add 'new_main'",
+				  spare, tail(comparison.known_disk(), 80));
 	if (now.sectors < known.sectors && !comparison.sure())
 		return DMR_REFUSE(refusal,
 				  "spare %s belongs to a set whose main had %llu sectors, this main has %llu: name that "

@@ -45,6 +45,7 @@ TEST_F(ReassemblyMain, ALargerOneIsServed)
 {
 	for (const char *identity : {"naa.5000c500a1b2c3d4", ""}) {
 		std::strcpy(main_.identity, identity);
+		std::strcpy(known_.identity, identity);
 		main_.sectors = 204808;
 		expect_served();
 		EXPECT_EQ(setup_->main.sectors, 204800u);
@@ -72,7 +73,6 @@ TEST_F(ReassemblyMain, ASmallerOneThatMayBeAnotherIsRefused)
 				    "'new_main'";
 	main_.sectors = 204799;
 	main_.identity[0] = '\0';
-	expect_refused_unless_new(refusal);
 	known_.identity[0] = '\0';
 	expect_refused_unless_new(refusal);
 	std::strcpy(main_.identity, "naa.5000c500a1b2c3d4");
@@ -128,10 +128,59 @@ TEST_F(ReassemblyMain, AnotherDisk)
 TEST_F(ReassemblyMain, WithoutAnIdentityTheSizeDecides)
 {
 	main_.identity[0] = '\0';
-	expect_served();
-	std::strcpy(main_.identity, "naa.5000c500ffffffff");
 	known_.identity[0] = '\0';
 	expect_served();
+	std::strcpy(main_.identity, "naa.5000c500ffffffff");
+	expect_served();
+}
+
+// What was known and is not known now would be the same for a copy.
+TEST_F(ReassemblyMain, ADiskThatWasKnownAndIsNotNow)
+{
+	const auto refusal = [](const std::string &id) {
+		return "spare 8:16: its main's disk is known, this one's is not: name that main; if this is it, add 'main_id " + id +
+		       "'; if it is a raw copy, to be main from now on, add 'new_main'";
+	};
+	// A whole disk, as earlier versions have recorded it and as this one does; a partition; with a name in the table, too.
+	whole_disk(main_, "");
+	expect_refused_unless_new(refusal("naa.5000c500a1b2c3d4"));
+	whole_disk(known_, "wwid:1");
+	expect_refused_unless_new(refusal("wwid:1"));
+	whole_disk(known_, "wwid:1", "VENDOR_1");
+	expect_refused_unless_new(refusal("VENDOR_1"));
+	partition(known_, "partuuid:1", "wwid:1");
+	partition(main_, "partuuid:1", "");
+	expect_refused_unless_new(refusal("wwid:1"));
+	partition(known_, "partuuid:1", "wwid:1", "VENDOR_1");
+	expect_refused_unless_new(refusal("VENDOR_1"));
+	partition(known_, "partuuid:1", "", "VENDOR_1");
+	expect_refused_unless_new(refusal("VENDOR_1"));
+	partition(main_, "partuuid:1", "wwid:2");
+	expect_refused_unless_new(refusal("VENDOR_1"));
+	// Nor is it one that has become smaller.
+	main_.sectors--;
+	expect_refused_unless_new(refusal("VENDOR_1"));
+}
+
+TEST_F(ReassemblyMain, TheTableSaysWhatTheKernelDoesNotSayAnyMore)
+{
+	for (const char *identity : {"partuuid:1", ""}) {
+		partition(known_, identity[0] ? identity : "wwid:1", "wwid:1", "VENDOR_1");
+		partition(main_, identity, "", "VENDOR_1");
+		expect_served();
+		main_.sectors--;
+		expect_served();
+		main_.sectors++;
+		std::strcpy(main_.id, "VENDOR_2");
+		EXPECT_EQ(assemble(), -EINVAL);
+		// With no name recorded it may be the kernel's.
+		known_.id[0] = '\0';
+		EXPECT_EQ(assemble(), -EINVAL);
+		std::strcpy(main_.id, "wwid:1");
+		expect_served();
+		std::strcpy(main_.id, "wwid:2");
+		EXPECT_EQ(assemble(), -EINVAL);
+	}
 }
 
 TEST_F(ReassemblyMain, ACopyOfThePartition)
@@ -140,10 +189,9 @@ TEST_F(ReassemblyMain, ACopyOfThePartition)
 	partition(main_, "partuuid:1", "wwid:2");
 	expect_refused_unless_new("spare 8:16: its main is on disk 'wwid:1', this one, of the same PARTUUID, on 'wwid:2': a copy; name "
 				  "the one that was in use, or, if this copy is to be main from now on, add 'new_main'");
-	// What is not known, then or now, tells nothing.
+	// What was not known then tells nothing.
 	known_.disk[0] = '\0';
 	expect_served();
-	std::strcpy(known_.disk, "wwid:1");
 	main_.disk[0] = '\0';
 	expect_served();
 }
@@ -154,10 +202,7 @@ TEST_F(ReassemblyMain, ACopyOfThePartitionWhereTheTableNamesTheDisk)
 	partition(main_, "partuuid:1", "", "VENDOR_2");
 	expect_refused_unless_new("spare 8:16: its main is on disk 'VENDOR_1', this one, of the same PARTUUID, on 'VENDOR_2': a copy; "
 				  "name the one that was in use, or, if this copy is to be main from now on, add 'new_main'");
-	main_.id[0] = '\0';
-	expect_served();
 	known_.id[0] = '\0';
-	std::strcpy(main_.id, "VENDOR_2");
 	expect_served();
 }
 
@@ -315,7 +360,7 @@ TEST_F(ReassemblyMain, NoReasonIsCutOff)
 	dmr_setup &setup = add_member("1048575:1048575").probe->setup;
 	main_.sectors = uint64_t(1) << 53;
 	setup.main.sectors = main_.sectors + 8;
-	main_.identity[0] = '\0';
+	setup.main.identity[0] = main_.identity[0] = '\0';
 	whole("add 'new_main'");
 	partition(setup.main, longest.c_str(), longest.c_str());
 	partition(main_, longest.c_str(), longest.c_str());
@@ -326,6 +371,9 @@ TEST_F(ReassemblyMain, NoReasonIsCutOff)
 	main_.identity[DMR_IDENTITY_SIZE - 2] = 'Z';
 	whole(": docs/administration.md");
 	EXPECT_NE(std::string(reason_).find("this main is '" + std::string(31, 'i') + "Z'"), std::string::npos) << reason_;
+	partition(setup.main, "partuuid:1", "", longest.c_str());
+	partition(main_, "partuuid:1", "");
+	whole("add 'new_main'");
 	partition(setup.main, "", longest.c_str());
 	whole_disk(main_, longest.c_str());
 	whole(": docs/administration.md");
