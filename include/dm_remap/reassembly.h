@@ -44,6 +44,7 @@ struct dmr_assembly {
 	 */
 	struct dmr_setup setup;
 	uint8_t slot[DMR_MAX_MEMBERS];		/* by number in the table: index in setup.members, or DMR_NO_SLOT for "-" */
+	bool main_is_new;			/* LOAD with new_main: this main is not known to be the one that was recorded */
 };
 enum { DMR_NO_SLOT = 255 };
 

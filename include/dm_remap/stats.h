@@ -35,7 +35,7 @@ struct dmr_snapshot {
 	uint64_t extents, max_extents;		/* map entries, pending ones too */
 	uint64_t active_mappings;		/* extents served by a spare */
 	uint64_t remapped_sectors, pending_sectors;
-	uint64_t lost_sectors;			/* lived on a spare that was given up, not written since */
+	uint64_t lost_sectors;			/* nobody has their data: their spare was given up, or main; not written since */
 	uint64_t spare_sectors_total, spare_sectors_used, spare_sectors_bad;
 	uint64_t spare_sectors_free;		/* on members that take new blocks */
 	uint64_t generation;

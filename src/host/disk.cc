@@ -41,8 +41,8 @@ void SimDisk::describe(dmr_device_info *out)
 	out->read_only = describe_read_only_;
 	out->discards = options_.discards;
 	std::snprintf(out->name, sizeof(out->name), "%s", options_.name.c_str());
-	std::snprintf(out->identity, sizeof(out->identity), "%s", options_.identity.c_str());
-	std::snprintf(out->disk, sizeof(out->disk), "%s", options_.disk.c_str());
+	std::snprintf(out->identity, sizeof(out->identity), "%s", identity_.c_str());
+	std::snprintf(out->disk, sizeof(out->disk), "%s", disk_.c_str());
 	std::snprintf(out->place, sizeof(out->place), "%s", options_.place.c_str());
 }
 

@@ -78,6 +78,8 @@ public:
 	// a violation.
 	void resize(uint64_t sectors) { sectors_ = sectors; }
 	uint64_t sectors() const { return sectors_; }
+	// Another whole disk stands in its place from now on, of this WWID, with a copy of what was on it.
+	void become(const std::string &wwid) { identity_ = disk_ = wwid; }
 	// So many flushes fail (-1: all): what they should have made durable never is, as of a drive that gave it up.
 	void fail_flushes(int32_t times, dmr_status status = DMR_STS_IOERR);
 	void set_slow(uint64_t extra_ns) { extra_latency_ns_ = extra_ns; }
@@ -118,6 +120,7 @@ private:
 
 	World &world_;
 	const DiskOptions options_;
+	std::string identity_ = options_.identity, disk_ = options_.disk;
 	const uint32_t block_sectors_;
 	DiskContent content_;
 	std::map<uint64_t, Fault> faults_;

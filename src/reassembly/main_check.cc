@@ -185,4 +185,9 @@ Error refuse_unless_main_fits(const dmr_assembly_request &request, const dmr_ass
 	return Error::none();
 }
 
+bool main_is_new(const dmr_assembly_request &request, const dmr_assembly_member &newest)
+{
+	return request.new_main && !Comparison(newest.probe->setup.main, *request.main, request.main_place).sure();
+}
+
 } // namespace dm_remap::reassembly

@@ -13,6 +13,9 @@ namespace dm_remap::reassembly {
 // EINVAL with the refusal written.
 Error refuse_unless_main_fits(const dmr_assembly_request &request, const dmr_assembly_member &newest, Refusal &refusal);
 
+// Does the table say that main is another one than was, and nothing shows that it is the same after all, grown or shrunk?
+bool main_is_new(const dmr_assembly_request &request, const dmr_assembly_member &newest);
+
 } // namespace dm_remap::reassembly
 
 #endif

@@ -19,6 +19,7 @@ Result<dmr_assembly_verdict> assemble_new(const Spares &spares, dmr_assembly &ou
 	make_setup(spares.request, out.setup);
 	for (uint32_t i = 0; i < spares.request.member_count; i++)
 		out.slot[i] = static_cast<uint8_t>(i);
+	out.main_is_new = false;
 	return DMR_ASSEMBLY_FORMAT;
 }
 
@@ -35,6 +36,7 @@ Result<dmr_assembly_verdict> assemble_known(const Spares &spares, dmr_assembly &
 		return assemble_new(spares, out, refusal);
 	if (Error error = place_members(spares, **newest, out, refusal))
 		return error;
+	out.main_is_new = main_is_new(spares.request, **newest);
 	return DMR_ASSEMBLY_LOAD;
 }
 

@@ -8,7 +8,7 @@ namespace dm_remap::sim {
 using namespace host;
 
 History::History(uint64_t seed)
-	: world(seed), main(world, { .name = "8:0", .sectors = main_sectors }),
+	: world(seed), main(world, { .name = "8:0", .identity = "wwid:1", .disk = "wwid:1", .sectors = main_sectors }),
 	  spare(world, { .name = "8:16", .sectors = 4096 }), second(world, { .name = "8:32", .sectors = 4096 }),
 	  device_(std::make_unique<MappedDevice>("crash")),
 	  oracle_(main_sectors)
@@ -28,18 +28,20 @@ TableOptions History::table()
 	return t;
 }
 
-bool History::try_create(bool degraded)
+bool History::try_create(bool degraded, bool new_main)
 {
 	TableOptions t = table();
 
 	t.degraded = t.force = degraded;
+	t.new_main = new_main;
 	return device_->create(t) == 0;
 }
 
-// Without the first spare it is a matter of whether that was forgotten.
+// Without the first spare it is a matter of whether that was forgotten; with a copy of main, of whether that is known.
 void History::create()
 {
-	if (!try_create(false) && (pool_ != Pool::second || forgotten_ || !try_create(true)))
+	if (!try_create(false) && (pool_ != Pool::second || forgotten_ || !try_create(true)) &&
+	    (!copied_ || !try_create(false, true)))
 		violation("the device cannot be made: " + device_->reason());
 	device_was_created = true;
 }
@@ -69,6 +71,23 @@ void History::forget_first()
 	if (device_->forget_spare(0, true) != 0)
 		violation("the spare cannot be forgotten: " + device_->reason());
 	forgotten_ = true;
+}
+
+void History::copy_main()
+{
+	remove();
+	main.become("wwid:2");
+	copied_ = true;
+	std::fill_n(data_.begin(), 512, uint8_t(0));
+	for (uint64_t s = 0; s < main_sectors; s++) {
+		if (!main.faulty(s) || oracle_[s].remapped)
+			continue;
+		main.poke(s, data_.data(), 1);
+		oracle_[s] = Expectation();
+		oracle_[s].legal.clear();
+		oracle_[s].lost = true;
+	}
+	main.heal_all();
 }
 
 void History::remove()

@@ -44,6 +44,7 @@ public:
 	void create_two();			// with a second spare behind the first
 	void go_on_with_second();		// taken away, and made again without the first
 	void forget_first();
+	void copy_main();			// the device is removed, and what could not be read is zeroes on the copy
 	uint64_t commits();
 	uint64_t checkpoints();
 	void expect_checkpoints(uint64_t n);	// so many have been written, or the scenario shows nothing
@@ -62,11 +63,12 @@ private:
 	void check_sectors(const char *when);
 	enum class Pool : uint8_t { first, both, second };
 	host::TableOptions table();
-	bool try_create(bool degraded);
+	bool try_create(bool degraded, bool new_main = false);
 
 	std::unique_ptr<host::MappedDevice> device_;
 	Pool pool_ = Pool::first;
 	bool forgotten_ = false, forgotten_at_cut_ = false; // acknowledged
+	bool copied_ = false;
 	std::vector<Expectation> oracle_;
 	std::vector<Expectation> at_cut_;
 	// A fiber's locals own no heap: a power cut does not destroy them.

@@ -126,6 +126,21 @@ const std::vector<Scenario> &scenarios()
 			  h.forget_first();
 			  h.write(43, 1, 3);
 		  } },
+		{ "new_main", "main is another disk with a copy of what could be read, and one of the blocks that could not is written",
+		  [](History &h) {
+			  h.create();
+			  h.write(40, 6, 1);
+			  h.flush();
+			  h.make_bad(42, 3);
+			  h.read_bad(42, 3);
+			  h.make_bad(50, 1);
+			  h.write(50, 1, 2);
+			  h.copy_main();
+		  },
+		  [](History &h) {
+			  h.create();
+			  h.write(43, 1, 3);
+		  } },
 		{ "reload", "the table is reloaded between two remaps",
 		  [](History &h) {
 			  h.create();

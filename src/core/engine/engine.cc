@@ -28,6 +28,10 @@ Error Engine::create(const dmr_engine_params &params, char *reason)
 		return Error::none();
 	if (Error error = map_.load(false, reason))
 		return error;
+	if (set_.main_is_new()) {
+		if (Error error = map_.fits_checkpoint(reason))
+			return error;
+	}
 	return main_holds_map(reason);
 }
 
@@ -142,7 +146,11 @@ Error Engine::resume(const char *name, char *reason)
 		if (members_.present(i))
 			flush_state_.written(i);
 	}
-	if (Error error = map_.load(true, reason)) {
+	Error error = map_.load(true, reason);
+
+	if (!error)
+		error = leave_old_main(reason);
+	if (error) {
 		// Mending may have cost it.
 		persistent_->lost_flushes = flush_state_.untold();
 		return error;

@@ -67,6 +67,7 @@ private:
 
 	// setup.cc
 	Error main_holds_map(char *reason) const;
+	Error leave_old_main(char *reason);
 	void keep_setup();
 
 	// members.cc

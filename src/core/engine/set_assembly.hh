@@ -39,6 +39,8 @@ public:
 
 	// Name, main and read_retries of this setup become what they are now.
 	void bring_up_to_date(dmr_setup &setup) const;
+	// Is main another disk than the set has known, for all that can be told? What is being served is main still.
+	bool main_is_new() const { return assembly_->main_is_new && !p_->main_live; }
 	// Is main smaller then? Only if the table says that it is a new one.
 	bool makes_main_smaller(const dmr_setup &setup) const
 	{

@@ -29,6 +29,22 @@ Error Engine::main_holds_map(char *reason) const
 	return Error(EINVAL);
 }
 
+// What the old main could not be read at, nobody knows: a copy of it holds there whatever the copying has left, zeroes for the
+// most part, and gives it out as data. Before the set knows the new main, so that no start with it comes without this.
+Error Engine::leave_old_main(char *reason)
+{
+	uint64_t blocks = 0;
+
+	if (!set_.main_is_new())
+		return Error::none();
+	Error error = map_.lose_pending(blocks, reason);
+
+	if (!error && blocks > 0)
+		dmr_log(p_.inst, DMR_LOG_WARN, "main is another disk ('new_main'): %llu blocks of %u bytes that could not be read from the old one are lost and fail until they are written",
+			static_cast<unsigned long long>(blocks), block_size_.bytes());
+	return error;
+}
+
 // Before anything is served: no record of a part of main that was added is durable before the set knows that it is there. If
 // it cannot be recorded, nothing can.
 void Engine::keep_setup()

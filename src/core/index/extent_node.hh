@@ -14,7 +14,7 @@ enum class ExtentKind : uint8_t {
 	mapped,		// served by a spare
 	pending,	// main failed to read it; main holds the only copy
 	in_doubt,	// memory only: its record may or may not be durable, so neither copy may be shown
-	lost,		// lived on a spare that was given up: main holds what is outdated, nobody the data
+	lost,		// its spare was given up, or the main that could not give it: main holds something else, nobody the data
 };
 
 struct Extent {

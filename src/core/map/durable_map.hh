@@ -70,6 +70,9 @@ public:
 	// Forget what is in memory and take the newest state from the members; writes only if a copy needs mending and
 	// `mend`.
 	Error load(bool mend, char *reason);
+	// EUCLEAN: what was loaded cannot be written as a checkpoint. No commit leaves that, but an image may say it; the
+	// constructor has to notice, as preresume could only fail.
+	Error fits_checkpoint(char *reason) const;
 
 	// ---- workers; process, may block ----
 
@@ -96,6 +99,9 @@ public:
 	// Name, main and read_retries as here, durably. If they cannot be written nothing is remapped any more, as after a commit
 	// that cannot.
 	void update_setup(const dmr_setup &setup);
+	// What is pending is lost, durably; for a read-only table in memory only. blocks: how many there are. ENOMEM, and nothing
+	// has changed; EIO.
+	Error lose_pending(uint64_t &blocks, char *reason);
 	// No load comes across what the map has replaced until now. If that cannot be written: as above.
 	void forget_replaced();
 	// What lives on this member, which is not healthy, is lost: in memory at once, durably when it is forgotten, or by any
@@ -174,6 +180,7 @@ private:
 	void publish(uint32_t count, bool in_doubt);
 
 	// members.cc
+	Error two_checkpoints();
 	Error use_features(uint64_t features);
 	Error remove_from_set(uint32_t slot);
 	Error forget(uint32_t slot);

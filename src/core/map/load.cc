@@ -25,14 +25,8 @@ Error DurableMap::load(bool mend, char *reason)
 	spares_.set_healthy(metadata_ops_->healthy(metadata_));
 	if (read_only_ || (!report.needs_checkpoint && !metadata_ops_->wants_checkpoint(metadata_)))
 		return Error::none();
-	// No commit leaves that, but an image may say it; the constructor has to notice, as preresume could only fail.
-	uint64_t count = entries();
-
-	if (count > setup().max_extents) {
-		dmr_format(reason, DMR_REASON_SIZE, "the map has %llu entries, more than the %llu that there is room for: see docs/administration.md",
-			   static_cast<unsigned long long>(count), static_cast<unsigned long long>(setup().max_extents));
-		return Error(EUCLEAN);
-	}
+	if (Error error = fits_checkpoint(reason))
+		return error;
 	if (!mend)
 		return Error::none();
 	Error error = checkpoint();
@@ -43,6 +37,17 @@ Error DurableMap::load(bool mend, char *reason)
 	if (!error)
 		give_up_joining();
 	return error;
+}
+
+Error DurableMap::fits_checkpoint(char *reason) const
+{
+	uint64_t count = entries();
+
+	if (count <= setup().max_extents)
+		return Error::none();
+	dmr_format(reason, DMR_REASON_SIZE, "the map has %llu entries, more than the %llu that there is room for: see docs/administration.md",
+		   static_cast<unsigned long long>(count), static_cast<unsigned long long>(setup().max_extents));
+	return Error(EUCLEAN);
 }
 
 // Into the unpublished index and the pool.

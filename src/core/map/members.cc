@@ -105,16 +105,54 @@ void DurableMap::update_setup(const dmr_setup &setup)
 		fail("the setup", rc);
 }
 
-// Two checkpoints: the older one, and what the log has added to it, are then as new as the newer.
-void DurableMap::forget_replaced()
+// The older one, and what the log has added to it, are then as new as the newer. Caller leads.
+Error DurableMap::two_checkpoints()
 {
-	Leadership leadership(*this);
 	Error error = checkpoint();
 
 	if (!error)
 		error = checkpoint();
 	if (error)
 		fail("a checkpoint", error.negative());
+	return error;
+}
+
+void DurableMap::forget_replaced()
+{
+	Leadership leadership(*this);
+
+	static_cast<void>(two_checkpoints());
+}
+
+// No record says it: the older checkpoint must, too.
+Error DurableMap::lose_pending(uint64_t &blocks, char *reason)
+{
+	Leadership leadership(*this);
+	uint64_t extents = 0;
+	Extent extent;
+
+	blocks = index_.pending().value;
+	for (MainBlock at; index_.first_from(at, extent); at = extent.end())
+		extents += extent.kind == ExtentKind::pending;
+	if (extents == 0)
+		return Error::none();
+	if (index_.prepare(static_cast<uint32_t>(extents)) < extents) {
+		dmr_format(reason, DMR_REASON_SIZE, "not enough memory to note which blocks of the old main are lost; nothing has changed");
+		return Error(ENOMEM);
+	}
+	Error error = read_only_ ? Error::none() : use_features(DMR_FEATURE_LOST);
+
+	for (MainBlock at; !error && index_.first_from(at, extent); at = extent.end()) {
+		if (extent.kind == ExtentKind::pending)
+			error = index_.put({ extent.start, extent.length, ExtentKind::lost, 0, SpareBlock(0) });
+	}
+	index_.publish();
+	if (!error && !read_only_)
+		error = two_checkpoints();
+	if (error)
+		dmr_format(reason, DMR_REASON_SIZE, "which blocks of the old main are lost cannot be written on any spare: error %d; the set still knows the old main",
+			   error.negative());
+	return error;
 }
 
 // Before anything that an older module would take for something else is on the disks. Caller leads.
