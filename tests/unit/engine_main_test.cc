@@ -150,7 +150,7 @@ TEST_F(EngineMain, OneThatIsSmallerThanTheMapIsRefused)
 	expect_refused(t, "this main has 40960: name that main, or make it as large again");
 	t.new_main = true;
 	expect_refused(t, "main 8:0 has 40960 sectors, and the map has blocks of it beyond them, at sector 40960: name the main that "
-			  "had these, or make this one as large again");
+			  "had these, or make this one as large again; the set keeps what it knows of them");
 	main.resize(new_end);
 	create(t);
 	EXPECT_EQ(read(old_end - 4, 4), pattern(old_end - 4, 4, 1));
@@ -445,6 +445,35 @@ TEST_F(EngineMain, ADiskWithoutAWwidIsKnownByWhatTheTableCallsIt)
 		remove();
 		spare.poke(0, std::vector<uint8_t>(2048 * 512).data(), 2048);
 	}
+}
+
+TEST_F(EngineMain, NewMainIsToldOfAndNotWantedInTheLineForGood)
+{
+	const std::string changed = "'new_main' puts another in the place of main, which was identity 'partuuid:1', disk 'wwid:1', "
+				    "main_id 'VENDOR_1'";
+	const std::string needless = "'new_main' has nothing to change, as this main is recorded: leave it out of the line";
+	auto original = copy_of(main, partition), copy = copy_of(main, with(partition, "partuuid:1", "wwid:2"));
+	TableOptions t = over(*original);
+
+	t.main_id = "VENDOR_1";
+	create(t);
+	remove();
+	t = over(*copy);
+	t.new_main = true;
+	create(t);
+	EXPECT_TRUE(world.logged(changed));
+	EXPECT_TRUE(world.logged("main is recorded as 65536 sectors, identity 'partuuid:1', disk 'wwid:2', main_id ''"));
+	ASSERT_EQ(device.suspend(), 0);
+	ASSERT_EQ(device.resume(), 0);
+	EXPECT_FALSE(world.logged(needless));
+	world.logs.clear();
+	recreate(t);
+	EXPECT_TRUE(world.logged(needless));
+	EXPECT_FALSE(world.logged("puts another in the place of main"));
+	world.logs.clear();
+	t.new_main = false;
+	recreate(t);
+	EXPECT_FALSE(world.logged("new_main"));
 }
 
 TEST_F(EngineMain, NewMainForgetsWhatTheOldOneWasCalled)

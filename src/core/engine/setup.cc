@@ -6,9 +6,9 @@ namespace dm_remap {
 
 namespace {
 
-bool same_main(const dmr_main_identity &a, const dmr_main_identity &b)
+bool same_names(const dmr_main_identity &a, const dmr_main_identity &b)
 {
-	return a.sectors == b.sectors && same_text(a.identity, b.identity) && same_text(a.disk, b.disk) && same_text(a.id, b.id);
+	return same_text(a.identity, b.identity) && same_text(a.disk, b.disk) && same_text(a.id, b.id);
 }
 
 } // namespace
@@ -24,7 +24,7 @@ Error Engine::main_holds_map(char *reason) const
 	dmr_device_info info;
 
 	dmr_device_describe(p_.main, &info);
-	dmr_format(reason, DMR_REASON_SIZE, "main %s has %llu sectors, and the map has blocks of it beyond them, at sector %llu: name the main that had these, or make this one as large again; until then they stay on the spares",
+	dmr_format(reason, DMR_REASON_SIZE, "main %s has %llu sectors, and the map has blocks of it beyond them, at sector %llu: name the main that had these, or make this one as large again; the set keeps what it knows of them",
 		   info.name, block_size_.to_sectors(set_.main_blocks()).print(), block_size_.to_sectors(beyond).print());
 	return Error(EINVAL);
 }
@@ -62,10 +62,17 @@ void Engine::keep_setup()
 	set_.bring_up_to_date(kept);
 	if (too_small)
 		kept.main.sectors = known.main.sectors;
-	const bool main_changes = !same_main(kept.main, known.main);
+	const bool renamed = !same_names(kept.main, known.main);
+	const bool main_changes = renamed || kept.main.sectors != known.main.sectors;
 	const bool changes = main_changes || kept.read_retries != known.read_retries || !same_text(kept.name, known.name);
 
+	// Of the first start alone: from then on it is so.
+	if (p_.new_main && !loaded_ && !main_changes)
+		dmr_log(p_.inst, DMR_LOG_WARN, "'new_main' has nothing to change, as this main is recorded: leave it out of the line, or whatever disk the line names is taken for main");
 	if (changes && !p_.read_only && !map_.failed()) {
+		if (p_.new_main && renamed)
+			dmr_log(p_.inst, DMR_LOG_WARN, "'new_main' puts another in the place of main, which was identity '%s', disk '%s', main_id '%s'",
+				known.main.identity, known.main.disk, known.main.id);
 		map_.update_setup(kept);
 		if (main_changes && !map_.failed())
 			dmr_log(p_.inst, DMR_LOG_INFO, "main is recorded as %llu sectors, identity '%s', disk '%s', main_id '%s'",

@@ -150,7 +150,7 @@ large again, or give a length up to its own" dm_create x "0 32768 $line"
 	assert_refused "spare $(number_of "$SPARE") belongs to a set whose main had 32768 sectors, this main has 25000: name that \
 main, or make it as large again; if it was made smaller, and this is the one, add 'new_main'" dm_create x "0 20000 $line"
 	assert_refused "main $(number_of /dev/mapper/m) has 25000 sectors, and the map has blocks of it beyond them, at sector 30000: \
-name the main that had these, or make this one as large again; until then they stay on the spares" \
+name the main that had these, or make this one as large again; the set keeps what it knows of them" \
 		dm_create x "0 20000 $line 1 new_main"
 	dm_reload m "0 32768 linear $MAIN 0"
 	remap_create x /dev/mapper/m "$SPARE"
