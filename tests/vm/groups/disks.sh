@@ -78,6 +78,42 @@ partitions() {
 	assert_klog "belongs to main 'partuuid:12345678-01', this main is 'partuuid:12345678-02'"
 }
 
+# Of a partition of which it was told by BLKPG the kernel knows no UUID. Neither its disk nor its neighbour is taken for it.
+nameless() {
+	local disk spare before
+	disk=$(drive parts) spare=$(drive spare)
+	wipe "$disk" "$spare"
+	mbr "$disk"
+	addpart "$disk" 1 2048 16384
+	defer "delpart $disk 1"
+	addpart "$disk" 2 18432 16384
+	defer "delpart $disk 2"
+	wait_for "test -b ${disk}1 -a -b ${disk}2"
+	host bad parts $((2048 + 1000)):8
+	defer 'host heal parts'
+	remap_create x "${disk}1" "$spare"
+	pattern_write $X 992 24 old
+	dmsetup remove x
+	host heal parts
+	before=$(sum_of "$spare")
+	klog_mark
+	assert_fail dm_create x "0 16384 remap $disk $spare 0 $(sectors_of "$spare")"
+	assert_klog "belongs to a main that is a partition, 'start:2048', this one is a whole disk: name that main"
+	klog_mark
+	assert_fail remap_create x "${disk}2" "$spare"
+	assert_klog "belongs to main 'start:2048', this main is 'start:18432': name that main"
+	assert_eq "$before" "$(sum_of "$spare")"
+	# The kernel learns its UUID from the partition table, and so does the set.
+	delpart "$disk" 1
+	delpart "$disk" 2
+	mbr "$disk" 2048:16384 18432:16384
+	wait_for "test -b ${disk}1"
+	remap_create x "${disk}1" "$spare"
+	pattern_check $X 992 24 old
+	assert_klog "x: main is recorded as 16384 sectors, identity 'partuuid:12345678-01', disk 'wwid:"
+	dmsetup remove x
+}
+
 # A copy of a whole disk has the same partitions, by their UUIDs, too. It passes for main only if it is told to.
 cloned() {
 	local disk twin spare before
@@ -89,6 +125,8 @@ cloned() {
 	defer 'host heal parts'
 	remap_create x "${disk}1" "$spare"
 	pattern_write $X 992 24 old
+	host bad parts $((2048 + 2000)):1
+	assert_fail read_sectors $X 2000
 	dmsetup remove x
 	host heal parts
 	dd if="$disk" of="$twin" bs=1M oflag=direct status=none
@@ -101,7 +139,11 @@ cloned() {
 	assert_eq "$before" "$(sum_of "$spare")"
 	# A raw copy of main and the spare of main are a good set.
 	remap_create x "${twin}1" "$spare" new_main
+	assert_klog "x: main is another disk \('new_main'\): 1 blocks of 512 bytes that could not be read from the old one are lost"
 	pattern_check $X 992 24 old
+	# But what could not be read is on nobody's disk, whatever the copy has there.
+	assert_fail read_sectors $X 2000
+	assert_contains "$(dmsetup message x 0 status)" 'pending_sectors=0 lost_sectors=1'
 	assert_not_contains "$(dmsetup table x)" new_main
 	remap_again x
 	pattern_check $X 992 24 old
@@ -263,6 +305,7 @@ mounted() {
 modules_load
 test_case 'tables that do not start at 0' not_at_0
 test_case 'partitions as main and as spare' partitions
+test_case 'a partition without PARTUUID is known by its place' nameless
 test_case 'a copy of a disk is no main' cloned
 test_case 'a disk that only the table knows' known_by_the_table
 test_case '4Kn: the block is 4 KiB' kind_of_main big 4096 4096 8
