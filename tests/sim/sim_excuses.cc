@@ -36,13 +36,14 @@ uint64_t Judge::data_sectors(const Request &r) const
 }
 
 // Could the pool or the map be full? Only blocks that ever failed can have taken spare blocks; those under way, or given
-// up when a write failed elsewhere, are among them.
+// up when a write failed elsewhere, are among them. An entry of the map is a block at least, and so is what a record adds to it.
 bool Judge::exhausted(const Request &r) const
 {
 	const uint64_t blocks = bad_count_ / block_sectors_ + 1;
 	const uint64_t data_blocks = data_sectors(r) / block_sectors_;
 
-	return blocks + bad_spare_count_ / block_sectors_ + 1 >= data_blocks || 2 * (blocks + bad_spare_count_ + most_sectors) >= max_extents_;
+	return blocks + bad_spare_count_ / block_sectors_ + 1 >= data_blocks ||
+	       blocks + bad_spare_count_ + most_sectors >= max_extents_;
 }
 
 bool Judge::nowhere_to_put(const Request &r, const SectorTrace &t) const

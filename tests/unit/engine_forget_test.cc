@@ -229,7 +229,7 @@ TEST_F(EngineForget, WithoutAFreeBlockMainTakesALostOneAgainDurably)
 	EXPECT_EQ(read(4400, 4), pattern(4400, 4, 4));
 }
 
-TEST_F(EngineForget, WithoutRoomInTheMapALostBlockStaysLost)
+TEST_F(EngineForget, WithoutRoomInTheMapALostRunIsWrittenWholeOrStaysLost)
 {
 	main.fail(0, 4096);
 	create(two());
@@ -240,10 +240,18 @@ TEST_F(EngineForget, WithoutRoomInTheMapALostBlockStaysLost)
 	main.heal_all();
 	recreate(degraded(second, true));
 	ASSERT_EQ(device.forget_spare(0, true), 0) << device.reason();
+	EXPECT_EQ(snapshot().extents, snapshot().max_extents);
 	EXPECT_EQ(write(2, 4, 3), DMR_STS_MEDIUM) << "no user is told that a disk is full";
 	EXPECT_EQ(read_status(3, 1), DMR_STS_MEDIUM);
 	recreate(only(second));
 	EXPECT_EQ(read_status(3, 1), DMR_STS_MEDIUM);
+	// One entry in the place of another needs no room.
+	EXPECT_EQ(write(0, 8, 4), DMR_STS_OK);
+	EXPECT_EQ(write(16, 1, 4), DMR_STS_OK);
+	EXPECT_EQ(snapshot().extents, snapshot().max_extents);
+	recreate(only(second));
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 4));
+	EXPECT_EQ(read(16, 1), pattern(16, 1, 4));
 }
 
 TEST_F(EngineForget, ADiscardHealsNothingZeroesDo)

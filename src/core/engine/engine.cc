@@ -329,7 +329,7 @@ void Engine::snapshot(dmr_snapshot &out)
 	out.mode = mode();
 	if (out.mode < DMR_MODE_SPARE_EXHAUSTED && out.spare_sectors_free == 0)
 		out.mode = DMR_MODE_SPARE_EXHAUSTED;
-	if (out.mode < DMR_MODE_MAP_FULL && map_.room() == 0)
+	if (out.mode < DMR_MODE_MAP_FULL && map_.room() < DurableMap::most_added)
 		out.mode = DMR_MODE_MAP_FULL;
 	out.health = health::score(out);
 }

@@ -43,7 +43,7 @@ void DurableMap::lead()
 	uint32_t credit = index_.prepare(wanted);
 
 	// Bad blocks that became one run take less room than was counted.
-	if (room() < wanted && bad_records_ > 0)
+	if (room() < most_added * wanted && bad_records_ > 0)
 		bad_records_ = spares_.bad_runs();
 	dmr_mutex_lock(commit_lock_.handle());
 
@@ -101,6 +101,35 @@ uint32_t DurableMap::waiting_records() const
 	return static_cast<uint32_t>(n < batch_capacity_ ? n : batch_capacity_);
 }
 
+// So many entries more than now a checkpoint can have by this record. It replaces the extents that begin in its range by
+// itself, and one that begins before and goes on behind is cut in two. Neighbours that become one make it fewer.
+uint64_t DurableMap::added_by(const dmr_record &record) const
+{
+	MainBlock start(record.main_block), end = start + Blocks(record.length);
+	uint64_t before = 0, after = record.kind == DMR_RECORD_CLEAR ? 0 : 1;
+	Extent extent;
+
+	if (record.kind == DMR_RECORD_BAD_SPARE)
+		return 1;
+	for (MainBlock at = start; index_.first_from(at, extent) && extent.start < end; at = extent.end()) {
+		before += extent.start >= start;
+		after += extent.end() > end;
+	}
+	return after > before ? after - before : 0;
+}
+
+// The sum holds whatever comes first, as no two records of a batch speak of the same block: each is of a range that its
+// recovery holds, and of one recovery each has blocks of its own. All that one does to another's range is at its ends, to put a
+// beginning there, or to leave nothing beyond, and that makes it no more.
+uint64_t DurableMap::added_by(std::span<const dmr_record> records) const
+{
+	uint64_t sum = 0;
+
+	for (const dmr_record &record : records)
+		sum += added_by(record);
+	return sum;
+}
+
 // Take up to `credit` records from the front of the queue; answers from how many tickets. A ticket that cannot be
 // served gets its result here and counts too.
 uint32_t DurableMap::choose(uint32_t credit, uint32_t &data_members)
@@ -115,19 +144,21 @@ uint32_t DurableMap::choose(uint32_t credit, uint32_t &data_members)
 	}
 	for (CommitTicket *t = first_; t && credit > 0; t = t->next) {
 		uint32_t left = static_cast<uint32_t>(t->records.size()) - t->committed;
+		uint64_t added = added_by(t->records.subspan(t->committed));
 
 		tickets++;
 		if (failed()) {
 			t->result = Error(EIO);
 			continue;
 		}
-		if (room < left) {
+		// So that a checkpoint has room for what is durable, whenever it comes.
+		if (room < added) {
 			t->result = Error(ENOSPC);
 			continue;
 		}
 		t->taken = left < credit ? left : credit;
 		credit -= t->taken;
-		room -= t->taken;
+		room -= added;
 		data_members |= t->data_members;
 	}
 	return tickets;

@@ -136,13 +136,14 @@ public:
 	uint64_t max_extents() const { return max_extents_; }
 	// Does the map say anything of blocks from `end` on? The first of them. While nobody commits.
 	bool reaches_beyond(MainBlock end, MainBlock &first) const;
-	// So many more records fit for certain: one edit of the index adds two extents at most (it cuts one in the middle).
+	// So many more entries fit into a checkpoint. A record adds two at most: it cuts one of the index in its midst.
 	uint64_t room() const
 	{
 		uint64_t used = index_.extents() + bad_records_;
 
-		return max_extents_ > used ? (max_extents_ - used) / 2 : 0;
+		return max_extents_ > used ? max_extents_ - used : 0;
 	}
+	static constexpr uint64_t most_added = 2;
 
 private:
 	class Source;
@@ -171,6 +172,8 @@ private:
 	// commit.cc. Caller holds commit_lock_:
 	void lead();
 	uint32_t choose(uint32_t credit, uint32_t &data_members);
+	uint64_t added_by(std::span<const dmr_record> records) const;
+	uint64_t added_by(const dmr_record &record) const;
 	uint32_t waiting_records() const;
 	void settle(CommitTicket &ticket, Error error);
 	// Caller leads, and holds no lock:
