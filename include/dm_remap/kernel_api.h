@@ -156,6 +156,8 @@ struct dmr_cond *dmr_cond_create(const char *name);
 void dmr_cond_destroy(struct dmr_cond *c);
 /* Release m, sleep until a wake that came after the release, take m again. No spurious-wake guarantee. process, may block. */
 void dmr_cond_wait(struct dmr_cond *c, struct dmr_mutex *m);
+/* As dmr_cond_wait(), and at deadline_ns (of dmr_now_ns()) without a wake: -ETIMEDOUT then. process, may block. */
+int dmr_cond_wait_until(struct dmr_cond *c, struct dmr_mutex *m, uint64_t deadline_ns);
 void dmr_cond_wake_all(struct dmr_cond *c); /* any */
 
 /* ---- workers ---- */

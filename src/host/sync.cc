@@ -173,6 +173,21 @@ void dmr_cond_wait(struct dmr_cond *c, struct dmr_mutex *m)
 	lock(world, m);
 }
 
+int dmr_cond_wait_until(struct dmr_cond *c, struct dmr_mutex *m, uint64_t deadline_ns)
+{
+	World &world = *World::current();
+	bool woken = false;
+
+	world.check_may_block("dmr_cond_wait_until");
+	unlock(world, m);
+	if (world.now() < deadline_ns)
+		woken = world.scheduler().wait(c->waiting, deadline_ns);
+	if (!woken && world.now() < deadline_ns)
+		after_power_cut(world);
+	lock(world, m);
+	return woken ? 0 : -ETIMEDOUT;
+}
+
 void dmr_cond_wake_all(struct dmr_cond *c)
 {
 	World::current()->scheduler().wake_all(c->waiting);

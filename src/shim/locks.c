@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Each lock is a lockdep class of its own, so that no two of the engine's are taken for one. */
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -124,6 +126,21 @@ void dmr_cond_wait(struct dmr_cond *c, struct dmr_mutex *m)
 	mutex_lock(&m->lock);
 }
 EXPORT_SYMBOL_GPL(dmr_cond_wait);
+
+int dmr_cond_wait_until(struct dmr_cond *c, struct dmr_mutex *m, uint64_t deadline_ns)
+{
+	u64 now = ktime_get_ns();
+	u64 left = deadline_ns > now ? nsecs_to_jiffies64(deadline_ns - now) + 1 : 0;
+	DEFINE_WAIT(wait);
+
+	prepare_to_wait(&c->wait, &wait, TASK_UNINTERRUPTIBLE);
+	mutex_unlock(&m->lock);
+	left = schedule_timeout(min_t(u64, left, MAX_JIFFY_OFFSET));
+	finish_wait(&c->wait, &wait);
+	mutex_lock(&m->lock);
+	return left ? 0 : -ETIMEDOUT;
+}
+EXPORT_SYMBOL_GPL(dmr_cond_wait_until);
 
 void dmr_cond_wake_all(struct dmr_cond *c)
 {

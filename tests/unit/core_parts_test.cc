@@ -227,6 +227,39 @@ TEST_F(CoreParts, RangesExcludeEachOtherAndReturnWhoWaited)
 	ranges.destroy();
 }
 
+TEST_F(CoreParts, WhoWaitsForARangeIsNotKeptByThoseTakenLater)
+{
+	RangeTable ranges;
+	MainBlock start, end;
+
+	ASSERT_FALSE(ranges.init());
+	const uint32_t slot = ranges.try_take(MainBlock(10), Blocks(5));
+	const uint64_t moment = ranges.moment();
+	const uint32_t later = ranges.try_take(MainBlock(20), Blocks(5));
+
+	ASSERT_TRUE(ranges.held_since(moment, slot, start, end));
+	EXPECT_EQ(start, MainBlock(10));
+	EXPECT_EQ(end, MainBlock(15));
+	EXPECT_FALSE(ranges.held_since(moment, later, start, end));
+	EXPECT_TRUE(ranges.outlast(moment, later, 0));
+	const uint64_t deadline = world.now() + 1000;
+	EXPECT_FALSE(ranges.outlast(moment, slot, deadline));
+	EXPECT_GE(world.now(), deadline);
+	bool waited = false;
+	world.spawn("waiter", [&] { waited = ranges.outlast(moment, slot, world.now() + 1'000'000); });
+	world.spawn("holder", [&] {
+		world.scheduler().sleep(1000);
+		EXPECT_EQ(ranges.release(slot), nullptr);
+		// Who takes it at once is another one.
+		EXPECT_EQ(ranges.try_take(MainBlock(10), Blocks(5)), slot);
+	});
+	EXPECT_EQ(world.run(), host::Stop::Idle);
+	EXPECT_TRUE(waited);
+	EXPECT_EQ(ranges.release(slot), nullptr);
+	EXPECT_EQ(ranges.release(later), nullptr);
+	ranges.destroy();
+}
+
 TEST_F(CoreParts, AFullRangeTableParksInsteadOfForgetting)
 {
 	RangeTable ranges;

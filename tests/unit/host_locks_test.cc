@@ -82,6 +82,35 @@ TEST(HostLocks, AConditionWakesAllAndReturnsWithTheMutex)
 	dmr_mutex_destroy(m);
 }
 
+TEST(HostLocks, AConditionIsWaitedForUntilADeadline)
+{
+	World world;
+	dmr_mutex *m = dmr_mutex_create("m");
+	dmr_cond *c = dmr_cond_create("c");
+	const uint64_t begin = world.now();
+	int woken = 1, late = 0, past = 0;
+
+	world.spawn("in time", [&] {
+		dmr_mutex_lock(m);
+		woken = dmr_cond_wait_until(c, m, begin + 1'000'000);
+		EXPECT_LT(world.now(), begin + 1'000'000);
+		late = dmr_cond_wait_until(c, m, begin + 2'000'000);
+		EXPECT_GE(world.now(), begin + 2'000'000);
+		past = dmr_cond_wait_until(c, m, world.now());
+		dmr_mutex_unlock(m);
+	});
+	world.spawn("waker", [&] {
+		world.scheduler().sleep(1000);
+		dmr_cond_wake_all(c);
+	});
+	EXPECT_EQ(world.run(), Stop::Idle);
+	EXPECT_EQ(woken, 0);
+	EXPECT_EQ(late, -ETIMEDOUT);
+	EXPECT_EQ(past, -ETIMEDOUT);
+	dmr_cond_destroy(c);
+	dmr_mutex_destroy(m);
+}
+
 // ---- workers ----
 
 struct WorkerTest {

@@ -96,24 +96,31 @@ uint32_t Engine::missing() const
 	return n;
 }
 
+// Is any of this lost?
+bool Engine::any_lost(MainBlock start, MainBlock end) const
+{
+	bool lost = false;
+
+	while (start < end && !lost) {
+		IndexAnswer answer = map_.lookup(start, end);
+
+		lost = answer.found && answer.extent.kind == ExtentKind::lost;
+		start = answer.extent.end();
+	}
+	return lost;
+}
+
 // Has all ended that may still look for the device of the member whose blocks are lost now: what map has sent there, and
-// recoveries that began when they still lived there?
+// recoveries that began when they still lived there? Whoever comes later finds them lost, and is not waited for.
 Error Engine::left_alone(char *reason)
 {
-	MainBlock end = MainBlock(0) + block_size_.to_blocks(Sectors(p_.sectors));
-	bool alone = dmr_drain(p_.inst, dmr_now_ns() + drain_ns) == 0;
+	uint64_t moment = ranges_.moment(), deadline = dmr_now_ns() + drain_ns;
+	bool alone = dmr_drain(p_.inst, deadline) == 0;
+	MainBlock start, end;
 
-	for (MainBlock at; at < end && alone;) {
-		IndexAnswer answer = map_.lookup(at, end);
-
-		if (answer.found && answer.extent.kind == ExtentKind::lost) {
-			uint32_t range = ranges_.try_take(answer.extent.start, answer.extent.length);
-
-			alone = range != RangeTable::none;
-			if (alone)
-				queue_.push_front(ranges_.release(range));
-		}
-		at = answer.extent.end();
+	for (uint32_t slot = 0; slot < RangeTable::slots && alone; slot++) {
+		if (ranges_.held_since(moment, slot, start, end) && any_lost(start, end))
+			alone = ranges_.outlast(moment, slot, deadline);
 	}
 	if (alone)
 		return Error::none();

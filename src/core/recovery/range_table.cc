@@ -53,6 +53,8 @@ uint32_t RangeTable::occupy(uint64_t start, uint64_t end)
 		__atomic_store_n(&slot.start, start, __ATOMIC_RELEASE);
 		__atomic_store_n(&slot.end, end, __ATOMIC_RELEASE);
 		__atomic_store_n(&taken_, taken_ + 1, __ATOMIC_RELEASE);
+		slot.number = moment_ + 1;
+		__atomic_store_n(&moment_, slot.number, __ATOMIC_RELAXED);
 		return i;
 	}
 	return none;
@@ -97,6 +99,29 @@ uint32_t RangeTable::take(MainBlock start, Blocks length)
 		dmr_cond_wait(released_, wait_lock_.handle());
 	__atomic_store_n(&waiting_, waiting_ - 1, __ATOMIC_RELAXED);
 	return slot;
+}
+
+bool RangeTable::held_since(uint64_t moment, uint32_t index, MainBlock &start, MainBlock &end)
+{
+	SpinGuard guard(lock_);
+	const Slot &slot = slots_[index];
+
+	start = MainBlock(slot.start);
+	end = MainBlock(slot.end);
+	return slot.end != 0 && slot.number <= moment;
+}
+
+bool RangeTable::outlast(uint64_t moment, uint32_t index, uint64_t deadline_ns)
+{
+	MutexGuard guard(wait_lock_);
+	MainBlock start, end;
+	bool in_time = true, held;
+
+	__atomic_store_n(&waiting_, waiting_ + 1, __ATOMIC_RELAXED);
+	while ((held = held_since(moment, index, start, end)) && in_time)
+		in_time = dmr_cond_wait_until(released_, wait_lock_.handle(), deadline_ns) == 0;
+	__atomic_store_n(&waiting_, waiting_ - 1, __ATOMIC_RELAXED);
+	return !held;
 }
 
 dmr_request *RangeTable::release(uint32_t index)

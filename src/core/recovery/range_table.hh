@@ -37,6 +37,12 @@ public:
 	uint32_t try_take(MainBlock start, Blocks length);
 	// Take the range when its holders have released it. process, may block.
 	uint32_t take(MainBlock start, Blocks length);
+	// Now: each range that is taken later has a number above this one. any.
+	uint64_t moment() const { return __atomic_load_n(&moment_, __ATOMIC_RELAXED); }
+	// Is a range still held in this slot that was taken by then? Which. any.
+	bool held_since(uint64_t moment, uint32_t slot, MainBlock &start, MainBlock &end);
+	// Wait until it is released, whoever takes what meanwhile. False: past the deadline it is not. process, may block.
+	bool outlast(uint64_t moment, uint32_t slot, uint64_t deadline_ns);
 	// Give the range back. Answers the requests that waited for it, oldest first, linked; the caller puts them back
 	// into their queue. process, may block.
 	dmr_request *release(uint32_t slot);
@@ -45,6 +51,7 @@ private:
 	struct Slot {
 		uint64_t start = 0;
 		uint64_t end = 0;		// 0: free
+		uint64_t number = 0;
 		dmr_request *first = nullptr;	// parked
 		dmr_request *last = nullptr;
 	};
@@ -56,7 +63,8 @@ private:
 	Spinlock lock_;
 	Mutex wait_lock_;		// around lock_
 	dmr_cond *released_ = nullptr;
-	uint32_t waiting_ = 0;		// in take()
+	uint32_t waiting_ = 0;		// in take() and outlast()
+	uint64_t moment_ = 0;		// ranges that were ever taken
 	uint32_t taken_ = 0;
 	std::array<Slot, slots> slots_{};
 };
