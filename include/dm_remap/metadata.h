@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-enum { DMR_METADATA_ABI = 5, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128, DMR_MAX_ANCESTORS = 32 };
+enum { DMR_METADATA_ABI = 6, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128, DMR_MAX_ANCESTORS = 32 };
 
 /* What a reader of a set must know: one that does not know them all refuses it. Bits. */
 enum { DMR_FEATURE_LOST = 1 << 0 /* there may be records of kind DMR_RECORD_LOST */, DMR_FEATURES_KNOWN = DMR_FEATURE_LOST };
@@ -252,6 +252,11 @@ struct dmr_metadata_ops {
 	 * blocks must not be found by a load.
 	 */
 	int (*remove_member)(struct dmr_metadata *md, uint32_t index);
+
+	/*
+	 * As remove_member, but what the member holds stays as it is: it goes on in the branch that the others have left.
+	 */
+	int (*forget_member)(struct dmr_metadata *md, uint32_t index);
 };
 
 int dmr_register_metadata(const struct dmr_metadata_ops *ops);

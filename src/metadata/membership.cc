@@ -198,9 +198,8 @@ Error Store::add_member(const dmr_member_range &range, const dmr_member_entry &e
 	return Error::none();
 }
 
-// The superblocks go last: as long as one is found it says that the member had everything, in a branch that others
-// have left.
-Error Store::remove_member(uint32_t index)
+// Out of the set, for all others.
+Error Store::let_go(uint32_t index)
 {
 	if (Error error = writable())
 		return error;
@@ -211,7 +210,14 @@ Error Store::remove_member(uint32_t index)
 	members_.leave(index);
 	setup_.members[index] = {};
 	settle();
-	if (Error error = publish(true))
+	return publish(true);
+}
+
+// The superblocks go last: as long as one is found it says that the member had everything, in a branch that others
+// have left.
+Error Store::remove_member(uint32_t index)
+{
+	if (Error error = let_go(index))
 		return error;
 	if (!members_.there(index))
 		return Error::none();
@@ -223,6 +229,15 @@ Error Store::remove_member(uint32_t index)
 	}
 	members_.detach(index);
 	return Error::none();
+}
+
+Error Store::forget_member(uint32_t index)
+{
+	Error error = let_go(index);
+
+	if (!error)
+		members_.detach(index);
+	return error;
 }
 
 } // namespace dm_remap::metadata

@@ -135,6 +135,11 @@ int remove_member(dmr_metadata *md, uint32_t index)
 	return store_of(md).remove_member(index).negative();
 }
 
+int forget_member(dmr_metadata *md, uint32_t index)
+{
+	return store_of(md).forget_member(index).negative();
+}
+
 } // namespace
 
 extern "C" {
@@ -161,6 +166,7 @@ constinit const dmr_metadata_ops dmr_metadata_operations = {
 	.use_features = use_features,
 	.add_member = add_member,
 	.remove_member = remove_member,
+	.forget_member = forget_member,
 };
 
 }

@@ -61,6 +61,7 @@ public:
 	Error use_features(uint64_t features);
 	Error add_member(const dmr_member_range &range, const dmr_member_entry &entry, uint32_t &index, Reason reason);
 	Error remove_member(uint32_t index);
+	Error forget_member(uint32_t index);
 	Generation generation() const { return loaded_.tail.generation; }
 	const dmr_setup &setup() const { return setup_; }
 	uint32_t healthy() const { return members_.current(); }
@@ -103,6 +104,7 @@ private:
 	uint32_t joining() const;
 	void prepare_joining(uint32_t members);
 	Error take_in();
+	Error let_go(uint32_t index);
 	uint32_t free_slot() const;
 
 	dmr_instance *inst_ = nullptr;

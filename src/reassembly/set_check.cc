@@ -291,7 +291,8 @@ Error place_members(const Spares &spares, const dmr_assembly_member &newest, dmr
 
 		out.slot[i] = spares.has_superblock(i) ? slot_of(setup, member) : uint8_t(DMR_NO_SLOT);
 		if (spares.standings[i] == Standing::member && out.slot[i] == DMR_NO_SLOT) {
-			Error error = DMR_REFUSE(refusal, "spare %s was removed from set %08x... of '%.32s': leave it out",
+			Error error = DMR_REFUSE(refusal, "spare %s was removed from set %08x... of '%.16s': leave it out, or read it: "
+						 "read-only, 'degraded force'",
 						 member.info.name, brief(setup.set_uuid), setup.name);
 
 			advise_reuse(member, NamedBy::table, refusal);

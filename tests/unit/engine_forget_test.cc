@@ -3,6 +3,7 @@
 #include "engine_pool_fixture.hh"
 
 #include <cerrno>
+#include <functional>
 
 namespace dm_remap::host {
 
@@ -21,6 +22,13 @@ protected:
 		t.members = { { &disk, 0, disk.options().sectors } };
 		t.max_extents = 0;
 		return t;
+	}
+	static std::vector<uint8_t> content(SimDisk &disk)
+	{
+		std::vector<uint8_t> data(2048 * 512);
+
+		disk.peek(0, data.data(), 2048);
+		return data;
 	}
 	bool refused_with(const char *text) { return device.reason().find(text) != std::string::npos; }
 };
@@ -136,7 +144,9 @@ TEST_F(EngineForget, WhoTakesPartIsNotForgotten)
 	ASSERT_NE(write(0, 1, 2), DMR_STS_OK);
 	ASSERT_EQ(mode(), "metadata_failed");
 	EXPECT_EQ(device.forget_spare(0, true), -EBUSY);
-	EXPECT_TRUE(refused_with("no other spare takes metadata")) << device.reason();
+	EXPECT_TRUE(refused_with("can no longer be written: load its table again first")) << device.reason();
+	EXPECT_EQ(device.remove_spare(second, 0), -EBUSY);
+	EXPECT_TRUE(refused_with("can no longer be written: load its table again first")) << device.reason();
 	EXPECT_EQ(state("-"), "missing");
 	second.heal_all();
 	recreate(degraded(second, true));
@@ -193,6 +203,131 @@ TEST_F(EngineForget, WhatIsUnderWayToADeadSpareIsWaitedFor)
 	spare.set_slow(0);
 	EXPECT_EQ(device.forget_spare(0, false), 0) << device.reason();
 	EXPECT_EQ(state("8:16"), "");
+}
+
+// It was dropped for one write of its metadata: what lives on it may be whole, and no one else has it.
+TEST_F(EngineForget, NothingIsWrittenToOneThatIsThere)
+{
+	main.fail(0, 16);
+	create(two());
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+	spare.fail(0, 2048 - total_of("8:16"), Fault::unwritable());
+	ASSERT_EQ(write(8, 8, 2), DMR_STS_OK);
+	ASSERT_EQ(state("8:16"), "dropped");
+	spare.heal_all();
+	const uint64_t writes = spare.counts().writes;
+
+	ASSERT_EQ(device.forget_spare(0, true), 0) << device.reason();
+	EXPECT_EQ(spare.counts().writes, writes);
+	ASSERT_EQ(device.remove(), 0);
+	const std::vector<uint8_t> left = content(spare);
+
+	// Beside the others, in any order, and as the only one.
+	TableOptions both = two();
+	both.max_extents = 0;
+	EXPECT_EQ(device.create(both), -EINVAL);
+	EXPECT_TRUE(refused_with("was removed from set")) << device.reason();
+	std::swap(both.members[0], both.members[1]);
+	EXPECT_EQ(device.create(both), -EINVAL);
+	EXPECT_TRUE(refused_with("was removed from set")) << device.reason();
+	both.degraded = both.force = true;
+	EXPECT_EQ(device.create(both), -EINVAL);
+	EXPECT_EQ(device.create(only(spare)), -EINVAL);
+	EXPECT_TRUE(refused_with("missing")) << device.reason();
+	create(only(second));
+	EXPECT_NE(device.add_spare(spare, 0, 2048), 0);
+	ASSERT_EQ(device.remove(), 0);
+	EXPECT_TRUE(content(spare) == left);
+
+	TableOptions found = degraded(spare, true);
+	found.read_only = true;
+	create(found);
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 2));
+	ASSERT_EQ(device.remove(), 0);
+	EXPECT_TRUE(content(spare) == left);
+
+	// Who starts it alone all the same goes separate ways: the two are never joined again.
+	create(degraded(spare, true));
+	EXPECT_EQ(read(0, 8), pattern(0, 8, 2));
+	ASSERT_EQ(device.remove(), 0);
+	both = two();
+	both.max_extents = 0;
+	for (int order = 0; order < 2; order++) {
+		EXPECT_EQ(device.create(both), -EINVAL);
+		EXPECT_TRUE(refused_with("went separate ways")) << device.reason();
+		std::swap(both.members[0], both.members[1]);
+	}
+	create(only(second));
+	EXPECT_EQ(read_status(0, 8), DMR_STS_MEDIUM);
+}
+
+// The others have not noticed, as they have written nothing to it since.
+TEST_F(EngineForget, ADeadSpareThatNobodyHasWrittenTo)
+{
+	main.fail(0, 8);
+	create(two());
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+	spare.set_gone(true);
+	EXPECT_NE(read_status(0, 8), DMR_STS_OK);
+	ASSERT_EQ(state("8:16"), "active");
+	EXPECT_EQ(device.forget_spare(0, false), -EBUSY);
+	EXPECT_TRUE(refused_with("8 blocks live on spare 0: ")) << device.reason();
+	EXPECT_EQ(state("8:16"), "dropped");
+	ASSERT_EQ(device.forget_spare(0, true), 0) << device.reason();
+	EXPECT_EQ(state("8:16"), "");
+	recreate(only(second));
+	EXPECT_EQ(snapshot().lost_sectors, 8u);
+}
+
+// The only one that is left is not asked: its failure would cost the set its metadata.
+TEST_F(EngineForget, TheLastOneIsNotPutToTheTest)
+{
+	create(two());
+	recreate(degraded(second, true));
+	second.set_gone(true);
+	EXPECT_EQ(device.forget_spare(1, true), -EBUSY);
+	EXPECT_EQ(mode(), "ok");
+	second.set_gone(false);
+}
+
+// Users who try lost blocks again and again are not waited for: they find them lost.
+TEST_F(EngineForget, ThoseWhoComeLaterDoNotStandInTheWay)
+{
+	constexpr uint32_t readers = 4;
+	UserIo io[readers];
+	std::vector<uint8_t> data(512);
+	uint64_t reads = 0;
+	bool stop = false;
+	uint32_t idle = 0;
+
+	main.fail(0, 16);
+	create(two());
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+	spare.fail(0, 2048 - total_of("8:16"), Fault::unwritable());
+	ASSERT_EQ(write(8, 8, 2), DMR_STS_OK);
+	ASSERT_EQ(state("8:16"), "dropped");
+	spare.fail(0, 2048);
+	const std::function<void(uint32_t)> next = [&](uint32_t i) {
+		io[i] = UserIo();
+		io[i].sector = 2 * i;
+		io[i].sectors = 1;
+		io[i].data = data.data();
+		io[i].done = [&, i](UserIo &) {
+			reads++;
+			stop ? static_cast<void>(idle++) : next(i);
+		};
+		device.submit(io[i]);
+	};
+	for (uint32_t i = 0; i < readers; i++)
+		next(i);
+	ASSERT_EQ(world.run_until([&] { return reads > 100; }), Stop::Done);
+	EXPECT_EQ(device.forget_spare(0, true), 0) << device.reason();
+	const uint64_t before = reads;
+	ASSERT_EQ(world.run_until([&] { return reads > before + 100; }), Stop::Done);
+	stop = true;
+	ASSERT_EQ(world.run_until([&] { return idle == readers; }), Stop::Done);
+	EXPECT_EQ(state("8:16"), "");
+	recreate(only(second));
 }
 
 TEST_F(EngineForget, WithoutAFreeBlockMainTakesALostOneAgainDurably)

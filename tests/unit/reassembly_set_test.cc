@@ -104,8 +104,8 @@ TEST_F(Set, AMemberThatWasRemoved)
 	add_member("8:32", 1, 2);
 	start_branch(0, 0xb1);
 	set_state(0, 1, DMR_MEMBER_ABSENT);
-	expect_refused("spare 8:32 was removed from set 5e5e5e5e... of 'data': leave it out; to lose its map, run "
-		       "'blkdiscard -z -o 1048576 -l 4194304 /dev/block/8:32' and add 'format'");
+	expect_refused("spare 8:32 was removed from set 5e5e5e5e... of 'data': leave it out, or read it: read-only, "
+		       "'degraded force'; to lose its map, run 'blkdiscard -z -o 1048576 -l 4194304 /dev/block/8:32' and add 'format'");
 	// Another one has its slot now.
 	set_state(0, 1, DMR_MEMBER_ACTIVE);
 	std::memset(setup_of(0).members[1].uuid, 0x77, DMR_UUID_SIZE);

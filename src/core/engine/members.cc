@@ -48,15 +48,14 @@ int Engine::remove_member(const dmr_member_range &range, char *reason)
 		dmr_format(reason, DMR_REASON_SIZE, "it is no spare of this device; 'status' lists them");
 		return -ENOENT;
 	}
+	if (Error error = map_.may_go(slot, reason))
+		return error.negative();
 	map_.spares().close(slot);
 
 	dmr_pool_usage own = map_.spares().usage(slot), all = map_.spares().usage(DMR_MAX_MEMBERS);
 	Error error = Error::none();
 
-	if (!(map_.spares().healthy() & ~(1u << slot))) {
-		dmr_format(reason, DMR_REASON_SIZE, "it is the only spare that takes metadata: add another one first");
-		error = Error(EBUSY);
-	} else if (own.used > all.free) {
+	if (own.used > all.free) {
 		dmr_format(reason, DMR_REASON_SIZE, "%llu blocks live on it, and the other spares have room for %llu: add another one first",
 			   static_cast<unsigned long long>(own.used), static_cast<unsigned long long>(all.free));
 		error = Error(ENOSPC);
@@ -138,7 +137,7 @@ Error Engine::forget_member(uint32_t slot, bool force, char *reason)
 		dmr_format(reason, DMR_REASON_SIZE, "there is no spare %u; 'status' lists them", slot);
 		return Error(ENOENT);
 	}
-	if (map_.spares().healthy() & 1u << slot) {
+	if (map_.takes_part(slot)) {
 		dmr_format(reason, DMR_REASON_SIZE, "spare %u is not lost: 'remove_spare' moves what lives on it to the others and takes it out", slot);
 		return Error(EBUSY);
 	}

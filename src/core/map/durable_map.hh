@@ -93,6 +93,8 @@ public:
 	void watch(uint32_t slot, const bool &stop);
 	void wake_watchers();
 	Error add_member(const dmr_member_range &range, const dmr_member_entry &entry, char *reason);
+	// Would the set go on without this member? EBUSY: there is no other one that takes metadata.
+	Error may_go(uint32_t slot, char *reason) const;
 	// Nothing lives there, and what map has sent there was drained: it looks for its device. EBUSY: it is the only one that is
 	// healthy. Also EIO.
 	Error remove_member(uint32_t slot, char *reason);
@@ -104,6 +106,9 @@ public:
 	Error lose_pending(uint64_t &blocks, char *reason);
 	// No load comes across what the map has replaced until now. If that cannot be written: as above.
 	void forget_replaced();
+	// Does it take its metadata? Asked by writing a checkpoint, where there is another one that might go on without it: one to
+	// which nothing was written since it died is dropped by that.
+	bool takes_part(uint32_t slot);
 	// What lives on this member, which is not healthy, is lost: in memory at once, durably when it is forgotten, or by any
 	// checkpoint before. blocks: how many there are; EBUSY, and nothing changed, if there are some and not `may`. Also ENOMEM, EIO.
 	Error lose(uint32_t slot, bool may, uint64_t &blocks, char *reason);
@@ -185,8 +190,8 @@ private:
 	// members.cc
 	Error two_checkpoints();
 	Error use_features(uint64_t features);
-	Error remove_from_set(uint32_t slot);
-	Error forget(uint32_t slot);
+	Error remove_from_set(uint32_t slot, bool wipe);
+	Error forget(uint32_t slot, bool wipe);
 
 	dmr_instance *inst_ = nullptr;
 	BlockSize block_size_;

@@ -4,6 +4,8 @@
 
 namespace dm_remap {
 
+static constexpr char metadata_failed_text[] = "the metadata of this device can no longer be written: load its table again first";
+
 // The metadata's own business, alone: no batch is under way meanwhile. process, may block.
 class DurableMap::Leadership final {
 public:
@@ -45,7 +47,7 @@ Error DurableMap::add_member(const dmr_member_range &range, const dmr_member_ent
 	uint32_t slot = 0;
 
 	if (failed()) {
-		dmr_format(reason, DMR_REASON_SIZE, "the metadata of this device can no longer be written: load its table again first");
+		dmr_format(reason, DMR_REASON_SIZE, "%s", metadata_failed_text);
 		return Error(EIO);
 	}
 	Error added = Error::none();
@@ -59,7 +61,7 @@ Error DurableMap::add_member(const dmr_member_range &range, const dmr_member_ent
 		return added;
 	if (Error error = add_to_pool(slot, false)) {
 		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the spare, which holds nothing yet: blank it before you add it again");
-		Error failure = remove_from_set(slot);
+		Error failure = remove_from_set(slot, true);
 
 		// Nothing can be appended before it.
 		if (!failure)
@@ -77,20 +79,26 @@ Error DurableMap::add_member(const dmr_member_range &range, const dmr_member_ent
 	if (spares_.healthy() & 1u << slot)
 		return Error::none();
 	dmr_format(reason, DMR_REASON_SIZE, "the new spare does not take its metadata: it was dropped again; name another one");
-	if (Error failure = forget(slot))
+	if (Error failure = forget(slot, true))
 		return failure;
 	return Error(EIO);
+}
+
+Error DurableMap::may_go(uint32_t slot, char *reason) const
+{
+	if (!failed() && spares_.healthy() & ~(1u << slot))
+		return Error::none();
+	dmr_format(reason, DMR_REASON_SIZE, "%s", failed() ? metadata_failed_text : "it is the only spare that takes metadata: add another one first");
+	return Error(EBUSY);
 }
 
 Error DurableMap::remove_member(uint32_t slot, char *reason)
 {
 	Leadership leadership(*this);
 
-	if (failed() || !(spares_.healthy() & ~(1u << slot))) {
-		dmr_format(reason, DMR_REASON_SIZE, "no other spare takes metadata: add one first");
-		return Error(EBUSY);
-	}
-	return forget(slot);
+	if (Error error = may_go(slot, reason))
+		return error;
+	return forget(slot, true);
 }
 
 void DurableMap::update_setup(const dmr_setup &setup)
@@ -165,6 +173,18 @@ Error DurableMap::use_features(uint64_t features)
 	return error;
 }
 
+bool DurableMap::takes_part(uint32_t slot)
+{
+	Leadership leadership(*this);
+	uint32_t healthy = spares_.healthy(), own = 1u << slot;
+
+	if (failed() || !(healthy & own) || !(healthy & ~own))
+		return healthy & own;
+	if (Error error = checkpoint())
+		fail("a checkpoint", error.negative());
+	return spares_.healthy() & own;
+}
+
 Error DurableMap::lose(uint32_t slot, bool may, uint64_t &blocks, char *reason)
 {
 	Leadership leadership(*this);
@@ -173,6 +193,8 @@ Error DurableMap::lose(uint32_t slot, bool may, uint64_t &blocks, char *reason)
 	auto on_member = [&] { return extent.kind == ExtentKind::mapped && extent.member == slot; };
 
 	blocks = 0;
+	if (Error error = may_go(slot, reason))
+		return error;
 	for (MainBlock at; index_.first_from(at, extent); at = extent.end()) {
 		extents += on_member();
 		blocks += on_member() ? extent.length.value : 0;
@@ -190,9 +212,8 @@ Error DurableMap::lose(uint32_t slot, bool may, uint64_t &blocks, char *reason)
 		dmr_format(reason, DMR_REASON_SIZE, "not enough memory to note what is lost; nothing has changed");
 		return Error(ENOMEM);
 	}
-	if (Error error = failed() ? Error(EIO) : use_features(DMR_FEATURE_LOST)) {
-		if (!failed())
-			fail("the setup", error.negative());
+	if (Error error = use_features(DMR_FEATURE_LOST)) {
+		fail("the setup", error.negative());
 		dmr_format(reason, DMR_REASON_SIZE, "the metadata can no longer be written on any spare: error %d", error.negative());
 		return error;
 	}
@@ -212,10 +233,8 @@ Error DurableMap::forget_member(uint32_t slot, char *reason)
 {
 	Leadership leadership(*this);
 
-	if (failed() || !(spares_.healthy() & ~(1u << slot))) {
-		dmr_format(reason, DMR_REASON_SIZE, "no other spare takes metadata: add one first");
-		return Error(EBUSY);
-	}
+	if (Error error = may_go(slot, reason))
+		return error;
 	if (spares_.usage(slot).used > 0) {
 		dmr_format(reason, DMR_REASON_SIZE, "I/O that began earlier is still under way: try again");
 		return Error(EBUSY);
@@ -227,7 +246,8 @@ Error DurableMap::forget_member(uint32_t slot, char *reason)
 			return error;
 		}
 	}
-	Error error = forget(slot);
+	// It may hold the only copy of what was given up.
+	Error error = forget(slot, false);
 
 	if (error)
 		dmr_format(reason, DMR_REASON_SIZE, "the metadata can no longer be written on any spare: error %d", error.negative());
@@ -242,22 +262,22 @@ void DurableMap::copy_setup(dmr_setup &out)
 }
 
 // Caller leads.
-Error DurableMap::remove_from_set(uint32_t slot)
+Error DurableMap::remove_from_set(uint32_t slot, bool wipe)
 {
 	// Of the others the superblocks are written: as in checkpoint().
 	MutexGuard others_wait = flush_state_->hold();
-	Error error(-metadata_ops_->remove_member(metadata_, slot));
+	Error error(-(wipe ? metadata_ops_->remove_member(metadata_, slot) : metadata_ops_->forget_member(metadata_, slot)));
 
 	note_lost();
 	return error;
 }
 
 // Caller leads. Of a member that was dropped before its blocks could be used, or of which none is used.
-Error DurableMap::forget(uint32_t slot)
+Error DurableMap::forget(uint32_t slot, bool wipe)
 {
 	// One that failed before the others named it has been given up by the metadata already.
 	bool named = setup().members[slot].state != DMR_MEMBER_ABSENT;
-	Error error = named ? remove_from_set(slot) : Error::none();
+	Error error = named ? remove_from_set(slot, wipe) : Error::none();
 
 	if (!error)
 		error = forget_in_memory(slot);
