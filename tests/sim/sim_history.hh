@@ -77,8 +77,9 @@ private:
 	void settle_change();
 	void add_spare();
 	void remove_spare();
-	void forget_spare();
-	uint32_t missing_number();
+	void forget_spare(host::SimDisk *spare);
+	std::string told_of(const host::SimDisk &spare, const char *what);
+	std::string state_of(const host::SimDisk &spare);
 	bool without_in_between();
 	void leave_out(host::SimDisk *spare);
 	void bring_back();

@@ -267,7 +267,7 @@ void Judge::settle(Request &r)
 				pending_[sector] = true;
 			// It may have been rescued; one that overlaps this and failed before says nothing then.
 			if (!r.io.status || t.last == SectorTrace::main_ok || t.last == SectorTrace::spare_ok) {
-				found(sector);
+				found(r, sector);
 				pending_[sector] = false;
 				settled_[sector] = now_;
 			}
@@ -287,7 +287,7 @@ void Judge::settle(Request &r)
 		if (was_lost(r, sector) && t.last == SectorTrace::main_ok && home_[sector] == Home::spare)
 			home_[sector] = Home::maybe;
 		lost_written += may_be_lost(sector);
-		found(sector);
+		found(r, sector);
 		if (t.last != SectorTrace::spare_ok)
 			continue;
 		remaps_seen += t.fresh;
@@ -341,6 +341,7 @@ void Judge::whole_disk_fault(SimDisk &disk)
 
 void Judge::forgetting()
 {
+	forgotten_ = never;
 	for (uint64_t s = 0; s < lost_until_.size(); s++) {
 		if (home_[s] != Home::main || ever_bad_[s])
 			lost_until_[s] = never;
@@ -389,6 +390,7 @@ void Judge::power_cut()
 		}
 	}
 	under_way_.clear();
+	forgotten();
 	lost_flush_ = 0;
 }
 

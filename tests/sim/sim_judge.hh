@@ -109,8 +109,9 @@ public:
 	uint64_t area_sectors() const { return area_sectors_; } // of metadata, on each spare
 	// The table that comes names all spares but this one, or all.
 	void leave_out(const host::SimDisk *spare) { missing_ = spare; }
-	// What lived on the spare that is left out is given up.
+	// What lived on a spare is being given up, and was, or not.
 	void forgetting();
+	void forgotten() { forgotten_ = now_; }
 	bool may_be_lost(uint64_t sector) const { return lost_until_[sector] == never; }
 	// Nothing may be placed on this one any more, as long as there is this table.
 	void closed(const host::SimDisk &spare) { closed_.push_back({&spare, table_}); }
@@ -140,9 +141,10 @@ private:
 	}
 	// At some time since the request began.
 	bool was_lost(const Request &r, uint64_t sector) const { return lost_until_[sector] >= r.begun; }
-	void found(uint64_t sector)
+	// One that began before may have met it where it lived then.
+	void found(const Request &r, uint64_t sector)
 	{
-		if (lost_until_[sector] == never)
+		if (lost_until_[sector] == never && r.begun > forgotten_)
 			lost_until_[sector] = now_;
 	}
 	bool whole_disk_trouble(const host::SimDisk &disk) const { return disk.gone() || disk.read_only(); }
@@ -175,6 +177,7 @@ private:
 	std::vector<bool> pending_;
 	// May have lived on a spare that was forgotten, and until when: never, if it was not written or read since.
 	std::vector<Tick> lost_until_;
+	Tick forgotten_ = 0;	// when something was given up last; never: it is being given up
 	uint64_t table_ = 0;
 	std::map<const host::SimDisk *, std::vector<bool>> ever_bad_spare_;
 	uint64_t bad_count_ = 0, bad_spare_count_ = 0;

@@ -43,6 +43,7 @@ const char *name_of(Point point)
 	case Point::main_grown: return "main_grown";
 	case Point::table_shortened: return "table_shortened";
 	case Point::spare_forgotten: return "spare_forgotten";
+	case Point::dropped_spare_forgotten: return "dropped_spare_forgotten";
 	case Point::lost_with_a_spare: return "lost_with_a_spare";
 	case Point::block_lost: return "block_lost";
 	case Point::lost_written: return "lost_written";

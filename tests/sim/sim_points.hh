@@ -45,6 +45,7 @@ enum class Point : uint8_t {
 	main_grown,		// a table longer than any before
 	table_shortened,	// the old line again, over a map that may reach beyond it
 	spare_forgotten,
+	dropped_spare_forgotten, // though it was there
 	lost_with_a_spare,	// and what lived on it
 	block_lost,
 	lost_written,

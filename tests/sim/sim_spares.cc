@@ -102,8 +102,13 @@ void SimHistory::change_pool()
 		return;
 	if (missing_) {
 		if (random_.chance(1, 2))
-			forget_spare();
+			forget_spare(missing_);
 		return;
+	}
+	// One that was dropped, though it is there.
+	for (SimDisk *spare : pool_) {
+		if (state_of(*spare) == "dropped" && random_.chance(1, 2))
+			return forget_spare(spare);
 	}
 	if (pool_.size() < spares_.size() && random_.chance(1, 2))
 		add_spare();
@@ -167,37 +172,51 @@ void SimHistory::remove_spare()
 		violation("remove_spare is refused: " + device_->reason());
 }
 
-// By what the device says itself: where the size is no help nobody else knows.
-uint32_t SimHistory::missing_number()
+// What the device says itself of a spare: where the size is no help nobody else knows.
+std::string SimHistory::told_of(const SimDisk &spare, const char *what)
 {
 	const std::string text = device_->message({"status"});
-	const size_t state = text.find("state=missing"), number = text.rfind("number=", state);
+	const std::string name = &spare == missing_ ? "device=-" : "device=" + spare.options().name;
+	const size_t at = text.find(name + " "), line = text.rfind('\n', at), value = text.find(what, line);
 
-	if (state == std::string::npos)
-		return DMR_MAX_MEMBERS;
-	return static_cast<uint32_t>(std::stoul(text.substr(number + 7)));
+	if (at == std::string::npos || value == std::string::npos)
+		return "";
+	const size_t from = value + std::string_view(what).size();
+	return text.substr(from, text.find_first_of(" \n", from) - from);
 }
 
-// The one that is left out: what lived on it is gone.
-void SimHistory::forget_spare()
+std::string SimHistory::state_of(const SimDisk &spare)
+{
+	return told_of(spare, " state=");
+}
+
+// What lived on it is gone.
+void SimHistory::forget_spare(SimDisk *spare)
 {
 	const uint64_t failures = world_.memory().failures();
-	const uint32_t number = missing_number();
+	const std::string number = told_of(*spare, " number=");
+	const bool is_there = spare != missing_;
 
-	if (number == DMR_MAX_MEMBERS) {
-		violation("a spare was left out, and none is missing");
+	if (number.empty()) {
+		if (!is_there)
+			violation("a spare was left out, and none is missing");
 		return;
 	}
-	in_between_ = missing_;
+	in_between_ = spare;
 	note("forget_spare");
-	int err = device_->forget_spare(number, false);
+	int err = device_->forget_spare(static_cast<uint32_t>(std::stoul(number)), false);
 	if (err == -EBUSY && device_->reason().find("add 'force'") != std::string::npos) {
 		judge_.forgetting();
-		err = device_->forget_spare(number, true);
+		// Its order of writes is what matters, and it does not take long.
+		if (boots_left_ > 0 && random_.chance(1, 2))
+			world_.cut_after(1 + random_.below(40));
+		err = device_->forget_spare(static_cast<uint32_t>(std::stoul(number)), true);
+		judge_.forgotten();
 		points_.reached(Point::lost_with_a_spare, err == 0);
 	}
 	judge_.pool_changed(device_->active()->engine());
 	points_.reached(Point::spare_forgotten, err == 0);
+	points_.reached(Point::dropped_spare_forgotten, err == 0 && is_there);
 	if (err && judge_.metadata_trouble())
 		return; // nobody knows
 	if (err == 0)
