@@ -223,6 +223,49 @@ do_emptying() { dm message x remove_spare "$ONE" && dm settled x :removing:; }
 after_emptying() { data_is_right; }
 emptying() { sweep emptying workers; }
 
+# --- forget_spare: one is missing, without blocks or with all that there are
+
+# goes_on_with SPARE: x without the other one, which the set still has or has forgotten.
+goes_on_with() {
+	dm_remove_if_there x
+	dmsetup create x --table "$(remap_line /dev/mapper/bad "$1" degraded force)"
+}
+# forgotten_at_last SPARE NUMBER STATUS: whatever came of it, it can be forgotten, and the set starts as one that lacks nothing.
+forgotten_at_last() {
+	if (($3)); then
+		goes_on_with "$1"
+		dmsetup message x 0 forget_spare "$2" force || (($(remap_get x members) == 1)) || fail "$(dmsetup status x)" || return
+	fi
+	dmsetup remove x
+	dmsetup create x --table "$(remap_line /dev/mapper/bad "$1")"
+}
+
+before_forget_unused() {
+	prepare 2
+	goes_on_with "$ONE"
+}
+do_forget_unused() { exec dmsetup message x 0 forget_spare 1; }
+after_forget_unused() {
+	data_is_right
+	forgotten_at_last "$ONE" 1 "$1"
+	data_is_right
+}
+forget_unused() { sweep forget_unused; }
+
+before_forget_used() {
+	prepare 2
+	goes_on_with "$TWO"
+}
+do_forget_used() { exec dmsetup message x 0 forget_spare 0 force; }
+after_forget_used() {
+	forgotten_at_last "$TWO" 0 "$1"
+	! read_sectors $X 1000 1 >/dev/null 2>&1 || fail 'a lost block can be read' || return
+	write_sectors $X 990 40 </run/old-990
+	write_sectors $X 20470 84 </run/old-20470
+	data_is_right
+}
+forget_used() { sweep forget_used; }
+
 # --- recovery, in workers: of a new table each time, so that each begins with what it has kept aside
 
 # Blocks of a run that nobody has written before.
@@ -361,6 +404,8 @@ test_case 'add_spare, in workers' add_spare workers
 test_case 'remove_spare' remove_spare
 test_case 'remove_spare of one with blocks' empty_spare
 test_case 'remove_spare of one with blocks, in workers' emptying
+test_case 'forget_spare of one without blocks' forget_unused
+test_case 'forget_spare of one with blocks' forget_used
 test_case 'recovery of a write' write
 test_case 'recovery of a read' read_pending
 test_case 'rescue' rescue
