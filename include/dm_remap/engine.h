@@ -41,7 +41,7 @@ struct dmr_table {
 
 enum dmr_spare_change {
 	DMR_SPARE_ADD,		/* add_spare <dev> [<start> <sectors>] */
-	DMR_SPARE_REMOVE,	/* remove_spare <dev> */
+	DMR_SPARE_REMOVE,	/* remove_spare <dev> [force] */
 	DMR_SPARE_CANCEL,	/* remove_spare <dev> cancel */
 	DMR_SPARE_FORGET,	/* forget_spare <number> [force] */
 };
@@ -52,7 +52,7 @@ struct dmr_spare_message {
 	const char *path;	/* points into argv; NULL: forget_spare */
 	uint64_t start, sectors; /* add_spare; sectors 0: to the end of the device */
 	uint32_t number;	/* forget_spare */
-	bool force;
+	bool force;		/* remove_spare, forget_spare */
 };
 
 /*
@@ -197,7 +197,7 @@ int dmr_engine_add_member(struct dmr_engine *e, const struct dmr_member_range *r
  * 0: it is no member any more; 1: a job has begun to move its blocks to the others, status tells how far it is, and an
  * event its end; negative errno with a reason, and nothing changed. The device stays open. process, may block.
  */
-int dmr_engine_remove_member(struct dmr_engine *e, const struct dmr_member_range *range, char *reason);
+int dmr_engine_remove_member(struct dmr_engine *e, const struct dmr_member_range *range, bool force, char *reason);
 /* Stop that job; what it has moved stays moved. -ENOENT: there is none. process, may block. */
 int dmr_engine_cancel_remove(struct dmr_engine *e, const struct dmr_member_range *range, char *reason);
 /* Is that job under way (also one that waits for a resume)? any. */

@@ -146,13 +146,19 @@ int MappedDevice::add_spare(SimDisk &disk, uint64_t start, uint64_t sectors)
 	return change_spares([&](dmr_engine *engine, char *reason) { return dmr_engine_add_member(engine, &range, reason); });
 }
 
-int MappedDevice::remove_spare(SimDisk &disk, uint64_t start, bool cancel)
+int MappedDevice::remove_spare(SimDisk &disk, uint64_t start, bool force)
 {
 	const dmr_member_range range = {&disk, start, 0};
 
-	return change_spares([&](dmr_engine *engine, char *reason) {
-		return cancel ? dmr_engine_cancel_remove(engine, &range, reason) : dmr_engine_remove_member(engine, &range, reason);
-	});
+	return change_spares(
+		[&](dmr_engine *engine, char *reason) { return dmr_engine_remove_member(engine, &range, force, reason); });
+}
+
+int MappedDevice::cancel_remove(SimDisk &disk, uint64_t start)
+{
+	const dmr_member_range range = {&disk, start, 0};
+
+	return change_spares([&](dmr_engine *engine, char *reason) { return dmr_engine_cancel_remove(engine, &range, reason); });
 }
 
 int MappedDevice::forget_spare(uint32_t number, bool force)

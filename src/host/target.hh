@@ -123,7 +123,8 @@ public:
 	int remove();
 	// As the messages about spares. disk: stays until the device is gone.
 	int add_spare(SimDisk &disk, uint64_t start, uint64_t sectors);
-	int remove_spare(SimDisk &disk, uint64_t start, bool cancel = false);
+	int remove_spare(SimDisk &disk, uint64_t start, bool force = false);
+	int cancel_remove(SimDisk &disk, uint64_t start);
 	int forget_spare(uint32_t number, bool force);
 	// The answer, or "" with the errno in *err.
 	std::string message(const std::vector<std::string> &words, int *err = nullptr);

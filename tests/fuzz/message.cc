@@ -40,7 +40,7 @@ std::string print(const dmr_spare_message &message)
 
 	if (message.sectors)
 		text += " " + std::to_string(message.start) + " " + std::to_string(message.sectors);
-	return text + (message.change == DMR_SPARE_CANCEL ? " cancel" : "");
+	return text + (message.change == DMR_SPARE_CANCEL ? " cancel" : message.force ? " force" : "");
 }
 
 } // namespace
@@ -63,7 +63,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	DMR_CHECK(message.start <= max_sectors && message.sectors <= max_sectors - message.start);
 	DMR_CHECK(message.sectors || !message.start);
 	DMR_CHECK(add || !message.sectors);
-	DMR_CHECK(message.number < DMR_MAX_MEMBERS && (forget || (!message.number && !message.force)));
+	DMR_CHECK(message.number < DMR_MAX_MEMBERS && (forget || !message.number));
+	DMR_CHECK(!message.force || forget || message.change == DMR_SPARE_REMOVE);
 
 	Argv printed(print(message) + "\n");
 	dmr_spare_message again;

@@ -77,6 +77,7 @@ private:
 	void settle_change();
 	void add_spare();
 	void remove_spare();
+	uint64_t lost_sectors();
 	void forget_spare(host::SimDisk *spare);
 	std::string told_of(const host::SimDisk &spare, const char *what);
 	std::string state_of(const host::SimDisk &spare);

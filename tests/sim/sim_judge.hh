@@ -18,6 +18,7 @@
 #include "host/target.hh"
 #include "sim_oracle.hh"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <string>
@@ -111,7 +112,12 @@ public:
 	void leave_out(const host::SimDisk *spare) { missing_ = spare; }
 	// What lived on a spare is being given up, and was, or not.
 	void forgetting();
-	void forgotten() { forgotten_ = now_; }
+	void forgotten()
+	{
+		if (forgotten_ == never)
+			forgotten_ = now_;
+	}
+	void nothing_is_lost() { std::replace(lost_until_.begin(), lost_until_.end(), never, now_); }
 	bool may_be_lost(uint64_t sector) const { return lost_until_[sector] == never; }
 	// Nothing may be placed on this one any more, as long as there is this table.
 	void closed(const host::SimDisk &spare) { closed_.push_back({&spare, table_}); }

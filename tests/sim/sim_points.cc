@@ -45,6 +45,7 @@ const char *name_of(Point point)
 	case Point::spare_forgotten: return "spare_forgotten";
 	case Point::dropped_spare_forgotten: return "dropped_spare_forgotten";
 	case Point::lost_with_a_spare: return "lost_with_a_spare";
+	case Point::lost_by_removal: return "lost_by_removal";
 	case Point::block_lost: return "block_lost";
 	case Point::lost_written: return "lost_written";
 	case Point::count_: break;

@@ -47,6 +47,7 @@ enum class Point : uint8_t {
 	spare_forgotten,
 	dropped_spare_forgotten, // though it was there
 	lost_with_a_spare,	// and what lived on it
+	lost_by_removal,	// what could not be read, by force
 	block_lost,
 	lost_written,
 	count_

@@ -81,6 +81,7 @@ void SimHistory::settle_change()
 		return; // nobody knows
 	}
 	in_between_ = nullptr;
+	judge_.forgotten();
 }
 
 // The next table is to do without the spare that is coming or going. False: there is none in the pool.
@@ -144,26 +145,44 @@ void SimHistory::add_spare()
 		violation("add_spare is refused: " + device_->reason());
 }
 
+uint64_t SimHistory::lost_sectors()
+{
+	dmr_snapshot s;
+
+	if (!serving_ || !device_->active() || !device_->active()->engine())
+		return 0;
+	dmr_engine_snapshot(device_->active()->engine(), &s);
+	return s.lost_sectors;
+}
+
 void SimHistory::remove_spare()
 {
 	SimDisk *spare = pool_[random_.below(pool_.size())];
 	const uint64_t errors = spare_errors(), failures = world_.memory().failures();
 
 	in_between_ = spare;
-	note("remove_spare");
+	const bool give_up = random_.chance(1, 4);
+	note(give_up ? "remove_spare force" : "remove_spare");
 	judge_.closed(*spare);
-	int err = device_->remove_spare(*spare, 0);
+	if (give_up)
+		judge_.forgetting();
+	const uint64_t lost = lost_sectors();
+	int err = device_->remove_spare(*spare, 0, give_up);
 	if (err == 1) {
 		points_.reached(Point::spare_evacuated);
 		pause(3'000'000);
 		if (random_.chance(1, 3))
-			err = device_->remove_spare(*spare, 0, true) == 0 ? -ECANCELED : 1;
+			err = device_->cancel_remove(*spare, 0) == 0 ? -ECANCELED : 1;
 		// The job is given up by a reload, goes on after a suspend, and ends by itself.
 		for (int i = 0; err == 1 && i < 40 && device_->status().find("removing") != std::string::npos; i++)
 			pause(1'000'000);
 	}
+	points_.reached(Point::lost_by_removal, give_up && lost_sectors() > lost);
 	if (!change_is_over())
 		return;
+	// Most often there is nothing that could not be read: what the judge excuses from now on would be too much.
+	if (give_up && serving_ && lost_sectors() == 0)
+		judge_.nothing_is_lost();
 	if (err == 0 && std::find(pool_.begin(), pool_.end(), spare) != pool_.end())
 		violation("remove_spare succeeds and the spare is still there");
 	judge_.pool_changed(device_->active()->engine());

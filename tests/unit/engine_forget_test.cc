@@ -125,7 +125,8 @@ TEST_F(EngineForget, WhoTakesPartIsNotForgotten)
 {
 	create(two());
 	EXPECT_EQ(device.forget_spare(0, true), -EBUSY);
-	EXPECT_TRUE(refused_with("spare 0 is not lost: 'remove_spare' moves")) << device.reason();
+	EXPECT_TRUE(refused_with("spare 0 is not lost: to keep what lives on it 'remove_spare' moves that to the others and takes it out, "
+				 "with 'force' less what cannot be read")) << device.reason();
 	EXPECT_EQ(device.forget_spare(2, true), -ENOENT);
 	EXPECT_EQ(device.forget_spare(15, true), -ENOENT);
 	recreate(degraded(second, true));
@@ -277,6 +278,44 @@ TEST_F(EngineForget, ADeadSpareThatNobodyHasWrittenTo)
 	EXPECT_EQ(state("8:16"), "");
 	recreate(only(second));
 	EXPECT_EQ(snapshot().lost_sectors, 8u);
+}
+
+// Its metadata is written, its blocks cannot be read: what can be read moves, the rest is given up on demand.
+TEST_F(EngineForget, OneThatCannotBeReadIsRemovedByForce)
+{
+	main.fail(0, 32);
+	create(two());
+	ASSERT_EQ(write(0, 32, 2), DMR_STS_OK);
+	ASSERT_EQ(used_of("8:16"), 32u);
+	const uint64_t place = 2048 - total_of("8:16");
+	spare.fail(place + 8, 4, Fault::unreadable());
+	spare.fail(place + 20, 1, Fault::unreadable());
+	ASSERT_EQ(device.remove_spare(spare, 0), 1);
+	run_job();
+	EXPECT_TRUE(world.logged("some of its blocks cannot be read: to keep all the others, write these anew and try again; to lose these for good, add 'force'"));
+	EXPECT_EQ(used_of("8:16"), 5u);
+	EXPECT_EQ(snapshot().lost_sectors, 0u);
+	EXPECT_EQ(device.forget_spare(0, true), -EBUSY);
+
+	device.active()->instance().events[DMR_EVENT_MEMBER_REMOVED] = 0;
+	ASSERT_EQ(device.remove_spare(spare, 0, true), 1);
+	run_job();
+	EXPECT_EQ(state("8:16"), "");
+	EXPECT_EQ(snapshot().lost_sectors, 5u);
+	EXPECT_TRUE(world.logged("spare 0 is given up: 4 blocks of 512 bytes that lived on it are lost"));
+	EXPECT_TRUE(world.logged("spare 0 is given up: 1 blocks of 512 bytes that lived on it are lost"));
+	main.heal_all();
+	spare.heal_all();
+	for (int table = 0; table < 2; table++) {
+		EXPECT_EQ(read(0, 8), pattern(0, 8, 2));
+		EXPECT_EQ(read(12, 8), pattern(12, 8, 2));
+		EXPECT_EQ(read(21, 11), pattern(21, 11, 2));
+		for (uint64_t lost : { 8, 9, 10, 11, 20 })
+			EXPECT_EQ(read_status(lost, 1), DMR_STS_MEDIUM);
+		recreate(only(second));
+	}
+	EXPECT_EQ(write(8, 4, 3), DMR_STS_OK);
+	EXPECT_EQ(read(8, 4), pattern(8, 4, 3));
 }
 
 // The only one that is left is not asked: its failure would cost the set its metadata.

@@ -209,8 +209,8 @@ TEST_F(EnginePool, ACancelledRemovalLeavesTheSpareInUse)
 		ASSERT_EQ(write(at, 4, 3), DMR_STS_OK);
 	ASSERT_EQ(device.remove_spare(spare, 0), 1);
 	ASSERT_EQ(world.run_until([&] { return used_of("8:32") > 0; }), Stop::Done);
-	ASSERT_EQ(device.remove_spare(spare, 0, true), 0) << device.reason();
-	EXPECT_EQ(device.remove_spare(spare, 0, true), -ENOENT);
+	ASSERT_EQ(device.cancel_remove(spare, 0), 0) << device.reason();
+	EXPECT_EQ(device.cancel_remove(spare, 0), -ENOENT);
 	EXPECT_EQ(state("8:16"), "active");
 	EXPECT_EQ(used_of("8:16") + used_of("8:32"), 400u);
 	ASSERT_EQ(write(1000, 4, 4), DMR_STS_OK);

@@ -39,7 +39,7 @@ Parsed parse(std::vector<std::string> words)
 }
 
 #define ADD "the message is add_spare <dev> [<start> <sectors>]"
-#define REMOVE "the message is remove_spare <dev> [cancel]"
+#define REMOVE "the message is remove_spare <dev> [cancel|force]"
 #define FORGET "the message is forget_spare <number> [force]"
 #define NOT_SPARE_NUMBER "not the number of a spare; give one from 0 to 15, as 'status' tells it"
 #define NO_DEVICE "not a device; give its path or <major>:<minor>"
@@ -68,6 +68,7 @@ const struct Refused {
 	{{"remove_spare", "/dev/c", "now"}, "word 'now': unknown; " REMOVE},
 	{{"remove_spare", "/dev/c", ""}, "word '': unknown; " REMOVE},
 	{{"remove_spare", "/dev/c", "0", "1"}, "word '0': unknown; " REMOVE},
+	{{"remove_spare", "/dev/c", "force", "cancel"}, "word 'cancel': one word too many; " REMOVE},
 	{{"remove_spare", "/dev/c", "cancel", "cancel"}, "word 'cancel': one word too many; " REMOVE},
 	{{"forget_spare"}, "message 'forget_spare': names no spare; " FORGET},
 	{{"forget_spare", ""}, "number '': " NOT_SPARE_NUMBER},

@@ -47,9 +47,9 @@ int dmr_engine_add_member(struct dmr_engine *e, const struct dmr_member_range *r
 	return e->engine.add_member(*range, reason).negative();
 }
 
-int dmr_engine_remove_member(struct dmr_engine *e, const struct dmr_member_range *range, char *reason)
+int dmr_engine_remove_member(struct dmr_engine *e, const struct dmr_member_range *range, bool force, char *reason)
 {
-	return e->engine.remove_member(*range, reason);
+	return e->engine.remove_member(*range, force, reason);
 }
 
 int dmr_engine_cancel_remove(struct dmr_engine *e, const struct dmr_member_range *range, char *reason)

@@ -49,7 +49,7 @@ public:
 	const dmr_setup &setup() const { return set_.setup(); }
 
 	Error add_member(const dmr_member_range &range, char *reason);
-	int remove_member(const dmr_member_range &range, char *reason);
+	int remove_member(const dmr_member_range &range, bool force, char *reason);
 	Error cancel_remove(const dmr_member_range &range, char *reason);
 	Error forget_member(uint32_t slot, bool force, char *reason);
 

@@ -38,7 +38,7 @@ Error Engine::add_member(const dmr_member_range &range, char *reason)
 	return error;
 }
 
-int Engine::remove_member(const dmr_member_range &range, char *reason)
+int Engine::remove_member(const dmr_member_range &range, bool force, char *reason)
 {
 	uint32_t slot = members_.find(range);
 
@@ -60,7 +60,7 @@ int Engine::remove_member(const dmr_member_range &range, char *reason)
 			   static_cast<unsigned long long>(own.used), static_cast<unsigned long long>(all.free));
 		error = Error(ENOSPC);
 	} else if (own.used > 0 || own.bad > 0) {
-		error = mover_.start(slot);
+		error = mover_.start(slot, force);
 		if (!error)
 			return 1;
 		dmr_format(reason, DMR_REASON_SIZE, "another spare is being removed");
@@ -138,7 +138,7 @@ Error Engine::forget_member(uint32_t slot, bool force, char *reason)
 		return Error(ENOENT);
 	}
 	if (map_.takes_part(slot)) {
-		dmr_format(reason, DMR_REASON_SIZE, "spare %u is not lost: 'remove_spare' moves what lives on it to the others and takes it out", slot);
+		dmr_format(reason, DMR_REASON_SIZE, "spare %u is not lost: to keep what lives on it 'remove_spare' moves that to the others and takes it out, with 'force' less what cannot be read", slot);
 		return Error(EBUSY);
 	}
 	if (Error error = map_.lose(slot, force, blocks, reason))

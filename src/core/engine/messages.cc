@@ -143,7 +143,7 @@ void Engine::message_help(TextWriter &out)
 		  "cache_stats: size of the in-memory index\n"
 		  "clear_stats: set the counters of 'stats' to zero\n"
 		  "add_spare <dev> [<start> <sectors>]: a further spare, which must be blank\n"
-		  "remove_spare <dev> [cancel]: take a spare out; what lives on it moves to the others first\n"
+		  "remove_spare <dev> [cancel|force]: take a spare out; what lives on it moves to the others first\n"
 		  "forget_spare <number> [force]: let go of a spare that is lost; with force also of what lived on it\n");
 }
 

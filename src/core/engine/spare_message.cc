@@ -36,11 +36,13 @@ bool parse_remove(unsigned int argc, char **argv, dmr_spare_message &out, const 
 	out.path = argv[1];
 	if (argc == 2)
 		return true;
-	if (!same_text(argv[2], "cancel"))
+	out.force = same_text(argv[2], "force");
+	if (!out.force && !same_text(argv[2], "cancel"))
 		return words.fail("word", argv[2], TableFault::remove_unknown);
 	if (argc > 3)
 		return words.fail("word", argv[3], TableFault::remove_too_many);
-	out.change = DMR_SPARE_CANCEL;
+	if (!out.force)
+		out.change = DMR_SPARE_CANCEL;
 	return true;
 }
 

@@ -109,6 +109,8 @@ public:
 	// Does it take its metadata? Asked by writing a checkpoint, where there is another one that might go on without it: one to
 	// which nothing was written since it died is dropped by that.
 	bool takes_part(uint32_t slot);
+	// Before the first record of a lost block. EIO: the metadata can no longer be written.
+	Error prepare_to_lose();
 	// What lives on this member, which is not healthy, is lost: in memory at once, durably when it is forgotten, or by any
 	// checkpoint before. blocks: how many there are; EBUSY, and nothing changed, if there are some and not `may`. Also ENOMEM, EIO.
 	Error lose(uint32_t slot, bool may, uint64_t &blocks, char *reason);

@@ -173,6 +173,16 @@ Error DurableMap::use_features(uint64_t features)
 	return error;
 }
 
+Error DurableMap::prepare_to_lose()
+{
+	Leadership leadership(*this);
+	Error error = failed() ? Error(EIO) : use_features(DMR_FEATURE_LOST);
+
+	if (error && !failed())
+		fail("the setup", error.negative());
+	return error;
+}
+
 bool DurableMap::takes_part(uint32_t slot)
 {
 	Leadership leadership(*this);

@@ -40,7 +40,8 @@ void BlockMove::rescue(Job &job, MainBlock piece)
 		p_.counters->add(&CounterValues::rescued, rescued);
 }
 
-BlockMove::Moved BlockMove::evacuate(uint32_t slot, MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space)
+BlockMove::Moved BlockMove::evacuate(uint32_t slot, MainBlock start, Blocks length, bool give_up, uint8_t *buffer,
+				    WorkerSpace &space)
 {
 	dmr_device *dev = p_.members->device(slot);
 	MainBlock end = start + length;
@@ -56,6 +57,7 @@ BlockMove::Moved BlockMove::evacuate(uint32_t slot, MainBlock start, Blocks leng
 	move.remaps = false;
 	move.space = &space;
 	space.to_relocate.clear();
+	space.bad.clear();
 	space.forget_records();
 	for (MainBlock at = start; at < end;) {
 		Segment segment = io_->segment_at(at, end);
@@ -74,21 +76,46 @@ BlockMove::Moved BlockMove::evacuate(uint32_t slot, MainBlock start, Blocks leng
 			if (io_->read_own(move, dev, sector, to, Blocks(1)) == DMR_STS_OK)
 				space.to_relocate.add(offset + i);
 			else
-				result.unreadable++;
+				space.bad.add(offset + i);
 		}
 	}
-	uint32_t wanted = space.to_relocate.count();
+	uint32_t wanted = space.to_relocate.count(), given_up = 0;
 
-	if (wanted == 0)
-		return result;
-	if (relocation_->relocate_blocks(move, start) == DMR_STS_OK && relocation_->commit_records(move) == DMR_STS_OK) {
-		result.moved = wanted;
-		p_.counters->add(&CounterValues::moved, wanted);
-	} else {
+	result.unreadable = space.bad.count();
+	result.without_place = wanted;
+	if (relocation_->relocate_blocks(move, start) != DMR_STS_OK) {
 		relocation_->give_up(move, move.failure);
-		result.without_place = wanted;
+		return result;
 	}
-	return result;
+	if (give_up)
+		given_up = record_lost(start, space);
+	if (wanted + given_up == 0)
+		return result;
+	if (relocation_->commit_records(move) != DMR_STS_OK) {
+		relocation_->give_up(move, move.failure);
+		result.without_place += given_up;
+		return result;
+	}
+	p_.counters->add(&CounterValues::moved, wanted);
+	if (given_up > 0)
+		dmr_log(p_.inst, DMR_LOG_WARN, "spare %u is given up: %u blocks of %u bytes that lived on it are lost and fail until they are written",
+			slot, given_up, p_.block_size.bytes());
+	return { wanted, given_up, result.unreadable - given_up, 0 };
+}
+
+// The blocks that could not be read, as far as there is room for records of them: the next pass finds the others. How many.
+uint32_t BlockMove::record_lost(MainBlock piece, WorkerSpace &space) const
+{
+	uint32_t blocks = 0;
+
+	if (space.bad.empty() || p_.map->prepare_to_lose())
+		return 0;
+	for (auto run = space.bad.run_from(0); run.length > 0 && space.record_count < space.records.size();
+	     run = space.bad.run_from(run.start + run.length)) {
+		space.add_record({ (piece + Blocks(run.start)).value, 0, run.length, DMR_RECORD_LOST, 0, 0 });
+		blocks += run.length;
+	}
+	return blocks;
 }
 
 } // namespace dm_remap

@@ -23,13 +23,15 @@ public:
 	void rescue(Job &job, MainBlock piece);
 
 	struct Moved {
-		uint32_t moved = 0, unreadable = 0, without_place = 0; // blocks
+		uint32_t moved = 0, given_up = 0, unreadable = 0, without_place = 0; // blocks
 	};
 	// What lives on this member of [start, start + length), at most a piece, to other members. Caller has drained the
-	// range; buffer has room for all of it.
-	Moved evacuate(uint32_t slot, MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space);
+	// range; buffer has room for all of it. give_up: what cannot be read is lost, or nothing moves.
+	Moved evacuate(uint32_t slot, MainBlock start, Blocks length, bool give_up, uint8_t *buffer, WorkerSpace &space);
 
 private:
+	uint32_t record_lost(MainBlock piece, WorkerSpace &space) const;
+
 	RecoveryParts p_{};
 	const DeviceIo *io_ = nullptr;
 	Relocation *relocation_ = nullptr;

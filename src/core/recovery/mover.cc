@@ -34,13 +34,14 @@ void Mover::destroy()
 	lock_.destroy();
 }
 
-Error Mover::start(uint32_t slot)
+Error Mover::start(uint32_t slot, bool give_up)
 {
 	MutexGuard guard(lock_);
 
 	if (this->slot() != none)
 		return Error(EBUSY);
 	__atomic_store_n(&moved_, 0, __ATOMIC_RELAXED);
+	give_up_ = give_up;
 	__atomic_store_n(&slot_, slot, __ATOMIC_RELAXED);
 	dmr_worker_start(worker_, 0);
 	return Error::none();
@@ -103,7 +104,7 @@ void Mover::work()
 		if (c_.map->failed())
 			return end("the metadata can no longer be written", result);
 		// A block that refused a write and found no other place still lives where it was, and counts as bad.
-		if (c_.map->spares().usage(slot()).used == 0 && result.seen == result.moved) {
+		if (c_.map->spares().usage(slot()).used == 0 && result.seen == result.moved + result.given_up) {
 			if (dmr_drain(c_.inst, dmr_now_ns() + drain_ns))
 				continue;
 			reason[0] = '\0';
@@ -114,9 +115,9 @@ void Mover::work()
 			c_.map->watch(slot(), stop_);
 			continue;
 		}
-		if (result.moved == 0)
+		if (result.moved + result.given_up == 0)
 			return end(result.without_place ? "the other spares do not take its blocks" :
-				   result.unreadable ? "some of its blocks cannot be read; write them anew, then try again" :
+				   result.unreadable ? "some of its blocks cannot be read: to keep all the others, write these anew and try again; to lose these for good, add 'force'" :
 						       "I/O to its blocks does not come to an end",
 				   result);
 	}
@@ -169,11 +170,12 @@ void Mover::move_piece(MainBlock start, Blocks length, Pass &pass)
 	BlockMove::Moved result;
 
 	if (dmr_drain(c_.inst, dmr_now_ns() + drain_ns) == 0)
-		result = c_.move->evacuate(slot(), start, length, buffer_, *space_);
+		result = c_.move->evacuate(slot(), start, length, give_up_, buffer_, *space_);
 	else
 		pass.not_drained++;
 	c_.queue->push_front(c_.ranges->release(range));
 	pass.moved += result.moved;
+	pass.given_up += result.given_up;
 	pass.unreadable += result.unreadable;
 	pass.without_place += result.without_place;
 	__atomic_store_n(&moved_, moved_ + result.moved, __ATOMIC_RELAXED);

@@ -30,8 +30,8 @@ public:
 	Error init(const Config &config);
 	void destroy();
 
-	// Begin with this member, which is closed already. EBUSY: a job is under way. process.
-	Error start(uint32_t slot);
+	// Begin with this member, which is closed already. give_up: what cannot be read there is lost. EBUSY: a job is under way. process.
+	Error start(uint32_t slot, bool give_up);
 	// ENOENT: no such job. process, may block.
 	Error cancel(uint32_t slot);
 	// Stop until unpause(): no range is held on return. process, may block.
@@ -46,7 +46,7 @@ private:
 	static constexpr uint32_t buffer_bytes = 64 * 1024;
 
 	struct Pass {
-		uint64_t seen = 0, moved = 0, unreadable = 0, without_place = 0, not_drained = 0; // blocks; the last: pieces
+		uint64_t seen = 0, moved = 0, given_up = 0, unreadable = 0, without_place = 0, not_drained = 0; // blocks; the last: pieces
 	};
 
 	static void run(void *context, unsigned int worker);
@@ -64,6 +64,7 @@ private:
 	Mutex lock_;		// of start, cancel, pause, unpause
 	uint32_t slot_ = none;
 	uint64_t moved_ = 0;
+	bool give_up_ = false;
 	bool stop_ = false;
 };
 

@@ -182,7 +182,7 @@ static int dmr_remove_spare(struct dmr_target *t, const struct dmr_spare_message
 	}
 	if (msg->change == DMR_SPARE_CANCEL)
 		return dmr_engine_cancel_remove(t->inst.engine, &m->range, reason);
-	r = dmr_engine_remove_member(t->inst.engine, &m->range, reason);
+	r = dmr_engine_remove_member(t->inst.engine, &m->range, msg->force, reason);
 	if (r < 0)
 		return r;
 	dmr_log(&t->inst, DMR_LOG_INFO, "spare %s %s", m->name,

@@ -385,7 +385,7 @@ forgotten() {
 	pattern_write "$MAIN" 1000 8 outdated
 	pattern_write $X 990 40 old
 	assert_eq '8 0' "$(used_of "$ONE") $(used_of "$TWO")"
-	assert_refused "spare 0 is not lost: 'remove_spare' moves what lives on it to the others and takes it out" \
+	assert_refused "spare 0 is not lost: to keep what lives on it 'remove_spare' moves that to the others and takes it out, with 'force' less what cannot be read" \
 		dmsetup message x 0 forget_spare 0 force
 	dmsetup remove x
 	bad_change bad "$MAIN"
