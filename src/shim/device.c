@@ -25,6 +25,9 @@ static void dmr_disk_identify(struct gendisk *disk, char *out, size_t size)
 	unsigned int i;
 	u8 id[16];
 
+	/* A mapped device may pass on the name of what lies below it, which all that lie there share. */
+	if (strstarts(disk->disk_name, "dm-"))
+		return;
 	for (i = 0; ops->get_unique_id && i < ARRAY_SIZE(dmr_id_types); i++) {
 		int n = ops->get_unique_id(disk, id, dmr_id_types[i]);
 
