@@ -26,7 +26,7 @@ class ImageDevice final : public dmr_device {
 public:
 	ImageDevice(World &world, Image &image, std::string name) : world_(world), image_(image), name_(std::move(name)) {}
 
-	// Without an identity: it was compared by the kernel, and what it has is not known here.
+	// Without an identity: a file has none.
 	void describe(dmr_device_info *out) override
 	{
 		std::memset(out, 0, sizeof(*out));
@@ -56,6 +56,19 @@ private:
 	Image &image_;
 	const std::string name_;
 };
+
+// The disk of which the image of main was taken, as the set has recorded it; the kernel has compared that.
+std::string disk_of_main(const dmr_engine_params &params)
+{
+	auto probe = std::make_unique<dmr_probe>();
+	char reason[DMR_REASON_SIZE];
+
+	for (uint32_t i = 0; i < params.member_count; i++) {
+		if (!dmr_metadata_operations.probe(&params.members[i], probe.get(), reason) && probe->verdict == DMR_PROBE_MEMBER)
+			return probe->setup.main.disk;
+	}
+	return {};
+}
 
 // Everything of main as the index has it.
 void read_map(const dmr_engine *engine, uint64_t sectors, std::span<ImageDevice *const> spares, Assembly &assembly)
@@ -108,6 +121,8 @@ Assembly assemble(Image &main, std::span<Image> spares)
 	params->metadata = &dmr_metadata_operations;
 	params->pool = &dmr_spare_pool_operations;
 	params->reassembly = &dmr_reassembly_operations;
+	const std::string disk = disk_of_main(*params);
+	params->main_id = disk.empty() ? nullptr : disk.c_str();
 
 	if (dmr_engine_create(params.get(), &engine, reason)) {
 		assembly.refusal = std::string("the table is refused: ") + reason;
