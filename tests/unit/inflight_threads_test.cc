@@ -141,7 +141,7 @@ TEST(InflightThreads, AfterADrainTheRangeIsTheDrainersAlone)
 
 	for (Reader &reader : readers)
 		threads.emplace_back(read_and_write, std::ref(s), std::ref(reader));
-	while (drained < 2000) {
+	while (drained < 500) {
 		dmr_if_store(&s.taken, 1);
 		ASSERT_TRUE(dmr_inflight_drain_one(&s.inflight, now_ns() + a_minute));
 		for (Reader &reader : readers)
