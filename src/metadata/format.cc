@@ -23,7 +23,7 @@ Error Store::format(Reason reason)
 		all |= 1u << i;
 	}
 	members_.set_parts(all, 0);
-	if (!write_new_set(all)) {
+	if (!write_new_set(all, nullptr)) {
 		failed_ = true;
 		return DMR_REFUSE_WITH(reason, EIO,
 				       "the metadata area of a spare cannot be written: choose another range, or replace its disk");
@@ -40,8 +40,8 @@ Error Store::format(Reason reason)
 }
 
 // The order of formatting. The mark, one sector in the place of superblock A, says that nothing was ever stored here,
-// and stays until all else is durable. Superblock B goes first, so that a torn superblock A is not alone.
-bool Store::write_new_set(uint32_t members)
+// and stays until all else is durable. Superblock B goes first, so that a torn superblock A is not alone. map: null for an empty one.
+bool Store::write_new_set(uint32_t members, const dmr_record_source *map)
 {
 	write_marks(members);
 	if (members_.current() != members)
@@ -49,7 +49,11 @@ bool Store::write_new_set(uint32_t members)
 	wipe_old_superblocks(members, true);
 	for (Copy copy : format::copies)
 		write_empty_log(members, copy);
-	write_empty_checkpoints(members);
+	if (!map)
+		write_empty_checkpoints(members);
+	for (int rounds = map ? 2 : 0; rounds > 0; --rounds)
+		if (write_checkpoint(*map))
+			return false;
 	members_.flush(members);
 	// While one is not complete the marks stay on all.
 	if (members_.current() != members)

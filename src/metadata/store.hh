@@ -53,6 +53,9 @@ public:
 	Error init(const dmr_metadata_params &params, Reason reason);
 	void destroy();
 	Error format(Reason reason);
+	// Instead of it, of a setup that names its layout: every active member that is there gets superblocks that say `setup`, of its
+	// generation and branch, and this map as of `generation`. EINVAL, ENOSPC, EIO with a reason. Offline alone (offline/restore.cc).
+	Error restore(const dmr_record_source &source, Generation generation, Reason reason);
 	Error load(dmr_record_sink sink, void *context, dmr_load_report &report, Reason reason);
 	Error append(std::span<const dmr_record> records);
 	bool wants_checkpoint() const;
@@ -73,7 +76,7 @@ private:
 	Error fail(Error error);
 
 	// format.cc: `to` and the like are sets of members, a bit each. Who fails leaves.
-	bool write_new_set(uint32_t members);
+	bool write_new_set(uint32_t members, const dmr_record_source *map);
 	void write_marks(uint32_t to);
 	void wipe_old_superblocks(uint32_t of, bool own_copy_b);
 	void write_empty_log(uint32_t to, Copy copy);
