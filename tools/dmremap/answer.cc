@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "answer.hh"
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <iostream>
+#include <unistd.h>
+
+namespace dm_remap::tool {
+
+Answer::Answer(std::string verb, const Manners &manners, std::FILE *out)
+	: verb_(std::move(verb)), manners_(manners), out_(out)
+{
+}
+
+JsonWriter &Answer::json()
+{
+	if (json_)
+		return *json_;
+	json_ = std::make_unique<JsonWriter>(out_);
+	json_->begin_object();
+	json_->begin_object("output_version", JsonWriter::Style::compact);
+	json_->value("command", verb_);
+	json_->value("major", 1);
+	json_->value("minor", 0);
+	json_->end();
+	return *json_;
+}
+
+void Answer::text(const std::string &text)
+{
+	if (std::fwrite(text.data(), 1, text.size(), out_) != text.size())
+		throw Failure(ExitStatus::failed, "output", "the answer cannot be written");
+}
+
+void Answer::warn(const std::string &id, const std::string &text)
+{
+	fmt::print(stderr, "dmremap: {}\n", text);
+	warnings_.push_back({id, text});
+}
+
+void Answer::note(const std::string &text)
+{
+	if (manners_.verbose)
+		fmt::print(stderr, "dmremap: {}\n", text);
+}
+
+void Answer::logged(const std::vector<std::string> &lines)
+{
+	for (const std::string &line : lines)
+		fmt::print(stderr, "dmremap: {}\n", line);
+}
+
+void Answer::confirm(const std::string &what_is_lost)
+{
+	if (manners_.yes)
+		return;
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		throw Failure(ExitStatus::would_lose, "needs-yes", what_is_lost + " If that is what you want, add --yes.");
+	fmt::print(stderr, "{}\nType yes to go on: ", what_is_lost);
+	std::string reply;
+
+	std::getline(std::cin, reply);
+	if (reply != "yes")
+		throw Failure(ExitStatus::failed, "declined", "nothing was done");
+}
+
+// Every document ends with warnings and error, whatever came before and however far it came.
+void Answer::close(const std::string *id, const std::string *text)
+{
+	JsonWriter &out = json();
+
+	out.unwind(1);
+	out.begin_array("warnings");
+	for (const Warning &warning : warnings_) {
+		out.begin_object({}, JsonWriter::Style::compact);
+		out.value("id", warning.id);
+		out.value("text", warning.text);
+		out.end();
+	}
+	out.end();
+	if (id) {
+		out.begin_object("error");
+		out.value("id", *id);
+		out.value("text", *text);
+		out.end();
+	} else {
+		out.null("error");
+	}
+	out.end();
+	out.finish();
+}
+
+void Answer::done()
+{
+	if (as_json())
+		close(nullptr, nullptr);
+	else if (std::fflush(out_))
+		throw Failure(ExitStatus::failed, "output", "the answer cannot be written");
+}
+
+void Answer::fail(const std::string &id, const std::string &text)
+{
+	fmt::print(stderr, "dmremap: {}\n", text);
+	if (as_json())
+		close(&id, &text);
+	else
+		std::fflush(out_);
+}
+
+bool Answer::on_terminal()
+{
+	return isatty(STDOUT_FILENO);
+}
+
+std::string shown(std::string_view text)
+{
+	std::string out;
+
+	for (const char c : text)
+		out += static_cast<unsigned char>(c) < ' ' || c == 0x7f ? '?' : c;
+	return out;
+}
+
+std::string human_bytes(uint64_t bytes)
+{
+	static constexpr std::array units = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+	double amount = static_cast<double>(bytes);
+	size_t unit = 0;
+
+	for (; amount >= 1024 && unit + 1 < units.size(); unit++)
+		amount /= 1024;
+	return unit && amount < 100 ? fmt::format("{:.1f} {}", amount, units[unit]) : fmt::format("{:.0f} {}", amount, units[unit]);
+}
+
+std::string when(uint64_t wall_seconds)
+{
+	const std::time_t seconds = static_cast<std::time_t>(wall_seconds);
+	std::tm local = {};
+	char text[64];
+
+	if (!localtime_r(&seconds, &local) || !std::strftime(text, sizeof(text), "%F %T %z", &local))
+		return std::to_string(wall_seconds);
+	return text;
+}
+
+} // namespace dm_remap::tool

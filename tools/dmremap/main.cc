@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+// dmremap: the command line, and what becomes of a verb's end. The only file that knows CLI11.
+//
+// CLI11's own exit statuses (105, 106, 109) are not ours, and it says of an unknown verb that a subcommand is required: so words that
+// it leaves over are looked at here.
+#include "completion.hh"
+#include "verbs.hh"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstring>
+#include <system_error>
+
+namespace dm_remap::tool {
+
+namespace {
+
+class CliOptions final : public Options {
+public:
+	explicit CliOptions(CLI::App &app) : app_(app) {}
+
+	void flag(const char *names, bool &out, const char *help) override { last_ = app_.add_flag(names, out, help); }
+	void one(const char *names, std::string &out, Takes takes, const char *value, const char *help) override
+	{
+		last_ = app_.add_option(names, out, help)->type_name(value);
+		note(takes);
+	}
+	void number(const char *names, uint64_t &out, const char *value, const char *help) override
+	{
+		last_ = app_.add_option(names, out, help)->type_name(value);
+		note(Takes::number);
+	}
+	void several(const char *names, std::vector<std::string> &out, Takes takes, const char *value, const char *help) override
+	{
+		last_ = app_.add_option(names, out, help)->type_name(value);
+		note(takes);
+	}
+	void required() override { last_->required(); }
+	void excludes(const char *name) override { last_->excludes(app_.get_option(name)); }
+
+private:
+	// CLI11 keeps a group for each option, which help does not need to show.
+	void note(Takes takes) { takes_of(*last_) = takes; }
+
+	CLI::App &app_;
+	CLI::Option *last_ = nullptr;
+};
+
+bool wants_json; // the words as they are, as those that make no sense need an answer too
+
+struct Command {
+	std::unique_ptr<Verb> verb;
+	CLI::App *app;
+};
+
+// With --json, wherever it stands, the answer is a document.
+int usage(const std::string &text, const CLI::App &app)
+{
+	const bool verb = app.get_parent();
+	const Manners manners = {.json = wants_json, .dry_run = false, .verbose = false, .yes = false};
+	Answer answer(verb ? app.get_name() : "", manners);
+
+	answer.fail("usage", fmt::format("{}\nTry 'dmremap{}{} --help'.", text, verb ? " " : "", verb ? app.get_name() : ""));
+	return static_cast<int>(ExitStatus::usage);
+}
+
+// A verb or an option that there is not.
+int unknown(const std::string &word, const CLI::App &app)
+{
+	return usage(fmt::format("unknown {} '{}'", word.starts_with("-") ? "option" : "verb", shown(word)), app);
+}
+
+ExitStatus status_of(const std::error_code &code)
+{
+	if (code == std::errc::no_such_file_or_directory || code == std::errc::no_such_device ||
+	    code == std::errc::no_such_device_or_address)
+		return ExitStatus::not_found;
+	return code == std::errc::device_or_resource_busy ? ExitStatus::busy : ExitStatus::failed;
+}
+
+const char *id_of(ExitStatus status)
+{
+	return status == ExitStatus::not_found ? "not-found" : status == ExitStatus::busy ? "busy" : "system";
+}
+
+int run(Verb &verb, const Manners &manners)
+{
+	Answer answer(verb.name(), manners);
+
+	try {
+		const int status = verb.run(answer);
+
+		answer.done();
+		return status;
+	} catch (const Judged &judged) {
+		return static_cast<int>(judged.verdict);
+	} catch (const Failure &failure) {
+		answer.fail(failure.id(), failure.what());
+		return static_cast<int>(failure.status());
+	} catch (const std::system_error &error) {
+		const ExitStatus status = status_of(error.code());
+
+		answer.fail(id_of(status), error.what());
+		return static_cast<int>(status);
+	} catch (const std::exception &error) {
+		answer.fail("internal", error.what());
+		return static_cast<int>(ExitStatus::failed);
+	}
+}
+
+int dispatch(int argc, char **argv)
+{
+	CLI::App app("Finds, explains, checks and mends what dm-remap keeps on spares.", "dmremap");
+	Manners manners;
+	std::vector<Command> commands;
+	std::string shell;
+
+	wants_json = std::any_of(argv, argv + argc, [](const char *word) { return !std::strcmp(word, "--json"); });
+	app.set_version_flag("--version", "dmremap " DMREMAP_VERSION);
+	app.require_subcommand(0, 1);
+	app.allow_extras(true);
+	for (const MakeVerb make : verbs) {
+		std::unique_ptr<Verb> verb = make();
+		CLI::App *sub = app.add_subcommand(verb->name(), verb->summary());
+		CliOptions options(*sub);
+
+		sub->allow_extras(false);
+		verb->options(options);
+		sub->add_flag("--json", manners.json, "the answer as a JSON document: see docs/json.md");
+		sub->add_flag("-n,--dry-run", manners.dry_run, "say what would be done, and do nothing");
+		sub->add_flag("-v,--verbose", manners.verbose, "say more, on stderr");
+		sub->add_flag("--yes", manners.yes, "do not ask before something is lost");
+		commands.push_back({std::move(verb), sub});
+	}
+	CLI::App *completion = app.add_subcommand("completion", "print the completions for a shell");
+
+	completion->add_option("shell", shell, "the shell")->required()->type_name("bash|zsh|fish");
+	try {
+		app.parse(argc, argv);
+	} catch (const CLI::Success &request) {
+		return app.exit(request);
+	} catch (const CLI::ParseError &error) {
+		for (const CLI::App *sub : app.get_subcommands())
+			return usage(error.what(), *sub);
+		return usage(error.what(), app);
+	}
+	if (!app.remaining().empty())
+		return unknown(app.remaining().front(), app);
+	if (completion->parsed() && print_completion(app, shell))
+		return static_cast<int>(ExitStatus::done);
+	if (completion->parsed())
+		return usage(fmt::format("no completions for '{}': bash, zsh and fish have them", shown(shell)), *completion);
+	for (const Command &command : commands) {
+		if (!command.app->parsed())
+			continue;
+		manners.json |= command.verb->always_json();
+		return run(*command.verb, manners);
+	}
+	return usage("a verb is missing", app);
+}
+
+} // namespace
+
+} // namespace dm_remap::tool
+
+int main(int argc, char **argv)
+{
+	try {
+		return dm_remap::tool::dispatch(argc, argv);
+	} catch (const std::exception &error) {
+		fmt::print(stderr, "dmremap: {}\n", error.what());
+		return static_cast<int>(dm_remap::tool::ExitStatus::failed);
+	}
+}

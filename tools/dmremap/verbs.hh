@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+// The verbs that there are, in the order of the help.
+#ifndef DMREMAP_VERBS_HH
+#define DMREMAP_VERBS_HH
+
+#include "verb.hh"
+
+namespace dm_remap::tool {
+
+std::unique_ptr<Verb> make_list();
+std::unique_ptr<Verb> make_examine();
+std::unique_ptr<Verb> make_map();
+std::unique_ptr<Verb> make_check();
+std::unique_ptr<Verb> make_dump();
+std::unique_ptr<Verb> make_export_table();
+
+inline constexpr MakeVerb verbs[] = {
+	make_list, make_examine, make_map, make_check, make_dump, make_export_table,
+};
+
+} // namespace dm_remap::tool
+
+#endif
