@@ -13,10 +13,11 @@ std::unique_ptr<Verb> make_map();
 std::unique_ptr<Verb> make_check();
 std::unique_ptr<Verb> make_dump();
 std::unique_ptr<Verb> make_restore();
+std::unique_ptr<Verb> make_repair();
 std::unique_ptr<Verb> make_export_table();
 
 inline constexpr MakeVerb verbs[] = {
-	make_list, make_examine, make_map, make_check, make_dump, make_restore, make_export_table,
+	make_list, make_examine, make_map, make_check, make_dump, make_restore, make_repair, make_export_table,
 };
 
 } // namespace dm_remap::tool
