@@ -8,8 +8,9 @@ packages_of() { # GROUP...
 		case $group in
 		build) printf '%s\n' g++-12 gcc-12 make cmake ninja-build pkg-config kmod bc \
 			libfmt-dev libcli11-dev nlohmann-json3-dev \
-			libdevmapper-dev libblkid-dev libudev-dev ;;
-		test) printf '%s\n' clang libclang-rt-14-dev libgtest-dev libgmock-dev libbenchmark-dev ;;
+			libdevmapper-dev libblkid-dev libudev-dev scdoc ;;
+		test) printf '%s\n' clang libclang-rt-14-dev libgtest-dev libgmock-dev libbenchmark-dev \
+			python3 python3-jsonschema util-linux ;;
 		vm) printf '%s\n' qemu-system-x86 busybox-static kmod cpio xz-utils zstd python3 \
 			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps nbdkit nbdkit-plugin-dev ;;
 		stack) printf '%s\n' mdadm lvm2 cryptsetup-bin thin-provisioning-tools qemu-utils prometheus ;;
