@@ -67,6 +67,15 @@ int dmr_table_parse(unsigned int argc, char **argv, struct dmr_table *out, char 
  */
 int dmr_spare_message_parse(unsigned int argc, char **argv, struct dmr_spare_message *out, char *reason);
 
+/* The message list [<from> [<count>]]. */
+struct dmr_list_message {
+	uint64_t from;		/* a sector of main */
+	uint64_t count;		/* extents */
+};
+
+/* As dmr_spare_message_parse(). any. */
+int dmr_list_message_parse(unsigned int argc, char **argv, struct dmr_list_message *out, char *reason);
+
 /* ---- life ---- */
 
 struct dmr_engine;

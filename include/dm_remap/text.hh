@@ -52,6 +52,8 @@ public:
 		put('\'');
 	}
 
+	// Characters that still fit.
+	size_t room() const { return size_ > length_ ? size_ - length_ - 1 : 0; }
 	// Characters written, without the NUL.
 	size_t length() const { return length_; }
 	// No character more fits. As in dm itself, a text that fills its buffer counts as one that was cut off.

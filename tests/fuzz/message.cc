@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Messages about spares: what is accepted lies within its limits, and said again it is the same.
+// Messages about spares, and the one that lists extents: what is accepted lies within its limits, and said again it is the same.
 #include "argv.hh"
 
 #include <dm_remap/engine.h>
@@ -43,6 +43,26 @@ std::string print(const dmr_spare_message &message)
 	return text + (message.change == DMR_SPARE_CANCEL ? " cancel" : message.force ? " force" : "");
 }
 
+void check_list(Argv &argv)
+{
+	const bool list = argv.count() && !std::strcmp(argv.words()[0], "list");
+	dmr_list_message message, again;
+	Reason reason;
+	const int result = dmr_list_message_parse(argv.count(), argv.words(), &message, reason.buffer());
+
+	DMR_CHECK(list ? result == 1 || result == -EINVAL : result == 0);
+	reason.check(result < 0);
+	DMR_CHECK(argv.unchanged());
+	if (result <= 0)
+		return;
+	DMR_CHECK(argv.count() <= 3);
+	DMR_CHECK(message.from <= max_sectors && message.count >= 1 && message.count <= 65536);
+	Argv printed("list " + std::to_string(message.from) + " " + std::to_string(message.count) + "\n");
+
+	DMR_CHECK(dmr_list_message_parse(printed.count(), printed.words(), &again, reason.buffer()) == 1);
+	DMR_CHECK(message.from == again.from && message.count == again.count);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -51,6 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dmr_spare_message message;
 	const int result = parse(argv, message);
 
+	check_list(argv);
 	DMR_CHECK(is_spare_message(argv) == (result != 0));
 	if (result <= 0)
 		return 0;

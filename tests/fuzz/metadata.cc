@@ -145,6 +145,37 @@ std::vector<Served> map_of(Machine &m)
 	return map;
 }
 
+// The message lists what serves, each sector once.
+void check_list(Machine &m, const std::vector<Served> &map)
+{
+	std::vector<bool> listed(map.size()); // extents may go beyond the table
+	unsigned long long next = 0;
+
+	for (bool more = true; more;) {
+		const std::string answer = m.device.message({"list", std::to_string(next), "7"});
+
+		more = false;
+		for (size_t at = 0, end; (end = answer.find('\n', at)) != answer.npos; at = end + 1) {
+			unsigned long long from, n, place;
+			unsigned int spare;
+			const std::string line = answer.substr(at, end - at);
+
+			more |= std::sscanf(line.c_str(), "next=%llu", &next) == 1;
+			if (std::sscanf(line.c_str(), "extent main=%llu sectors=%llu kind=mapped spare=%u spare_sector=%llu", &from, &n,
+					&spare, &place) != 4)
+				continue;
+			for (unsigned long long i = 0; i < n && from + i < map.size(); i++) {
+				const Served &served = map[from + i];
+
+				DMR_CHECK(served.where == DMR_WHERE_SPARE && served.sector == place + i && !listed[from + i]);
+				listed[from + i] = true;
+			}
+		}
+	}
+	for (size_t i = 0; i < map.size(); i++)
+		DMR_CHECK(listed[i] == (map[i].where == DMR_WHERE_SPARE));
+}
+
 // No disk has anything wrong, so only what lives on a spare that is not there, or lived on one that was forgotten, may fail.
 void read_all(Machine &m, bool all_there)
 {
@@ -234,6 +265,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	const std::vector<Served> found = map_of(m);
 
+	check_list(m, found);
 	stop(m);
 	if (!restart(m, line)) {
 		stop(m);

@@ -351,7 +351,7 @@ TEST_F(EngineTest, MessagesAnswerAndRefuse)
 	int err = 0;
 
 	create();
-	for (const char *word : { "help", "status", "stats", "health", "cache_stats" }) {
+	for (const char *word : { "help", "status", "stats", "health", "cache_stats", "list" }) {
 		EXPECT_NE(device.message({ word }, &err), "") << word;
 		EXPECT_EQ(err, 0) << word;
 	}

@@ -92,7 +92,7 @@ TEST(SpareMessage, RefusesWithTheReason)
 
 TEST(SpareMessage, EveryFaultOfMessagesIsAmongTheRefused)
 {
-	for (size_t i = static_cast<size_t>(TableFault::add_device_missing); i < std::size(table_fault_texts); i++) {
+	for (size_t i = static_cast<size_t>(TableFault::add_device_missing); i < static_cast<size_t>(TableFault::list_not_count); i++) {
 		bool seen = false;
 
 		for (const Refused &r : refused)

@@ -88,6 +88,11 @@ private:
 	void message_cache_stats(TextWriter &out);
 	void message_help(TextWriter &out);
 
+	// list.cc
+	int list(unsigned int argc, char **argv, TextWriter &out, char *reason);
+	bool listed_next(MainBlock at, Extent &out) const;
+	void list_extent(TextWriter &out, const Extent &extent) const;
+
 	// Left by one table to the next of the mapped device.
 	struct Persistent {
 		CounterValues counters;

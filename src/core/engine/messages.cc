@@ -141,6 +141,7 @@ void Engine::message_help(TextWriter &out)
 		  "stats: counters since the device was created or clear_stats\n"
 		  "health: the score 0..100 and what it is made of\n"
 		  "cache_stats: size of the in-memory index\n"
+		  "list [<from> [<count>]]: the extents from this sector of main on\n"
 		  "clear_stats: set the counters of 'stats' to zero\n"
 		  "add_spare <dev> [<start> <sectors>]: a further spare, which must be blank\n"
 		  "remove_spare <dev> [cancel|force]: take a spare out; what lives on it moves to the others first\n"
@@ -167,6 +168,8 @@ int Engine::message(unsigned int argc, char **argv, TextWriter &out, char *reaso
 		why.print("message: empty; 'help' lists what is understood");
 		return -EINVAL;
 	}
+	if (const int listed = list(argc, argv, out, reason))
+		return listed;
 	for (const Command &command : commands) {
 		if (!same_text(argv[0], command.name))
 			continue;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// All that can be wrong with the words of a table line or of a message about spares, and the words for it. A reason
+// All that can be wrong with the words of a table line or of a message, and the words for it. A reason
 // reads: argument 'value': what is wrong; what to do.
 #ifndef DM_REMAP_CORE_TABLE_FAULTS_HH
 #define DM_REMAP_CORE_TABLE_FAULTS_HH
@@ -43,6 +43,8 @@ enum class TableFault : uint8_t {
 	not_spare_number,
 	forget_unknown,
 	forget_too_many,
+	list_not_count,
+	list_too_many,
 	count_		// how many there are
 };
 
@@ -89,6 +91,8 @@ inline constexpr TableFaultText table_fault_texts[] = {
 	{TableFault::not_spare_number, "not the number of a spare; give one from 0 to 15, as 'status' tells it"},
 	{TableFault::forget_unknown, "unknown; the message is forget_spare <number> [force]"},
 	{TableFault::forget_too_many, "one word too many; the message is forget_spare <number> [force]"},
+	{TableFault::list_not_count, "not a number of extents; give one from 1 to 65536"},
+	{TableFault::list_too_many, "one word too many; the message is list [<from> [<count>]]"},
 };
 
 constexpr const char *text_of(TableFault fault)

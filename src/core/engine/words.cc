@@ -43,6 +43,11 @@ bool Words::number(const char *argument, const char *value, const NumberWord &li
 	return true;
 }
 
+bool Words::sectors(const char *argument, const char *value, uint64_t &out) const
+{
+	return number(argument, value, sectors_word, out);
+}
+
 bool Words::count(const char *argument, const char *value, uint32_t follow) const
 {
 	const Result<uint64_t> number = parse_u64(value);
@@ -65,8 +70,7 @@ bool Words::device(const char *argument, const char *value, TableFault fault) co
 bool Words::range(const char *const (&arguments)[2], const char *start, const char *sectors, bool may_be_empty,
 		  uint64_t &out_start, uint64_t &out_sectors) const
 {
-	if (!number(arguments[0], start, sectors_word, out_start) ||
-	    !number(arguments[1], sectors, sectors_word, out_sectors))
+	if (!this->sectors(arguments[0], start, out_start) || !this->sectors(arguments[1], sectors, out_sectors))
 		return false;
 	if (!out_sectors && !may_be_empty)
 		return fail(arguments[1], sectors, TableFault::no_sectors);

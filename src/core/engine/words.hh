@@ -25,6 +25,8 @@ public:
 	bool fail(const char *argument, const char *value, TableFault fault) const;
 
 	bool number(const char *argument, const char *value, const NumberWord &limits, uint64_t &out) const;
+	// A place or a length, in sectors.
+	bool sectors(const char *argument, const char *value, uint64_t &out) const;
 	// The number of words that follow.
 	bool count(const char *argument, const char *value, uint32_t follow) const;
 	// The name of a device, which "" and "-" are not.

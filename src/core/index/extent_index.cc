@@ -20,19 +20,6 @@ bool continues(const Extent &a, const Extent &b)
 	       a.length.value + b.length.value <= ExtentIndex::max_extent_length;
 }
 
-// The part of an extent from `start` on; start lies within it.
-Extent tail(const Extent &extent, MainBlock start)
-{
-	Extent part = extent;
-	Blocks skipped = start - extent.start;
-
-	part.start = start;
-	part.length = extent.length - skipped;
-	if (extent.kind == ExtentKind::mapped)
-		part.spare = extent.spare + skipped;
-	return part;
-}
-
 } // namespace
 
 // ---- readers ----
@@ -286,7 +273,7 @@ Error ExtentIndex::put(const Extent &extent)
 	}
 	ExtentEntry &middle = run[n++];
 	if (right.found) {
-		const Extent rest = tail(right.extent, end);
+		const Extent rest = right.extent.from(end);
 
 		if (continues(merged, rest)) {
 			merged.length = rest.end() - merged.start;
@@ -327,7 +314,7 @@ Error ExtentIndex::clear(MainBlock start, Blocks length)
 		run[n++] = ExtentEntry::from(rest);
 	}
 	if (last.found && last.extent.end() > end)
-		run[n++] = ExtentEntry::from(tail(last.extent, end));
+		run[n++] = ExtentEntry::from(last.extent.from(end));
 
 	Error error = start_edit();
 	if (!error)

@@ -25,6 +25,13 @@ struct Extent {
 	SpareBlock spare;		// with mapped
 
 	constexpr MainBlock end() const { return start + length; }
+	// The part from this block on, which lies within it.
+	constexpr Extent from(MainBlock block) const
+	{
+		const Blocks skipped = block - start;
+
+		return {block, length - skipped, kind, member, kind == ExtentKind::mapped ? spare + skipped : spare};
+	}
 };
 
 // An extent as a leaf keeps it: 20 bytes, spread over three arrays.
