@@ -187,6 +187,31 @@ TEST_F(EnginePool, WhatLivesOnARemovedSpareMovesToTheOthers)
 		ASSERT_EQ(read(at, 4), pattern(at, 4, 3));
 }
 
+TEST_F(EnginePool, ARemovalTellsHowFarItIsAndSinceWhen)
+{
+	create(two());
+	main.fail(0, 4500);
+	for (uint64_t at = 0; at < 600; at += 6)
+		ASSERT_EQ(write(at, 4, 3), DMR_STS_OK);
+	const uint64_t begun = world.now();
+
+	ASSERT_EQ(device.remove_spare(spare, 0), 1);
+	second.set_slow(1'000'000'000);
+	ASSERT_EQ(world.run_until([&] { return used_of("8:16") <= 392; }), Stop::Done);
+	const std::string answer = device.message({ "status" });
+	unsigned long long moved, left, seconds;
+
+	ASSERT_EQ(sscanf(answer.c_str() + std::min(answer.find("\nremoving "), answer.size()),
+			 "\nremoving number=0 device=8:16 moved_sectors=%llu left_sectors=%llu seconds=%llu", &moved, &left, &seconds), 3)
+		<< answer;
+	EXPECT_EQ(left, used_of("8:16"));
+	EXPECT_GE(moved, 4u);
+	EXPECT_GE(seconds, 2u) << "a second for each write";
+	EXPECT_EQ(seconds, (world.now() - begun) / 1'000'000'000);
+	second.set_slow(0);
+	run_job();
+}
+
 TEST_F(EnginePool, ARemovalWithoutRoomChangesNothing)
 {
 	create(two());

@@ -81,8 +81,9 @@ void Engine::message_spares(TextWriter &out)
 			  ull(usage.total * unit), ull(usage.used * unit), ull(usage.bad * unit));
 	}
 	if (uint32_t slot = mover_.slot(); slot != Mover::none)
-		out.print("removing number=%u device=%s moved_sectors=%llu left_sectors=%llu\n", slot, member_name(slot).text,
-			  ull(mover_.moved() * unit), ull(map_.spares().usage(slot).used * unit));
+		out.print("removing number=%u device=%s moved_sectors=%llu left_sectors=%llu seconds=%llu\n", slot,
+			  member_name(slot).text, ull(mover_.moved() * unit), ull(map_.spares().usage(slot).used * unit),
+			  ull((dmr_now_ns() - mover_.begun()) / 1'000'000'000));
 }
 
 void Engine::message_status(TextWriter &out)

@@ -41,6 +41,7 @@ Error Mover::start(uint32_t slot, bool give_up)
 	if (this->slot() != none)
 		return Error(EBUSY);
 	__atomic_store_n(&moved_, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&begun_, dmr_now_ns(), __ATOMIC_RELAXED);
 	give_up_ = give_up;
 	__atomic_store_n(&slot_, slot, __ATOMIC_RELAXED);
 	dmr_worker_start(worker_, 0);

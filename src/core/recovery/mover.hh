@@ -41,6 +41,7 @@ public:
 	// The member that is being emptied, or none. Any context.
 	uint32_t slot() const { return __atomic_load_n(&slot_, __ATOMIC_RELAXED); }
 	uint64_t moved() const { return __atomic_load_n(&moved_, __ATOMIC_RELAXED); } // blocks, by the last job
+	uint64_t begun() const { return __atomic_load_n(&begun_, __ATOMIC_RELAXED); } // when the last job did, by dmr_now_ns()
 
 private:
 	static constexpr uint32_t buffer_bytes = 64 * 1024;
@@ -64,6 +65,7 @@ private:
 	Mutex lock_;		// of start, cancel, pause, unpause
 	uint32_t slot_ = none;
 	uint64_t moved_ = 0;
+	uint64_t begun_ = 0;
 	bool give_up_ = false;
 	bool stop_ = false;
 };
