@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "sets_config.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace dm_remap::tool {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Why a line is not understood.
+struct Fault {
+	std::string text;
+};
+
+bool blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+// Takes the next word off, with its quotes. False at the end of the line, or at a comment, which is left in `rest`.
+bool next_word(std::string_view &rest, std::string &word)
+{
+	while (!rest.empty() && blank(rest.front()))
+		rest.remove_prefix(1);
+	if (rest.empty() || rest.front() == '#')
+		return false;
+	word.clear();
+	for (bool quoted = false; !rest.empty() || quoted;) {
+		if (rest.empty())
+			throw Fault{"a quote is not closed"};
+		const char c = rest.front();
+
+		if (!quoted && blank(c))
+			break;
+		rest.remove_prefix(1);
+		if (c == '"') {
+			quoted = !quoted;
+			continue;
+		}
+		if (quoted && c == '\\' && !rest.empty()) {
+			word += rest.front();
+			rest.remove_prefix(1);
+			continue;
+		}
+		word += c;
+	}
+	return true;
+}
+
+std::string quoted(const std::string &value)
+{
+	if (value.find('\n') != value.npos)
+		throw std::system_error(EINVAL, std::generic_category(), fmt::format("'{}' has a line break in it", value));
+	if (!value.empty() && value.find_first_of(" \t\"\\#") == value.npos)
+		return value;
+	std::string out = "\"";
+
+	for (const char c : value) {
+		if (c == '"' || c == '\\')
+			out += '\\';
+		out += c;
+	}
+	return out + "\"";
+}
+
+bool is_uuid(const std::string &text)
+{
+	if (text.size() != 36)
+		return false;
+	for (size_t i = 0; i < text.size(); i++) {
+		const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? text[i] != '-' : !std::isxdigit(static_cast<unsigned char>(text[i])))
+			return false;
+	}
+	return true;
+}
+
+std::string lower(std::string text)
+{
+	std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+	return text;
+}
+
+std::string uuid_of(const std::string &key, const std::string &text)
+{
+	if (!is_uuid(text))
+		throw Fault{fmt::format("{}: '{}' is not a UUID", key, text)};
+	return lower(text);
+}
+
+uint64_t number_of(const std::string &key, std::string_view text)
+{
+	uint64_t value = 0;
+	const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+
+	if (text.empty() || error != std::errc() || end != text.data() + text.size())
+		throw Fault{fmt::format("{}: '{}' is not a number", key, text)};
+	return value;
+}
+
+ConfiguredSpare spare_of(const std::string &value)
+{
+	const size_t at = value.find('@'), colon = value.rfind(':');
+	ConfiguredSpare spare;
+
+	spare.uuid = uuid_of("spare", value.substr(0, at));
+	if (at == value.npos)
+		return spare;
+	if (colon == value.npos || colon <= at + 1)
+		throw Fault{fmt::format("spare: '{}' is not UUID@PATH:START", value)};
+	spare.path = value.substr(at + 1, colon - at - 1);
+	spare.start = number_of("spare", std::string_view(value).substr(colon + 1));
+	return spare;
+}
+
+void take(ConfiguredSet &set, const std::string &key, const std::string &value)
+{
+	if (key == "name")
+		set.name = value;
+	else if (key == "main")
+		set.main = value;
+	else if (key == "spare")
+		set.spares.push_back(spare_of(value));
+	else if (key == "degraded" && value == "dropped")
+		set.degraded = Degraded::dropped;
+	else if (key == "degraded" && value == "never")
+		set.degraded = Degraded::never;
+	else if (key == "degraded")
+		throw Fault{fmt::format("degraded: '{}' is neither 'dropped' nor 'never'", value)};
+	else if (key == "main_id")
+		set.main_id = value;
+	else if (key == "read_retries")
+		set.read_retries = number_of(key, value);
+	else
+		set.others.emplace_back(key, value);
+}
+
+ConfiguredSet set_of(std::string_view rest)
+{
+	ConfiguredSet set;
+	std::string word;
+
+	if (!next_word(rest, word))
+		throw Fault{"the UUID of the set is missing"};
+	set.uuid = uuid_of("set", word);
+	while (next_word(rest, word)) {
+		const size_t is = word.find('=');
+
+		if (is == word.npos)
+			throw Fault{fmt::format("'{}' is not KEY=VALUE", word)};
+		take(set, word.substr(0, is), word.substr(is + 1));
+	}
+	set.comment = rest;
+	for (const auto &[key, value] : {std::pair("name", &set.name), std::pair("main", &set.main)})
+		if (value->empty())
+			throw Fault{fmt::format("'{}=' is missing", key)};
+	return set;
+}
+
+std::string line_of(const ConfiguredSet &set)
+{
+	std::string line = fmt::format("set {} name={} main={}", set.uuid, quoted(set.name), quoted(set.main));
+
+	for (const ConfiguredSpare &spare : set.spares)
+		line += " spare=" + (spare.path.empty() ? spare.uuid : quoted(fmt::format("{}@{}:{}", spare.uuid, spare.path, spare.start)));
+	line += set.degraded == Degraded::never ? " degraded=never" : " degraded=dropped";
+	if (set.main_id)
+		line += " main_id=" + quoted(*set.main_id);
+	if (set.read_retries)
+		line += fmt::format(" read_retries={}", *set.read_retries);
+	for (const auto &[key, value] : set.others)
+		line += " " + key + "=" + quoted(value);
+	return set.comment.empty() ? line : line + " " + set.comment;
+}
+
+[[noreturn]] void refuse(const std::string &path)
+{
+	throw std::system_error(errno, std::generic_category(), path);
+}
+
+std::string content_of(const std::string &path)
+{
+	std::ifstream in(path, std::ios::binary);
+
+	if (!in.is_open() && errno == ENOENT)
+		return {};
+	if (!in.is_open())
+		refuse(path);
+	return {std::istreambuf_iterator<char>(in), {}};
+}
+
+} // namespace
+
+std::string SetsConfig::default_path()
+{
+	const char *path = std::getenv("DM_REMAP_CONFIG");
+
+	return path && *path ? path : "/etc/dm-remap/sets.conf";
+}
+
+SetsConfig SetsConfig::read(const std::string &path)
+{
+	return parse(path, content_of(path));
+}
+
+SetsConfig SetsConfig::parse(const std::string &path, const std::string &text)
+{
+	SetsConfig config;
+
+	config.path_ = path;
+	for (size_t at = 0; at < text.size();) {
+		const size_t end = std::min(text.find('\n', at), text.size());
+
+		config.read_line(text.substr(at, end - at));
+		at = end + 1;
+	}
+	return config;
+}
+
+void SetsConfig::read_line(const std::string &line)
+{
+	std::string_view rest = line;
+	std::string word;
+
+	lines_.push_back(line);
+	try {
+		if (!next_word(rest, word))
+			return;
+		if (word != "set")
+			throw Fault{fmt::format("'{}' is unknown; a line begins with 'set'", word)};
+		ConfiguredSet set = set_of(rest);
+
+		for (const ConfiguredSet &other : sets_)
+			if (other.uuid == set.uuid || other.name == set.name)
+				throw Fault{fmt::format("line {} has this {} already", other.line, other.uuid == set.uuid ? "set" : "name")};
+		set.line = lines_.size();
+		sets_.push_back(std::move(set));
+	} catch (const Fault &fault) {
+		faults_.push_back(fmt::format("{}:{}: {}", path_, lines_.size(), fault.text));
+	}
+}
+
+const ConfiguredSet *SetsConfig::find(const std::string &name) const
+{
+	for (const ConfiguredSet &set : sets_)
+		if (set.name == name || set.uuid == lower(name))
+			return &set;
+	return nullptr;
+}
+
+void SetsConfig::put(ConfiguredSet set)
+{
+	const auto same = std::find_if(sets_.begin(), sets_.end(), [&](const ConfiguredSet &known) { return known.uuid == set.uuid; });
+
+	if (same != sets_.end()) {
+		set.line = same->line;
+		lines_[set.line - 1] = line_of(set);
+		*same = std::move(set);
+		return;
+	}
+	lines_.push_back(line_of(set));
+	set.line = lines_.size();
+	sets_.push_back(std::move(set));
+}
+
+void SetsConfig::remove(const std::string &uuid)
+{
+	const auto gone = std::find_if(sets_.begin(), sets_.end(), [&](const ConfiguredSet &known) { return known.uuid == uuid; });
+
+	if (gone == sets_.end())
+		return;
+	const size_t line = gone->line;
+
+	lines_.erase(lines_.begin() + static_cast<ptrdiff_t>(line) - 1);
+	sets_.erase(gone);
+	for (ConfiguredSet &set : sets_)
+		set.line -= set.line > line;
+}
+
+std::string SetsConfig::text() const
+{
+	std::string out;
+
+	for (const std::string &line : lines_)
+		out += line + "\n";
+	return out;
+}
+
+ConfigEdit::Descriptor::~Descriptor()
+{
+	if (value >= 0)
+		close(value);
+}
+
+// The lock is on the folder: a file that another takes the place of can hold none.
+ConfigEdit::ConfigEdit(const std::string &path)
+{
+	std::error_code ignored;
+	const fs::path real = fs::weakly_canonical(path, ignored);
+
+	path_ = real.empty() ? path : real.string();
+	const std::string folder = fs::path(path_).parent_path(), name = path_ + ".new";
+	struct stat old = {};
+
+	fs::create_directories(folder);
+	folder_.value = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder_.value < 0)
+		refuse(folder);
+	while (flock(folder_.value, LOCK_EX))
+		if (errno != EINTR)
+			refuse(folder);
+	config = SetsConfig::read(path_);
+	file_.value = open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (file_.value < 0 || fchmod(file_.value, stat(path_.c_str(), &old) ? 0644 : old.st_mode & 07777))
+		refuse(name);
+}
+
+ConfigEdit::~ConfigEdit()
+{
+	if (!committed_)
+		unlink((path_ + ".new").c_str());
+}
+
+void ConfigEdit::commit()
+{
+	const std::string text = config.text();
+
+	for (size_t at = 0; at < text.size();) {
+		const ssize_t done = write(file_.value, text.data() + at, text.size() - at);
+
+		if (done < 0 && errno != EINTR)
+			refuse(path_ + ".new");
+		at += done > 0 ? static_cast<size_t>(done) : 0;
+	}
+	if (fsync(file_.value) || rename((path_ + ".new").c_str(), path_.c_str()))
+		refuse(path_);
+	committed_ = true;
+	if (fsync(folder_.value))
+		refuse(path_);
+}
+
+} // namespace dm_remap::tool
