@@ -101,6 +101,12 @@ public:
 			return !has_place(known_) || disk_ == Agreement::same;
 		return shape_now(now_) == Shape::whole_disk && disk_ == Agreement::same;
 	}
+	MainMatch match() const
+	{
+		if (copied())
+			return MainMatch::copied;
+		return another() || other_shape() ? MainMatch::another : sure() ? MainMatch::same : MainMatch::unsure;
+	}
 	// What the two are called where they differ.
 	const char *known_name() const { return name(known_, known_.identity); }
 	const char *name_now() const { return name(now_, has_place(known_) ? place_ : now_.identity); }
@@ -129,6 +135,11 @@ private:
 };
 
 } // namespace
+
+MainMatch match_mains(const dmr_main_identity &known, const dmr_main_identity &now, const char *place)
+{
+	return Comparison(known, now, place).match();
+}
 
 Error refuse_unless_main_fits(const dmr_assembly_request &request, const dmr_assembly_member &newest, Refusal &refusal)
 {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Is this main the set's? What is compared, what is not known, and what `new_main` overrules; word for word.
+#include "reassembly/main_check.hh"
+
 #include "reassembly_fixture.hh"
 
 namespace {
@@ -344,6 +346,22 @@ TEST_F(ReassemblyMain, WhoWasAwayWhenMainChangedIsNotAsked)
 }
 
 // ---- length ----
+
+// As the tool asks.
+TEST_F(ReassemblyMain, WhatTwoDescriptionsSayOfEachOther)
+{
+	using namespace dm_remap::reassembly;
+
+	EXPECT_EQ(match_mains(known_, main_, ""), MainMatch::same);
+	main_.identity[0] = '\0';
+	main_.sectors = known_.sectors;
+	EXPECT_EQ(match_mains(known_, main_, ""), MainMatch::unsure);
+	partition(known_, "partuuid:1", "wwid:1");
+	partition(main_, "partuuid:1", "wwid:2");
+	EXPECT_EQ(match_mains(known_, main_, ""), MainMatch::copied);
+	partition(main_, "partuuid:2", "wwid:1");
+	EXPECT_EQ(match_mains(known_, main_, ""), MainMatch::another);
+}
 
 TEST_F(ReassemblyMain, NoReasonIsCutOff)
 {
