@@ -30,6 +30,27 @@ class RoundTrip(CliTest):
             self.assertEqual(self.dump(*spares), self.dump(*images), name)
             self.assertTrue(self.run_json("check", *spares)["loads"])
 
+    def test_lost_blocks(self):
+        """They lived on a spare that was forgotten; the set knows that there are such."""
+        image = self.copy("forgotten")[0]
+        document = self.run_json("dump", image)
+        self.assertEqual(document["set"]["features"], ["lost"])
+        self.assertEqual(document["totals"]["lost_blocks"], sum(e["blocks"] for e in document["extents"] if e["kind"] == "lost"))
+        self.assertEqual({e["kind"] for e in document["extents"]}, {"lost", "mapped"})
+        spares = self.spares_for(document)
+        self.restore(document, *spares)
+        self.assertEqual(self.dump(*spares), self.dump(image))
+        repaired = self.blank("repaired.img", 1024 * SECTOR)
+        self.run_tool("repair", image, "--to", repaired, "--yes")
+        places = [[(e["kind"], e["sector"], e["sectors"]) for e in self.run_json("map", i)["extents"]] for i in (image, repaired)]
+        self.assertEqual(*places)
+        self.assertIn("lost, with a spare that was given up", self.run_tool("export-table", image).err)
+        # One that does not know of them takes them for nothing that can be.
+        document["set"]["features"] = []
+        self.assertEqual(self.restore(document, self.blank("other.img", 1024 * SECTOR), status=1)["error"]["id"], "document")
+        document["set"]["features"] = ["lost", "later"]
+        self.assertIn("$.set.features[1]", self.restore(document, self.blank("more.img", 1024 * SECTOR), status=1)["error"]["text"])
+
     def large(self, extents, spares=2):
         folder = self.dir / f"large{extents}"
         subprocess.run([CLI_LARGE, folder, str(extents), str(spares)], check=True)

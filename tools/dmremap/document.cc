@@ -2,6 +2,7 @@
 #include "document.hh"
 
 #include "document_setup.hh"
+#include "entry_text.hh"
 
 #include "metadata/codec.hh"
 
@@ -229,6 +230,8 @@ bool Reader::scalar(const Value &value)
 		setup_.of_main(path(), key, value);
 	else if (frames_.size() == 3 && in(0, "set") && in(1, "ancestors"))
 		setup_.ancestor(path(), value);
+	else if (frames_.size() == 3 && in(0, "set") && in(1, "features"))
+		setup_.feature(path(), value);
 	else if (frames_.size() == 4 && in(0, "set") && in(1, "members"))
 		setup_.of_member(path(), key, value);
 	else if (frames_.size() == 3 && (in(0, "extents") || in(0, "bad")))
@@ -278,29 +281,33 @@ void Reader::end_entry(bool bad)
 {
 	if (!set_)
 		refuse_document(path(), "comes before $.set");
-	const bool mapped = !bad && entry_.kind == "mapped", pending = !bad && entry_.kind == "pending";
+	const bool placed = bad || entry_.kind == "mapped";
+	uint8_t kind = DMR_RECORD_BAD_SPARE;
 
 	if (!bad) {
 		require(entry_.kind.has_value(), "kind");
-		if (!mapped && !pending)
-			refuse_document(path() + ".kind", "neither mapped nor pending");
+		for (const ExtentKind known : {ExtentKind::mapped, ExtentKind::pending, ExtentKind::lost})
+			if (*entry_.kind == kind_text(known))
+				kind = record_kind(known);
+		if (kind == DMR_RECORD_BAD_SPARE)
+			refuse_document(path() + ".kind", "neither mapped, pending nor lost");
 		require(entry_.main_block.has_value(), "main_block");
 	}
 	require(entry_.blocks.has_value(), "blocks");
-	if (!pending) {
+	if (placed) {
 		require(entry_.spare.has_value(), "spare");
 		require(entry_.spare_block.has_value(), "spare_block");
 	}
 	if (*entry_.blocks > UINT32_MAX)
 		refuse_document(path() + ".blocks", "too many");
-	if (!pending && *entry_.spare >= DMR_MAX_MEMBERS)
+	if (placed && *entry_.spare >= DMR_MAX_MEMBERS)
 		refuse_document(path() + ".spare", "no spare has this number");
 	const dmr_record record = {
 		bad ? 0 : *entry_.main_block,
-		pending ? 0 : *entry_.spare_block,
+		placed ? *entry_.spare_block : 0,
 		static_cast<uint32_t>(*entry_.blocks),
-		static_cast<uint8_t>(bad ? DMR_RECORD_BAD_SPARE : mapped ? DMR_RECORD_MAP : DMR_RECORD_PENDING),
-		static_cast<uint8_t>(pending ? 0 : *entry_.spare),
+		kind,
+		static_cast<uint8_t>(placed ? *entry_.spare : 0),
 		0,
 	};
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "document_setup.hh"
 
+#include "setup_text.hh"
+
 #include "metadata/codec.hh"
 
 #include <dm_remap/lineage.hh>
@@ -75,6 +77,13 @@ void SetupReader::ancestor(const std::string &path, const Value &value)
 	if (setup_.ancestor_count == DMR_MAX_ANCESTORS)
 		refuse_document(path, fmt::format("more than {} of them", int{DMR_MAX_ANCESTORS}));
 	read_uuid(path, value, setup_.ancestors[setup_.ancestor_count++]);
+}
+
+void SetupReader::feature(const std::string &path, const Value &value)
+{
+	if (value.kind != Value::Kind::text || *value.text != lost_feature)
+		refuse_document(path, "a feature that this dmremap does not know");
+	setup_.features |= DMR_FEATURE_LOST;
 }
 
 void SetupReader::begin_member()

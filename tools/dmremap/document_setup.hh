@@ -34,6 +34,8 @@ public:
 	void of_set(const std::string &path, const std::string &key, const Value &value);
 	void of_main(const std::string &path, const std::string &key, const Value &value);
 	void ancestor(const std::string &path, const Value &value);
+	// What this dmremap does not know it cannot keep.
+	void feature(const std::string &path, const Value &value);
 	void begin_member();
 	void of_member(const std::string &path, const std::string &key, const Value &value);
 	void end_member(const std::string &path);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "map_state.hh"
 
+#include "entry_text.hh"
 #include "roles.hh"
 
 #include <new>
@@ -63,8 +64,7 @@ const char *MapState::add(const dmr_record &record)
 		if (error.code() == EINVAL)
 			return "is on spare blocks that serve others, or are bad";
 		if (!error)
-			error = index_.put({start, Blocks(record.length), mapped ? ExtentKind::mapped : ExtentKind::pending, record.member,
-					    SpareBlock(record.spare_block)});
+			error = index_.put({start, Blocks(record.length), extent_kind(record.kind), record.member, SpareBlock(record.spare_block)});
 	}
 	if (error.code() == ENOMEM)
 		throw std::bad_alloc();
@@ -81,8 +81,7 @@ bool MapState::next(dmr_record &out)
 		const bool mapped = extent.kind == ExtentKind::mapped;
 
 		out = {extent.start.value, mapped ? extent.spare.value : 0, static_cast<uint32_t>(extent.length.value),
-		       static_cast<uint8_t>(mapped ? DMR_RECORD_MAP : DMR_RECORD_PENDING),
-		       static_cast<uint8_t>(mapped ? extent.member : 0), 0};
+		       record_kind(extent.kind), static_cast<uint8_t>(mapped ? extent.member : 0), 0};
 		at_ = extent.end();
 		return true;
 	}

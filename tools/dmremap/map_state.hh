@@ -17,7 +17,7 @@ public:
 	MapState(const MapState &) = delete;
 	MapState &operator=(const MapState &) = delete;
 
-	// Null, or why it cannot be: it is out of its limits, or contradicts what was added before. map, pending, bad spare.
+	// Null, or why it cannot be: it is out of its limits, or contradicts what was added before. map, pending, lost, bad spare.
 	const char *add(const dmr_record &record);
 
 	const ExtentIndex &index() const { return index_; }

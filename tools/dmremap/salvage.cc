@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "salvage.hh"
 
+#include "entry_text.hh"
+
 #include "metadata/offline/survey.hh"
 
 #include <algorithm>
@@ -170,10 +172,8 @@ void Salvage::apply(ExtentIndex &index, const dmr_record &record)
 		bad_.push_back({record.spare_block, record.length, record.member});
 	else if (record.kind == DMR_RECORD_CLEAR)
 		must(index.clear(start, length));
-	else if (record.kind == DMR_RECORD_MAP)
-		must(index.put({start, length, ExtentKind::mapped, record.member, SpareBlock(record.spare_block)}));
 	else
-		must(index.put({start, length, ExtentKind::pending, 0, SpareBlock(0)}));
+		must(index.put({start, length, extent_kind(record.kind), record.member, SpareBlock(record.spare_block)}));
 }
 
 // The blocks of main about which a checkpoint's lost units may have spoken.

@@ -31,6 +31,10 @@ void write_setup(JsonWriter &out, const dmr_setup &setup)
 	for (uint32_t i = 0; i < setup.ancestor_count; i++)
 		out.value({}, uuid_text(setup.ancestors[i]));
 	out.end();
+	out.begin_array("features", JsonWriter::Style::compact);
+	if (setup.features & DMR_FEATURE_LOST)
+		out.value({}, lost_feature);
+	out.end();
 	out.value("setup_generation", setup.generation);
 	out.value("created", setup.created);
 	out.value("max_extents", setup.max_extents);

@@ -15,6 +15,9 @@ namespace dm_remap::tool {
 // The members of the object that is open: uuid, branch, … members[].
 void write_setup(JsonWriter &out, const dmr_setup &setup);
 
+// Of a set in which blocks may be lost.
+inline constexpr const char *lost_feature = "lost";
+
 // Empty is not known.
 std::optional<std::string> known(const char *text);
 // Which disk main is, in words; empty: nobody knows.

@@ -39,6 +39,7 @@ void write_dump(JsonWriter &out, const SetReader &set)
 	out.value("extents", set.map().index().extents());
 	out.value("mapped_blocks", set.map().index().mapped().value);
 	out.value("pending_blocks", set.map().index().pending().value);
+	out.value("lost_blocks", set.map().index().lost().value);
 	out.value("bad_runs", bad_runs);
 	out.end();
 	out.begin_array("extents");

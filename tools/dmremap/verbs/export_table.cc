@@ -79,7 +79,7 @@ private:
 			if (extent.kind == ExtentKind::mapped && set.member(extent.member)) {
 				segment(answer, at, sectors, set.member(extent.member)->name.path, set.spare_sector(extent.member, extent.spare));
 			} else {
-				(extent.kind == ExtentKind::mapped ? elsewhere_ : pending_) += sectors;
+				(extent.kind == ExtentKind::mapped ? elsewhere_ : extent.kind == ExtentKind::lost ? lost_ : pending_) += sectors;
 				segment(answer, at, sectors, {}, 0);
 			}
 			at += sectors;
@@ -112,6 +112,8 @@ private:
 	{
 		if (pending_)
 			answer.warn("pending", fmt::format("{} sectors are pending: they give errors; main may still give their data", pending_));
+		if (lost_)
+			answer.warn("lost", fmt::format("{} sectors are lost, with a spare that was given up: they give errors", lost_));
 		if (elsewhere_)
 			answer.warn("elsewhere", fmt::format("{} sectors are on spares that are not named: they give errors", elsewhere_));
 		for (const Member &member : set.members())
@@ -122,7 +124,7 @@ private:
 
 	std::vector<std::string> names_;
 	std::string main_;
-	uint64_t pending_ = 0, elsewhere_ = 0;
+	uint64_t pending_ = 0, lost_ = 0, elsewhere_ = 0;
 };
 
 } // namespace

@@ -5,6 +5,7 @@
 // The new spares are new members of the same set, in a new branch, so that nobody takes the old ones for them. Blocks that an old spare
 // does not give stay on it: it is recorded as dropped, as one that is missing, and reads of them fail until they are written anew, or
 // it is found and gives them.
+#include "entry_text.hh"
 #include "salvage.hh"
 #include "set_writer.hh"
 #include "verbs.hh"
@@ -200,7 +201,7 @@ private:
 		const uint32_t block = set.block_size().sectors();
 
 		if (extent.kind != ExtentKind::mapped) {
-			records_.push_back({extent.start.value, 0, static_cast<uint32_t>(extent.length.value), DMR_RECORD_PENDING, 0, 0});
+			records_.push_back({extent.start.value, 0, static_cast<uint32_t>(extent.length.value), record_kind(extent.kind), 0, 0});
 			return;
 		}
 		for (uint64_t done = 0, n = 0; done < extent.length.value; done += n) {
