@@ -46,14 +46,20 @@ bool is_flag(const CLI::Option &option)
 	return option.get_items_expected_max() == 0;
 }
 
-// Does what stands alone in this verb name devices, or files?
-bool takes_devices(const CLI::App &verb)
+// Does what stands alone in this verb name this?
+bool takes(const CLI::App &verb, Takes what)
 {
 	for (const CLI::Option *option : verb.get_options([](const CLI::Option *o) { return o->get_positional(); }))
-		if (takes_of(*option) == Takes::device)
+		if (takes_of(*option) == what)
 			return true;
 	return false;
 }
+
+// Names that need no quotes are enough.
+constexpr const char *set_names = "sed -n 's/^set [^ ]* name=\\([^\" ]*\\) .*/\\1/p' \"${DM_REMAP_CONFIG:-/etc/dm-remap/sets.conf}\" 2>/dev/null";
+
+constexpr const char *fish_set_names =
+	"(sed -n 's/^set [^ ]* name=\\([^\" ]*\\) .*/\\1/p' /etc/dm-remap/sets.conf 2>/dev/null)";
 
 std::string bash(const CLI::App &app)
 {
@@ -69,15 +75,23 @@ std::string bash(const CLI::App &app)
 			out += names_of(*option) + " ";
 		out += verb->get_name() == "completion" ? "bash zsh fish' ;;\n" : "' ;;\n";
 	}
+	std::string of_sets;
+
+	for (const CLI::App *verb : verbs_of(app))
+		if (takes(*verb, Takes::set))
+			of_sets += (of_sets.empty() ? "" : "|") + verb->get_name();
 	return out + "\tesac\n\tif [[ $cur == -* || $verb == completion ]]; then\n"
 		     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+		     "\telif [[ $cur != /* && $verb =~ ^(" +
+	       of_sets + ")$ ]]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W \"$(" + set_names +
+	       ")\" -- \"$cur\")\n"
 		     "\telse\n\t\tmapfile -t COMPREPLY < <(compgen -f -- \"${cur:-/dev/}\")\n\tfi\n}\n"
 		     "complete -o filenames -F _dmremap dmremap\n";
 }
 
 std::string zsh(const CLI::App &app)
 {
-	std::string out = "#compdef dmremap\n_dmremap() {\n\tlocal -a verbs=(\n";
+	std::string out = std::string("#compdef dmremap\n_dmremap_sets() { ") + set_names + "; }\n_dmremap() {\n\tlocal -a verbs=(\n";
 
 	for (const CLI::App *verb : verbs_of(app))
 		out += fmt::format("\t\t{}\n", quoted(verb->get_name() + ":" + verb->get_description()));
@@ -94,7 +108,9 @@ std::string zsh(const CLI::App &app)
 				out += " \\\n\t\t" + quoted("*" + name + "[" + help + "]" + (is_flag(*option) ? "" : ":value:_files"));
 			}
 		out += verb->get_name() == "completion" ? " \\\n\t\t'1:shell:(bash zsh fish)' ;;\n"
-							: fmt::format(" \\\n\t\t'*:{}:_files' ;;\n", takes_devices(*verb) ? "device" : "file");
+		       : takes(*verb, Takes::set)
+			       ? " \\\n\t\t'1:set:($(_dmremap_sets))' '*:device:_files' ;;\n"
+			       : fmt::format(" \\\n\t\t'*:{}:_files' ;;\n", takes(*verb, Takes::device) ? "device" : "file");
 	}
 	return out + "\tesac\n}\n_dmremap \"$@\"\n";
 }
@@ -110,6 +126,8 @@ std::string fish(const CLI::App &app)
 				   quoted(verb->get_description()));
 		if (verb->get_name() == "completion")
 			out += fmt::format("complete -c dmremap -n {} -f -a 'bash zsh fish'\n", seen);
+		if (takes(*verb, Takes::set))
+			out += fmt::format("complete -c dmremap -n {} -a {}\n", seen, quoted(fish_set_names));
 		for (const CLI::Option *option : options_of(*verb)) {
 			out += "complete -c dmremap -n " + seen;
 			for (const std::string &name : option->get_snames())

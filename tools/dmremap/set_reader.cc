@@ -25,11 +25,6 @@ std::optional<uint64_t> number(std::string_view text)
 	return error == std::errc() && end == text.data() + text.size() && !text.empty() ? std::optional(value) : std::nullopt;
 }
 
-bool belongs(const dmr_member_entry &entry)
-{
-	return entry.state == DMR_MEMBER_ACTIVE || entry.state == DMR_MEMBER_DROPPED;
-}
-
 } // namespace
 
 std::string uuid_text(const uint8_t (&uuid)[DMR_UUID_SIZE])

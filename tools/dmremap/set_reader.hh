@@ -120,6 +120,12 @@ private:
 };
 
 std::string uuid_text(const uint8_t (&uuid)[DMR_UUID_SIZE]);
+// Whose blocks may serve: active, or dropped.
+inline bool belongs(const dmr_member_entry &entry)
+{
+	return entry.state == DMR_MEMBER_ACTIVE || entry.state == DMR_MEMBER_DROPPED;
+}
+
 // "dropped"
 const char *state_text(uint32_t member_state);
 

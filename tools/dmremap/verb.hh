@@ -14,7 +14,7 @@
 namespace dm_remap::tool {
 
 // What a word on the command line may be, for completions.
-enum class Takes : uint8_t { device, file, text, number };
+enum class Takes : uint8_t { set, device, file, text, number };
 
 // A verb's own words. Behind it is CLI11, in one file.
 class Options {

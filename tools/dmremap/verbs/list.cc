@@ -1,222 +1,181 @@
 // SPDX-License-Identifier: GPL-2.0
-// list [DEV...]: the sets that are seen, on the devices named or on all of this machine. What makes a set is its superblocks: no
-// device is taken for a member, or for a main, by its size.
-#include "set_reader.hh"
+// list [DEV...]: the sets of this machine, or of the devices named.
+#include "machine/machine.hh"
 #include "setup_text.hh"
 #include "verbs.hh"
 
-#include "metadata/offline/locate.hh"
-
-#include <dm_remap/lineage.hh>
-
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 
 namespace dm_remap::tool {
 
 namespace {
 
-namespace fs = std::filesystem;
-
-struct Set {
-	std::vector<Member> members;
-
-	// They may have gone separate ways; then whichever comes first.
-	const dmr_setup &newest() const
-	{
-		const Member *found = &members.front();
-
-		for (const Member &member : members)
-			if (supersedes(member.setup(), found->setup()))
-				found = &member;
-		return found->setup();
-	}
-	bool separate_ways() const
-	{
-		for (const Member &a : members)
-			for (const Member &b : members)
-				if (diverged(a.setup(), b.setup()))
-					return true;
-		return false;
-	}
-	// Of the newest setup's, how many there are, and how many of those were seen.
-	uint32_t expected() const
-	{
-		uint32_t n = 0;
-
-		for (const dmr_member_entry &entry : newest().members)
-			n += entry.state == DMR_MEMBER_ACTIVE || entry.state == DMR_MEMBER_DROPPED;
-		return n;
-	}
-	uint32_t seen() const
-	{
-		uint32_t n = 0;
-
-		for (const dmr_member_entry &entry : newest().members)
-			n += entry.state != DMR_MEMBER_ABSENT && std::any_of(members.begin(), members.end(), [&](const Member &member) {
-				     return same_uuid(member.own().uuid, entry.uuid);
-			     });
-		return n;
-	}
+// One of them at least is there.
+struct Entry {
+	const SeenSet *seen = nullptr;
+	const ConfiguredSet *configured = nullptr;
+	const Running *running = nullptr;
 };
-
-uint64_t number_in(const fs::path &file)
-{
-	std::ifstream in(file);
-	uint64_t value = 0;
-
-	in >> value;
-	return value;
-}
-
-// Every disk and partition with a size. In /dev a '!' of sysfs is a '/'.
-std::vector<std::string> all_devices()
-{
-	std::vector<std::string> found;
-	std::error_code error;
-	const auto take = [&](const fs::path &folder) {
-		std::string name = folder.filename();
-
-		std::replace(name.begin(), name.end(), '!', '/');
-		if (number_in(folder / "size"))
-			found.push_back("/dev/" + name);
-	};
-	for (const fs::directory_entry &disk : fs::directory_iterator("/sys/block", error)) {
-		take(disk.path());
-		for (const fs::directory_entry &part : fs::directory_iterator(disk.path(), error))
-			if (fs::exists(part.path() / "partition", error))
-				take(part.path());
-	}
-	std::sort(found.begin(), found.end());
-	return found;
-}
 
 class List final : public Verb {
 public:
 	const char *name() const override { return "list"; }
-	const char *summary() const override { return "list the sets that are seen"; }
+	const char *summary() const override { return "list the sets of this machine"; }
 
 	void options(Options &o) override
 	{
 		o.several("device", names_, Takes::device, "DEV[@START[+SECTORS]]...",
-			  "where to look; without any, all disks and partitions, where ranges begin with the device");
+			  "where to look; without any, what runs, sets.conf, and all disks and partitions, where ranges begin with the device");
 	}
 
 	int run(Answer &answer) override
 	{
-		const std::vector<Set> sets = find(answer);
+		const Machine machine(answer);
+		const std::vector<SeenSet> seen = names_.empty() ? machine.scan(answer) : named(answer);
+		const std::vector<Entry> entries = join(machine, seen);
 
 		if (answer.as_json())
-			write(answer.json(), sets);
+			write(answer.json(), machine, entries);
 		else
-			print(answer, sets);
-		return static_cast<int>(sets.empty() && !names_.empty() ? ExitStatus::not_found : ExitStatus::done);
+			print(answer, machine, entries);
+		return static_cast<int>(entries.empty() && !names_.empty() ? ExitStatus::not_found : ExitStatus::done);
 	}
 
 private:
-	std::vector<Set> find(Answer &answer) const
+	std::vector<SeenSet> named(Answer &answer) const
 	{
-		std::vector<Set> sets;
+		std::vector<SeenSet> sets;
 
-		for (const std::string &name : names_.empty() ? all_devices() : names_) {
-			std::optional<Member> member = look(name, answer);
+		for (const std::string &name : names_) {
+			Member member = open_member(MemberName::parse(name));
 
-			if (!member)
-				continue;
-			const auto set = std::find_if(sets.begin(), sets.end(), [&](const Set &known) {
-				return same_uuid(known.members.front().setup().set_uuid, member->setup().set_uuid);
-			});
-
-			(set == sets.end() ? sets.emplace_back() : *set).members.push_back(std::move(*member));
+			if (member.is_member())
+				add_seen(sets, std::move(member));
+			else
+				answer.note(fmt::format("{}: {}", name, what_is_on(member)));
 		}
 		return sets;
 	}
 
-	// Of devices that nobody named as little is read as can be: one of them may be a dying main.
-	std::optional<Member> look(const std::string &name, Answer &answer) const
+	std::vector<Entry> join(const Machine &machine, const std::vector<SeenSet> &seen) const
 	{
-		if (!names_.empty()) {
-			Member member = open_member(MemberName::parse(name));
+		std::vector<Entry> out;
 
-			if (member.is_member())
-				return member;
-			answer.note(fmt::format("{}: {}", name, what_is_on(member)));
-			return {};
-		}
-		try {
-			dmr_device device(name, os::Access::read);
-			dmr_member_range range;
-
-			if (metadata::locate_at_start(&device, range))
-				return open_member({name, name, range.start, range.sectors});
-		} catch (const std::system_error &error) {
-			answer.note(error.what());
-		}
-		return {};
+		for (const SeenSet &set : seen)
+			out.push_back({&set, machine.config().find(set.uuid()), machine.serving(set.uuid())});
+		if (!names_.empty())
+			return out;
+		for (const ConfiguredSet &set : machine.config().sets())
+			if (std::none_of(seen.begin(), seen.end(), [&](const SeenSet &other) { return other.uuid() == set.uuid; }))
+				out.push_back({nullptr, &set, machine.serving(set.uuid)});
+		// One whose spares are all gone.
+		for (const Running &device : machine.running())
+			if (std::none_of(out.begin(), out.end(), [&](const Entry &other) { return other.running == &device; }))
+				out.push_back({nullptr, nullptr, &device});
+		return out;
 	}
 
-	static void write(JsonWriter &out, const std::vector<Set> &sets)
+	static std::optional<std::string> uuid_of(const Machine &machine, const Entry &entry)
+	{
+		std::string uuid = entry.seen	      ? entry.seen->uuid()
+				   : entry.configured ? entry.configured->uuid
+						      : machine.set_of(*entry.running);
+
+		return uuid.empty() ? std::nullopt : std::optional(std::move(uuid));
+	}
+
+	static std::optional<std::string> name_of(const Entry &entry)
+	{
+		if (entry.running)
+			return entry.running->name();
+		return entry.configured ? std::optional(entry.configured->name) : known(entry.seen->newest().name);
+	}
+
+	static std::optional<uint32_t> spares_of(const Entry &entry)
+	{
+		if (entry.seen)
+			return entry.seen->expected();
+		return entry.configured ? std::optional(static_cast<uint32_t>(entry.configured->spares.size())) : std::nullopt;
+	}
+
+	static std::optional<std::string> main_of(const Machine &machine, const Entry &entry)
+	{
+		if (entry.running)
+			return machine.path_of(entry.running->main_number(), entry.configured);
+		return entry.configured ? std::optional(entry.configured->main) : std::nullopt;
+	}
+
+	static void write(JsonWriter &out, const Machine &machine, const std::vector<Entry> &entries)
 	{
 		out.begin_array("sets");
-		for (const Set &set : sets) {
-			const dmr_setup &setup = set.newest();
+		for (const Entry &entry : entries) {
+			const dmr_setup *setup = entry.seen ? &entry.seen->newest() : nullptr;
+			const auto of_main = [&](const char *text) { return setup ? known(text) : std::nullopt; };
 
 			out.begin_object();
-			out.value("uuid", uuid_text(setup.set_uuid));
-			out.value("name", known(setup.name));
-			out.value("spares", set.expected());
-			out.value("spares_seen", set.seen());
-			out.value("separate_ways", set.separate_ways());
-			out.value("main_sectors", setup.main.sectors);
-			out.value("main_identity", known(setup.main.identity));
-			out.value("main_disk", known(setup.main.disk));
-			out.value("main_id", known(setup.main.id));
+			out.value("uuid", uuid_of(machine, entry));
+			out.value("name", name_of(entry));
+			out.value("running", entry.running ? std::optional(entry.running->name()) : std::nullopt);
+			out.value("configured", entry.configured != nullptr);
+			out.value("spares", spares_of(entry));
+			out.value("spares_seen", entry.seen ? entry.seen->seen() : 0);
+			out.value("separate_ways", entry.seen && entry.seen->separate_ways());
+			out.value("main", main_of(machine, entry));
+			out.value("main_sectors", setup ? std::optional(setup->main.sectors) : std::nullopt);
+			out.value("main_identity", of_main(setup ? setup->main.identity : ""));
+			out.value("main_disk", of_main(setup ? setup->main.disk : ""));
+			out.value("main_id", of_main(setup ? setup->main.id : ""));
 			out.begin_array("members");
-			for (const Member &member : set.members) {
-				out.begin_object({}, JsonWriter::Style::compact);
-				out.value("path", member.path());
-				out.value("start", member.range.start);
-				out.value("sectors", member.range.sectors);
-				out.value("number", member.setup().own_index);
-				out.value("uuid", uuid_text(member.own().uuid));
-				out.value("state", state_of(set, member));
-				out.value("in_use", member.device->held());
-				out.end();
-			}
+			for (size_t i = 0; entry.seen && i < entry.seen->members.size(); i++)
+				write(out, *entry.seen, entry.seen->members[i]);
 			out.end();
 			out.end();
 		}
 		out.end();
 	}
 
-	// As the newest superblock has it, and whether its own is as new.
-	static std::string state_of(const Set &set, const Member &member)
+	static void write(JsonWriter &out, const SeenSet &set, const Member &member)
 	{
-		const dmr_setup &setup = set.newest();
-
-		if (member.own().state == DMR_MEMBER_JOINING)
-			return "joining";
-		for (const dmr_member_entry &entry : setup.members)
-			if (entry.state != DMR_MEMBER_ABSENT && same_uuid(entry.uuid, member.own().uuid))
-				return entry.state == DMR_MEMBER_ACTIVE && !up_to_date(member.setup(), setup) ? "behind" : state_text(entry.state);
-		return "removed";
+		out.begin_object({}, JsonWriter::Style::compact);
+		out.value("path", member.path());
+		out.value("start", member.range.start);
+		out.value("sectors", member.range.sectors);
+		out.value("number", member.setup().own_index);
+		out.value("uuid", uuid_text(member.own().uuid));
+		out.value("state", set.state_of(member));
+		out.value("in_use", member.device->held());
+		out.end();
 	}
 
-	static void print(Answer &answer, const std::vector<Set> &sets)
+	static void print(Answer &answer, const Machine &machine, const std::vector<Entry> &entries)
 	{
-		for (const Set &set : sets) {
-			const dmr_setup &setup = set.newest();
+		for (const Entry &entry : entries) {
+			answer.line("{} {}: {}, {} of {} spares seen{}{}", uuid_of(machine, entry).value_or("-"), shown(name_of(entry).value_or("-")),
+				    entry.running ? "runs" : "does not run", entry.seen ? entry.seen->seen() : 0, spares_of(entry).value_or(0),
+				    entry.seen && entry.seen->separate_ways() ? ", which went separate ways" : "",
+				    entry.configured ? "" : ", not in " + machine.config().path());
+			print_main(answer, main_of(machine, entry), entry);
+			for (size_t i = 0; entry.seen && i < entry.seen->members.size(); i++) {
+				const Member &member = entry.seen->members[i];
 
-			answer.line("{} {}: {} of {} spares seen{}, main of {} sectors{}{}", uuid_text(setup.set_uuid),
-				    setup.name[0] ? shown(setup.name) : "-", set.seen(), set.expected(),
-				    set.separate_ways() ? ", which went separate ways" : "", setup.main.sectors,
-				    main_text(setup.main).empty() ? "" : ", ", main_text(setup.main));
-			for (const Member &member : set.members)
 				answer.line("  {} spare {} {}{}, sectors {} to {}", shown(member.path()), member.setup().own_index,
-					    state_of(set, member), member.device->held() ? ", in use" : "", member.range.start,
+					    entry.seen->state_of(member), member.device->held() ? ", in use" : "", member.range.start,
 					    member.range.start + member.range.sectors);
+			}
 		}
+	}
+
+	static void print_main(Answer &answer, const std::optional<std::string> &path, const Entry &entry)
+	{
+		std::string text = path ? shown(*path) + " " : "";
+
+		text += "main";
+		if (entry.seen) {
+			const dmr_main_identity &main = entry.seen->newest().main;
+
+			text += fmt::format(", {} sectors{}{}", main.sectors, main_text(main).empty() ? "" : ", ", main_text(main));
+		}
+		answer.line("  {}", text);
 	}
 
 	std::vector<std::string> names_;

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+// What the modules answer, as numbers: lines of "subject key=value key=value".
+#ifndef DMREMAP_LIVE_STATUS_HH
+#define DMREMAP_LIVE_STATUS_HH
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dm_remap::tool {
+
+class AnswerLines final {
+public:
+	explicit AnswerLines(std::string_view text) : rest_(text) {}
+
+	bool next();
+	// The line's first word, if it is no pair.
+	std::string_view subject() const { return subject_; }
+	// Empty: there is none.
+	std::string_view value(std::string_view key) const;
+	// Throws Failure if it is not there, or no number.
+	uint64_t number(std::string_view key) const;
+	// Of a key that older modules do not have.
+	std::optional<uint64_t> number_if_any(std::string_view key) const;
+
+private:
+	std::string_view rest_, line_, subject_;
+};
+
+struct LiveSpare {
+	uint32_t number = 0;
+	std::string device;	// MAJOR:MINOR, or "-": it is missing
+	std::string state;
+	uint64_t start = 0, total = 0, used = 0, bad = 0; // sectors
+
+	bool missing() const { return device == "-"; }
+};
+
+// A spare that is being emptied.
+struct LiveRemoval {
+	uint32_t number = 0;
+	uint64_t moved = 0, left = 0; // sectors
+	std::optional<uint64_t> seconds; // since it has begun
+
+	uint64_t percent() const { return moved + left ? moved * 100 / (moved + left) : 100; }
+	// By what it has done so far; no value: nobody knows yet.
+	std::optional<uint64_t> seconds_left() const
+	{
+		return seconds && moved ? std::optional(*seconds * left / moved) : std::nullopt;
+	}
+};
+
+// The answer to the message `status`. All in sectors.
+struct LiveStatus {
+	std::string mode;
+	uint64_t health = 0;
+	uint64_t main_sectors = 0;
+	uint32_t block_bytes = 0;
+	uint64_t generation = 0, extents = 0, max_extents = 0, mappings = 0;
+	uint64_t remapped = 0, pending = 0, lost = 0;
+	uint64_t pool_total = 0, pool_used = 0, pool_bad = 0, pool_free = 0;
+	std::vector<LiveSpare> spares;
+	std::optional<LiveRemoval> removal;
+
+	// Throws Failure: it is not understood.
+	static LiveStatus parse(std::string_view answer);
+	const LiveSpare *spare(uint32_t number) const;
+};
+
+// An entry of the map. spare and its sector: of one that is mapped; no sector: the spare is missing.
+struct LiveExtent {
+	uint64_t sector = 0, sectors = 0;
+	std::string_view kind;	// mapped, pending, in_doubt, lost, …
+	std::optional<uint32_t> spare;
+	std::optional<uint64_t> spare_sector;
+};
+
+// A line of the answer to `list`. extent: the line is one.
+struct ListLine {
+	std::optional<LiveExtent> extent;
+	std::optional<uint64_t> next;	// where to go on
+	uint64_t generation = 0;	// of the last line of an answer
+
+	static ListLine parse(const AnswerLines &line);
+};
+
+} // namespace dm_remap::tool
+
+#endif
