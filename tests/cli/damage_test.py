@@ -218,7 +218,7 @@ class Repair(CliTest):
         self.assertEqual(document["left_sectors"], 7)
         states = {m["number"]: m["state"] for m in self.run_json("examine", new)["devices"][0]["set"]["members"]}
         self.assertEqual(states, {0: "dropped", 3: "active"})
-        self.assertIn("is not named", self.run_tool("map", new).out)
+        self.assertIn("which is not there", self.run_tool("map", new).out)
 
     def test_dry_run(self):
         (image,) = self.copy("log")

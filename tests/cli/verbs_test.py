@@ -166,7 +166,7 @@ class Map(CliTest):
     def test_spare_not_named(self):
         images = self.copy("three")
         run = self.run_tool("map", *images[1:])
-        self.assertIn("is not named", run.out)
+        self.assertIn("is not there", run.out)
         self.assertIn("spare 0 of the set is not named here", run.err)
 
 
