@@ -7,6 +7,8 @@
 
 namespace dm_remap::tool {
 
+std::unique_ptr<Verb> make_open();
+std::unique_ptr<Verb> make_close();
 std::unique_ptr<Verb> make_status();
 std::unique_ptr<Verb> make_list();
 std::unique_ptr<Verb> make_examine();
@@ -18,8 +20,8 @@ std::unique_ptr<Verb> make_repair();
 std::unique_ptr<Verb> make_export_table();
 
 inline constexpr MakeVerb verbs[] = {
-	make_status, make_list, make_examine, make_map, make_check, make_dump,
-	make_restore, make_repair, make_export_table,
+	make_open, make_close, make_status, make_list, make_examine, make_map,
+	make_check, make_dump, make_restore, make_repair, make_export_table,
 };
 
 } // namespace dm_remap::tool

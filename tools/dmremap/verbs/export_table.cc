@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // export-table DEV...: a device-mapper table that serves the same data on a Linux without these modules, read-only.
 #include "set_reader.hh"
+#include "start_plan.hh"
 #include "verbs.hh"
 
 namespace dm_remap::tool {
 
 namespace {
-
-// device-mapper splits its lines at spaces.
-std::string word(const std::string &path)
-{
-	std::string out;
-
-	for (const char c : path) {
-		if (c == ' ' || c == '\\' || c == '\t')
-			out += '\\';
-		out += c;
-	}
-	return out;
-}
 
 class ExportTable final : public Verb {
 public:
@@ -94,7 +82,7 @@ private:
 			if (path.empty())
 				answer.line("{} {} error", start, sectors);
 			else
-				answer.line("{} {} linear {} {}", start, sectors, word(path), sector);
+				answer.line("{} {} linear {} {}", start, sectors, table_word(path), sector);
 			return;
 		}
 		JsonWriter &out = answer.json();

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "machine/starter.hh"
+
+#include "machine/find_main.hh"
+#include "machine/udev.hh"
+#include "machine/users.hh"
+#include "setup_text.hh"
+#include "sysfs.hh"
+
+#include <dm_remap/lineage.hh>
+
+#include <algorithm>
+
+namespace dm_remap::tool {
+
+namespace {
+
+bool is_complete(const SeenSet &set)
+{
+	return set.seen() >= set.expected() && !set.separate_ways();
+}
+
+SeenSet *named(std::vector<SeenSet> &sets, const std::string &name)
+{
+	std::vector<SeenSet *> found;
+
+	for (SeenSet &set : sets)
+		if (set.uuid() == name || set.newest().name == name)
+			found.push_back(&set);
+	if (found.size() > 1)
+		throw Failure(ExitStatus::failed, "not-one-set",
+			      fmt::format("{} sets are called '{}': say which one by its UUID, {} or {}", found.size(), shown(name), found[0]->uuid(),
+					  found[1]->uuid()));
+	return found.empty() ? nullptr : found.front();
+}
+
+} // namespace
+
+void refuse_if_used(const std::string &path, bool as_spare)
+{
+	const std::string number = sysfs::number(path);
+	std::vector<User> users = users_of(number);
+	const bool shared = as_spare && std::erase_if(users, [](const User &user) { return user.remap; });
+
+	if (users.empty() && !shared && in_use(path))
+		users.push_back({fmt::format("{} is in use: somebody holds it exclusively; 'lsof' and 'fuser -vm' may tell who", path)});
+	if (!users.empty())
+		throw Failure(ExitStatus::busy, "busy", sentence(users));
+}
+
+// As little is read as can be: where the file says that they are. All disks are looked at only if that is not all of the set.
+SeenSet Starter::find_set(const StartRequest &request, const ConfiguredSet *configured) const
+{
+	std::vector<SeenSet> sets;
+
+	for (const std::string &spare : request.spares) {
+		Member member = open_member(MemberName::parse(spare));
+
+		if (!member.is_member())
+			throw Failure(ExitStatus::not_found, "no-set", fmt::format("{}: {}", spare, what_is_on(member)));
+		add_seen(sets, std::move(member));
+	}
+	if (sets.size() > 1)
+		throw Failure(ExitStatus::failed, "not-one-set",
+			      fmt::format("{} and {} are spares of different sets", sets[0].members[0].path(), sets[1].members[0].path()));
+	if (!sets.empty())
+		return std::move(sets.front());
+	if (configured)
+		sets = configured_places(*configured);
+	SeenSet *found = configured ? named(sets, configured->uuid) : nullptr;
+
+	if (!found || !is_complete(*found)) {
+		sets = machine_.scan(answer_);
+		found = named(sets, configured ? configured->uuid : request.set);
+	}
+	if (!found)
+		throw Failure(ExitStatus::not_found, configured ? "missing" : "no-set",
+			      configured ? fmt::format("{}: none of its spares is there", shown(configured->name))
+					 : fmt::format("{}: {} does not have it, and no spare that is seen belongs to it; name one with --spare",
+						       shown(request.set), machine_.config().path()));
+	return std::move(*found);
+}
+
+std::vector<SeenSet> Starter::configured_places(const ConfiguredSet &configured) const
+{
+	std::vector<SeenSet> sets;
+
+	for (const ConfiguredSpare &spare : configured.spares)
+		if (!spare.path.empty())
+			if (std::optional<Member> member = look_for_member(spare.path, spare.start, answer_))
+				add_seen(sets, std::move(*member));
+	return sets;
+}
+
+void Starter::refuse_if_served(const std::string &name, const std::string &uuid) const
+{
+	if (const Running *device = machine_.serving(uuid))
+		throw Failure(ExitStatus::busy, "busy", fmt::format("the set runs already: {}", device->device().path));
+	if (dm::find(name))
+		throw Failure(ExitStatus::busy, "busy", fmt::format("a device called {} runs already", shown(name)));
+}
+
+Started Starter::start(const StartRequest &request)
+{
+	const ConfiguredSet *configured = machine_.config().find(request.set);
+
+	if (machine_.unavailable())
+		throw Failure(ExitStatus::failed, "device-mapper", *machine_.unavailable());
+	if (configured)
+		refuse_if_served(configured->name, configured->uuid);
+	const SeenSet set = find_set(request, configured);
+
+	if (!configured)
+		configured = machine_.config().find(set.uuid());
+	const std::string recorded = set.newest().name;
+	Started out = {configured ? configured->name : request.set != set.uuid() || recorded.empty() ? request.set : recorded, set.uuid(), {}, {}, {}};
+	std::optional<std::string> main_id = request.main_id;
+	StartWishes wishes = request.wishes;
+
+	refuse_if_served(out.name, out.set_uuid);
+	if (!main_id && configured)
+		main_id = configured->main_id;
+	if (!wishes.read_retries && configured)
+		wishes.read_retries = configured->read_retries;
+	const MainNow main = find_main(machine_, set.newest(), request.main, configured, main_id);
+
+	out.main = main.path;
+	out.plan = plan_start(set, main, wishes);
+	refuse_if_used(main.path, false);
+	for (const Member &member : set.members)
+		if (!member.device->block_device())
+			throw Failure(ExitStatus::failed, "not-a-device",
+				      fmt::format("{0}: a spare has to be a block device; 'losetup --find --show {0}' gives the file one", member.path()));
+	for (const uint32_t slot : out.plan.left_out)
+		answer_.warn("left-out", fmt::format("spare {} is not there: what lives on it cannot be read until it is written", slot));
+	if (answer_.manners().dry_run)
+		return out;
+	if (request.wishes.force && !out.plan.left_out.empty())
+		answer_.confirm("What was remapped last may be known to the missing spare alone: that is lost, and old data is read in its place. It can "
+				"never be joined again after that.");
+	out.path = dm::create(out.name, dm_uuid_of(out.set_uuid), {out.plan.segment}, wishes.read_only).path;
+	remember(set, out.name, out.main, main.identity.id[0] ? std::optional<std::string>(main.identity.id) : std::nullopt, answer_);
+	return out;
+}
+
+void remember(const SeenSet &set, const std::string &name, const std::string &main, const std::optional<std::string> &main_id, Answer &answer)
+{
+	const dmr_setup &setup = set.newest();
+
+	try {
+		ConfigEdit edit;
+		const ConfiguredSet *before = edit.config.find(set.uuid());
+		ConfiguredSet now = before ? *before : ConfiguredSet();
+		const std::vector<ConfiguredSpare> known = now.spares;
+
+		now.uuid = set.uuid();
+		now.name = name;
+		// By whichever name it was given, as long as that is the same disk.
+		if (sysfs::number(now.main) != sysfs::number(main) || now.main.empty())
+			now.main = udev::lasting_path(main);
+		now.main_id = main_id;
+		now.spares.clear();
+		for (uint32_t slot = 0; slot < setup.member_count; slot++) {
+			if (!belongs(setup.members[slot]))
+				continue;
+			const Member *member = set.member(slot);
+			ConfiguredSpare spare = {uuid_text(setup.members[slot].uuid), {}, 0};
+			const auto old = std::find_if(known.begin(), known.end(), [&](const ConfiguredSpare &other) { return other.uuid == spare.uuid; });
+
+			if (old != known.end() && (!member || (sysfs::number(old->path) == sysfs::number(member->name.path) &&
+							       old->start == member->range.start)))
+				spare = *old;
+			else if (member)
+				spare = {spare.uuid, udev::lasting_path(member->name.path), member->range.start};
+			now.spares.push_back(spare);
+		}
+		if (before && before->name == now.name && before->main == now.main && before->main_id == now.main_id && known == now.spares)
+			return;
+		edit.config.put(std::move(now));
+		edit.commit();
+	} catch (const std::system_error &error) {
+		answer.warn("not-configured",
+			    fmt::format("{}: the set is not noted there, and nothing starts it after a reboot", error.what()));
+	}
+}
+
+void remember(const Running &device, Answer &answer)
+{
+	std::vector<SeenSet> sets;
+
+	for (const RunningSpare &spare : device.spares())
+		if (std::optional<Member> member = look_for_member(sysfs::node(spare.number), spare.start, answer))
+			add_seen(sets, std::move(*member));
+	if (sets.size() != 1)
+		return;
+	const dmr_setup &setup = sets.front().newest();
+
+	remember(sets.front(), device.name(), sysfs::node(device.main_number()), known(setup.main.id), answer);
+}
+
+} // namespace dm_remap::tool

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+// close NAME: removes the device of a set that runs. The set stays what it is.
+#include "machine/machine.hh"
+#include "machine/users.hh"
+#include "verbs.hh"
+
+namespace dm_remap::tool {
+
+namespace {
+
+class Close final : public Verb {
+public:
+	const char *name() const override { return "close"; }
+	const char *summary() const override { return "stop a set"; }
+
+	void options(Options &o) override
+	{
+		o.one("name", name_, Takes::set, "NAME", "of the device, a path to it, or the UUID of its set");
+		o.required();
+		o.flag("--deferred", deferred_, "when nobody uses it any more");
+	}
+
+	int run(Answer &answer) override
+	{
+		const Machine machine(answer);
+		const Running device = machine.find(name_);
+		const std::string set = machine.set_of(device);
+
+		const std::vector<User> users = users_of(device.device().number());
+
+		if (!users.empty() && !deferred_)
+			throw Failure(ExitStatus::busy, "busy", sentence(users));
+		if (!answer.manners().dry_run)
+			remove(device);
+		if (answer.as_json()) {
+			answer.json().value("name", device.name());
+			answer.json().value("set", set.empty() ? std::nullopt : std::optional(set));
+			answer.json().value("closed", !dm::find(device.name()));
+		}
+		return static_cast<int>(ExitStatus::done);
+	}
+
+private:
+	// Somebody may have it open for a moment, as udev does.
+	void remove(const Running &device) const
+	{
+		try {
+			dm::remove(device.device(), deferred_);
+		} catch (const Failure &failure) {
+			if (failure.status() != ExitStatus::busy)
+				throw;
+			throw Failure(ExitStatus::busy, "busy",
+				      fmt::format("{0} is in use: 'lsof {0}' may tell by whom; --deferred closes it after that", device.device().path));
+		}
+	}
+
+	std::string name_;
+	bool deferred_ = false;
+};
+
+} // namespace
+
+std::unique_ptr<Verb> make_close()
+{
+	return std::make_unique<Close>();
+}
+
+} // namespace dm_remap::tool
