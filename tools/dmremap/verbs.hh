@@ -7,6 +7,7 @@
 
 namespace dm_remap::tool {
 
+std::unique_ptr<Verb> make_create();
 std::unique_ptr<Verb> make_open();
 std::unique_ptr<Verb> make_close();
 std::unique_ptr<Verb> make_status();
@@ -20,8 +21,8 @@ std::unique_ptr<Verb> make_repair();
 std::unique_ptr<Verb> make_export_table();
 
 inline constexpr MakeVerb verbs[] = {
-	make_open, make_close, make_status, make_list, make_examine, make_map,
-	make_check, make_dump, make_restore, make_repair, make_export_table,
+	make_create, make_open, make_close, make_status, make_list, make_examine,
+	make_map, make_check, make_dump, make_restore, make_repair, make_export_table,
 };
 
 } // namespace dm_remap::tool

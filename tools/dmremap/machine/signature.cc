@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "machine/signature.hh"
+
+#include <blkid/blkid.h>
+#include <cerrno>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace dm_remap::tool {
+
+namespace {
+
+constexpr int sector_bytes = 512;
+
+// libblkid reads through the page cache, where a device that was written past it may look as it was before.
+class Probe final {
+public:
+	Probe(const std::string &path, uint64_t start, uint64_t sectors, int mode) : path_(path), fd_(open(path.c_str(), mode | O_CLOEXEC))
+	{
+		if (fd_ < 0)
+			fail();
+		ioctl(fd_, BLKFLSBUF, 0);
+		probe_ = blkid_new_probe();
+		if (!probe_ || blkid_probe_set_device(probe_, fd_, static_cast<blkid_loff_t>(start * sector_bytes),
+						      static_cast<blkid_loff_t>(sectors * sector_bytes))) {
+			release();
+			fail();
+		}
+		blkid_probe_enable_superblocks(probe_, 1);
+		blkid_probe_set_superblocks_flags(probe_, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID | BLKID_SUBLKS_USAGE |
+								  BLKID_SUBLKS_MAGIC);
+		blkid_probe_enable_partitions(probe_, 1);
+		blkid_probe_set_partitions_flags(probe_, BLKID_PARTS_MAGIC | BLKID_PARTS_FORCE_GPT);
+	}
+	~Probe() { release(); }
+	Probe(const Probe &) = delete;
+	Probe &operator=(const Probe &) = delete;
+
+	// The next one. False: there is none.
+	bool next()
+	{
+		const int result = blkid_do_probe(probe_);
+
+		if (result < 0)
+			fail();
+		return result == 0;
+	}
+	std::string value(const char *name) const
+	{
+		const char *data = nullptr;
+
+		return blkid_probe_lookup_value(probe_, name, &data, nullptr) || !data ? "" : data;
+	}
+	void wipe()
+	{
+		if (blkid_do_wipe(probe_, 0))
+			fail();
+	}
+	void finish()
+	{
+		if (fsync(fd_))
+			fail();
+		ioctl(fd_, BLKFLSBUF, 0);
+	}
+
+private:
+	[[noreturn]] void fail() const { throw std::system_error(errno ? errno : EIO, std::generic_category(), path_); }
+	void release()
+	{
+		if (probe_)
+			blkid_free_probe(probe_);
+		close(fd_);
+	}
+
+	std::string path_;
+	int fd_;
+	blkid_probe probe_ = nullptr;
+};
+
+} // namespace
+
+std::string DiskSignature::text() const
+{
+	std::string out = usage == "filesystem" ? fmt::format("a filesystem of type {}", type)
+			  : usage.empty()	? fmt::format("a partition table of type {}", type)
+						: type;
+
+	if (!label.empty())
+		out += fmt::format(", label '{}'", label);
+	return uuid.empty() ? out : out + ", UUID " + uuid;
+}
+
+std::vector<DiskSignature> signatures_on(const std::string &path, uint64_t start, uint64_t sectors)
+{
+	Probe probe(path, start, sectors, O_RDONLY);
+	std::vector<DiskSignature> out;
+
+	while (probe.next()) {
+		if (const std::string type = probe.value("TYPE"); !type.empty())
+			out.push_back({type, probe.value("USAGE"), probe.value("LABEL"), probe.value("UUID")});
+		else if (const std::string table = probe.value("PTTYPE"); !table.empty())
+			out.push_back({table, "", "", probe.value("PTUUID")});
+	}
+	return out;
+}
+
+void wipe_signatures(const std::string &path, uint64_t start, uint64_t sectors)
+{
+	Probe probe(path, start, sectors, O_RDWR | O_EXCL);
+
+	while (probe.next())
+		probe.wipe();
+	probe.finish();
+}
+
+} // namespace dm_remap::tool

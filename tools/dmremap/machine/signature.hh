@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+// What others have left on a range of a device, as libblkid knows it.
+#ifndef DMREMAP_MACHINE_SIGNATURE_HH
+#define DMREMAP_MACHINE_SIGNATURE_HH
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dm_remap::tool {
+
+struct DiskSignature {
+	std::string type;	// ext4, LVM2_member, gpt
+	std::string usage;	// filesystem, raid, crypto, other; empty for a partition table
+	std::string label, uuid; // where there is one
+
+	// "an ext4 filesystem, label 'home'"
+	std::string text() const;
+};
+
+// Throws std::system_error if it cannot be looked at.
+std::vector<DiskSignature> signatures_on(const std::string &path, uint64_t start, uint64_t sectors);
+// Takes them all off: nobody recognises what is there any more. Throws std::system_error.
+void wipe_signatures(const std::string &path, uint64_t start, uint64_t sectors);
+
+} // namespace dm_remap::tool
+
+#endif

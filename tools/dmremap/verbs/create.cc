@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+// create NAME --main DEV --spare DEV...: makes a set of a main in use, or to be used, and blank spares, and starts it.
+#include "machine/advice.hh"
+#include "machine/blank_spare.hh"
+#include "machine/find_main.hh"
+#include "machine/starter.hh"
+#include "machine/udev.hh"
+#include "roles.hh"
+#include "setup_text.hh"
+#include "sysfs.hh"
+#include "verbs.hh"
+
+#include <dm_remap/text.hh>
+
+namespace dm_remap::tool {
+
+namespace {
+
+class Create final : public Verb {
+public:
+	const char *name() const override { return "create"; }
+	const char *summary() const override { return "make a set of a disk and blank spares, and start it"; }
+
+	void options(Options &o) override
+	{
+		o.one("name", name_, Takes::text, "NAME", "of the device, which will be /dev/mapper/NAME");
+		o.required();
+		o.one("--main", main_, Takes::device, "DEV", "the disk that loses sectors; its content stays");
+		o.required();
+		o.several("--spare", spares_, Takes::device, "DEV[@START[+SECTORS]]...", "what takes those sectors");
+		o.required();
+		o.number("--max-extents", max_extents_, "N", "how many entries the map can hold; by the spares' size unless given");
+		o.number("--read-retries", read_retries_, "N", "how often a block that cannot be read is tried again: 3 unless given");
+		o.one("--main-id", main_id_, Takes::text, "TEXT", "what tells main's disk from others; what udev says unless given");
+		o.flag("--format", format_, "also spares that are not blank: what they hold is lost");
+		o.flag("--no-config", no_config_, "do not write the set into sets.conf");
+	}
+
+	int run(Answer &answer) override
+	{
+		const Machine machine(answer);
+		std::string lost;
+
+		if (machine.unavailable() && !answer.manners().dry_run)
+			throw Failure(ExitStatus::failed, "device-mapper", *machine.unavailable());
+		refuse_name(machine);
+		const MainNow main = describe_main(main_, main_id_.empty() ? std::nullopt : std::optional(main_id_));
+
+		refuse_if_used(main_, false);
+		std::vector<Member> spares;
+
+		for (const std::string &spare : spares_)
+			spares.push_back(format_ ? open_spare_to_format(spare, main.identity.block_bytes, lost)
+						 : open_blank_spare(spare, main.identity.block_bytes));
+		check(main, spares);
+		warn_of_main(main.path, answer);
+		for (const Member &spare : spares)
+			warn_of_spare(main.path, spare, answer);
+		const dm::Segment segment = table(main, spares);
+
+		if (answer.manners().dry_run) {
+			report(answer, main, segment, {}, nullptr);
+			return static_cast<int>(ExitStatus::done);
+		}
+		if (!lost.empty())
+			answer.confirm(lost);
+		make(answer, main, spares, segment);
+		return static_cast<int>(ExitStatus::done);
+	}
+
+private:
+	static constexpr uint64_t not_given = UINT64_MAX;
+
+	void refuse_name(const Machine &machine) const
+	{
+		if (const ConfiguredSet *known = machine.config().find(name_))
+			throw Failure(ExitStatus::busy, "busy",
+				      fmt::format("{}:{}: set {} has this name; 'dmremap open {}' starts it. For a new one, take another name, or the line out",
+						  machine.config().path(), known->line, known->uuid, shown(name_)));
+		if (!machine.unavailable() && dm::find(name_))
+			throw Failure(ExitStatus::busy, "busy", fmt::format("a device called {} runs already", shown(name_)));
+	}
+
+	// What the modules will look at, looked at before: the reasons are the same.
+	void check(const MainNow &main, const std::vector<Member> &spares) const
+	{
+		const auto setup = std::make_unique<dmr_assembly>();
+		std::vector<dmr_assembly_member> members;
+		std::vector<dmr_member_range> ranges;
+		dmr_assembly_request request = {};
+		dmr_assembly_verdict verdict;
+		char reason[DMR_REASON_SIZE] = "";
+
+		if (spares.size() > DMR_MAX_MEMBERS)
+			throw Failure(ExitStatus::usage, "usage", fmt::format("a set has at most {} spares", int{DMR_MAX_MEMBERS}));
+		for (const Member &spare : spares) {
+			ranges.push_back(spare.range);
+			members.push_back({&spare.range, &spare.probe, {}});
+			dmr_device_describe(spare.device.get(), &members.back().info);
+			// Opened for reading here, which is not what the modules do.
+			members.back().info.read_only = sysfs::attribute(sysfs::number(spare.name.path), "ro") == "1";
+		}
+		request.main = &main.identity;
+		request.main_place = main.place.c_str();
+		request.name = name_.c_str();
+		request.members = members.data();
+		request.member_count = static_cast<uint32_t>(members.size());
+		request.max_extents = given(max_extents_).value_or(0);
+		request.format = format_;
+		if (reassembly_ops.assemble(&request, &verdict, setup.get(), reason) ||
+		    metadata_ops.lay_out(ranges.data(), request.max_extents, &setup->setup, reason))
+			throw Failure(ExitStatus::failed, "refused", os::name_paths(reason));
+	}
+
+	dm::Segment table(const MainNow &main, const std::vector<Member> &spares) const
+	{
+		std::vector<RangeWords> ranges;
+		std::vector<std::string> features;
+
+		for (const Member &spare : spares)
+			ranges.push_back({spare.name.path, spare.range.start, spare.range.sectors});
+		if (format_)
+			features.push_back("format");
+		if (main.identity.id[0])
+			features.insert(features.end(), {"main_id", main.identity.id});
+		for (const auto &[word, number] : {std::pair("max_extents", max_extents_), std::pair("read_retries", read_retries_)})
+			if (given(number))
+				features.insert(features.end(), {word, std::to_string(number)});
+		return {0, main.identity.sectors, "remap", table_arguments(main.path, ranges, features)};
+	}
+
+	// Whether the file can be written is known before anything is.
+	void make(Answer &answer, const MainNow &main, const std::vector<Member> &spares, const dm::Segment &segment) const
+	{
+		if (!no_config_) {
+			const ConfigEdit can_be_written;
+		}
+		const dm::Device device = dm::create(name_, {}, {segment});
+		SeenSet set;
+
+		for (const Member &spare : spares)
+			if (std::optional<Member> made = look_for_member(spare.name.path, spare.range.start, answer))
+				set.members.push_back(std::move(*made));
+		if (set.members.empty())
+			throw Failure(ExitStatus::failed, "io", fmt::format("{} serves {}, but its spares cannot be read", device.path, main.path));
+		dm::set_uuid(device, dm_uuid_of(set.uuid()));
+		if (!no_config_)
+			remember(set, name_, main.path, main.identity.id[0] ? std::optional<std::string>(main.identity.id) : std::nullopt, answer);
+		report(answer, main, segment, device.path, &set);
+		for (const Advice &advice : advice_for(main.path, device.path))
+			answer.warn(advice.id, advice.text);
+	}
+
+	// set: null: it was not made.
+	static void report(Answer &answer, const MainNow &main, const dm::Segment &segment, const std::string &path, const SeenSet *set)
+	{
+		const std::string line = fmt::format("0 {} remap {}", segment.sectors, segment.text);
+
+		if (answer.as_json()) {
+			JsonWriter &out = answer.json();
+
+			out.value("set", set ? std::optional(set->uuid()) : std::nullopt);
+			out.value("path", set ? std::optional(path) : std::nullopt);
+			out.value("main", main.path);
+			out.value("table", line);
+			return;
+		}
+		if (!set) {
+			answer.line("{}", line);
+			return;
+		}
+		answer.line("{} serves {}: use it in the place of that, and never {} itself", path, main.path, main.path);
+		answer.line("the set is {}; after a reboot, 'dmremap open {}' starts it again", set->uuid(), shown(set->newest().name));
+	}
+
+	static std::optional<uint64_t> given(uint64_t number) { return number == not_given ? std::nullopt : std::optional(number); }
+
+	std::string name_, main_, main_id_;
+	std::vector<std::string> spares_;
+	uint64_t max_extents_ = not_given, read_retries_ = not_given;
+	bool format_ = false, no_config_ = false;
+};
+
+} // namespace
+
+std::unique_ptr<Verb> make_create()
+{
+	return std::make_unique<Create>();
+}
+
+} // namespace dm_remap::tool
