@@ -19,10 +19,14 @@ std::unique_ptr<Verb> make_dump();
 std::unique_ptr<Verb> make_restore();
 std::unique_ptr<Verb> make_repair();
 std::unique_ptr<Verb> make_export_table();
+std::unique_ptr<Verb> make_add_spare();
+std::unique_ptr<Verb> make_remove_spare();
+std::unique_ptr<Verb> make_forget_spare();
 
 inline constexpr MakeVerb verbs[] = {
 	make_create, make_open, make_close, make_status, make_list, make_examine,
 	make_map, make_check, make_dump, make_restore, make_repair, make_export_table,
+	make_add_spare, make_remove_spare, make_forget_spare,
 };
 
 } // namespace dm_remap::tool
