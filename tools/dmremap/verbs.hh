@@ -10,6 +10,7 @@ namespace dm_remap::tool {
 std::unique_ptr<Verb> make_create();
 std::unique_ptr<Verb> make_open();
 std::unique_ptr<Verb> make_close();
+std::unique_ptr<Verb> make_assemble();
 std::unique_ptr<Verb> make_status();
 std::unique_ptr<Verb> make_list();
 std::unique_ptr<Verb> make_examine();
@@ -24,9 +25,9 @@ std::unique_ptr<Verb> make_remove_spare();
 std::unique_ptr<Verb> make_forget_spare();
 
 inline constexpr MakeVerb verbs[] = {
-	make_create, make_open, make_close, make_status, make_list, make_examine,
-	make_map, make_check, make_dump, make_restore, make_repair, make_export_table,
-	make_add_spare, make_remove_spare, make_forget_spare,
+	make_create, make_open, make_close, make_assemble, make_status, make_list,
+	make_examine, make_map, make_check, make_dump, make_restore,
+	make_repair, make_export_table, make_add_spare, make_remove_spare, make_forget_spare,
 };
 
 } // namespace dm_remap::tool
