@@ -103,6 +103,8 @@ class CliTest(unittest.TestCase):
     def setUp(self):
         self.dir = self.top / self.id().split(".")[-1]
         self.dir.mkdir()
+        # Not the machine's own sets.
+        os.environ["DM_REMAP_CONFIG"] = str(self.dir / "sets.conf")
 
     def copy(self, name):
         """The set of this name, as files of the user's own; its spares."""
