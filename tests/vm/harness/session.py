@@ -5,6 +5,7 @@ import re
 import selectors
 import shlex
 import shutil
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -75,6 +76,10 @@ class Session:
         shutil.copy(self.script, self.share / "script.sh")
         (self.share / "args").write_text("".join(f"{arg}\n" for arg in args))
         self.modules = self.image.stage_modules(self.share / "modules", modules)
+        tool = Path(os.environ.get("DMREMAP", REPO / "build/host/tools/dmremap/dmremap"))
+        if tool.exists():
+            # Without what a debugger wants: the guest reads it over 9p.
+            subprocess.run(["strip", "-o", self.share / "dmremap", tool], check=True)
 
     def close(self):
         if self.qemu:

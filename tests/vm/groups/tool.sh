@@ -1,0 +1,272 @@
+#!/bin/bash
+# The tool on running devices: makes, starts, stops sets, says how they are, changes their spares.
+# on: 6.12
+# vm: drives=main:64M:scsi,spare:32M:scsi,two:16M:scsi,three:16M:nvme,nameless:64M:virtio modules=required timeout=1200
+. "$VM_LIB"
+. "${VM_LIB%/*}/remap.sh"
+
+X=/dev/mapper/x
+export DM_REMAP_CONFIG=/run/dm-remap/sets.conf
+TOOL=/dev/shm/dmremap
+
+dmremap() { "$TOOL" "$@"; }
+# said STATUS WORD...: dmremap WORD... ends so; stdout is in $OUT, stderr in $ERR.
+said() {
+	local expected=$1 status=0
+	shift
+	OUT=$(dmremap "$@" 2>/run/stderr) || status=$?
+	ERR=$(</run/stderr)
+	assert_eq "$expected" "$status" "the exit status of dmremap $*"$'\n'"$OUT"$'\n'"$ERR"
+}
+# field JSON PATH...: jq's paths, values in one line.
+field() {
+	perl -MJSON::PP -e '
+		my $d = decode_json(shift);
+		sub at { my ($v, $path) = @_; for my $step (split /\./, $path) { $v = ref $v eq "ARRAY" ? $v->[$step] : $v->{$step}; } return $v; }
+		print join(" ", map { my $v = at($d, $_); !defined $v ? "null" : JSON::PP::is_bool($v) ? ($v ? "true" : "false") : $v } @ARGV), "\n";
+	' "$@"
+}
+start_blank() {
+	MAIN=$(drive main) SPARE=$(drive spare)
+	wipe "$MAIN" "$SPARE" "$(drive two)" "$(drive three)"
+	rm -rf "${DM_REMAP_CONFIG%/*}"
+	defer 'dm_remove_if_there x; host heal main'
+}
+
+created_and_used() {
+	start_blank
+	pattern_write "$MAIN" 0 32 old
+	said 0 create x --main "$MAIN" --spare "$SPARE" --json
+	assert_eq "$X $MAIN null" "$(field "$OUT" path main error)"
+	SET=$(field "$OUT" set)
+	assert_eq "REMAP-$SET" "$(dmsetup info -c --noheadings -o uuid x)"
+	assert_eq "set $SET name=x main=$MAIN" "$(cut -d ' ' -f 1-4 "$DM_REMAP_CONFIG")"
+	pattern_check $X 0 32 old
+	host bad main 1000:8
+	pattern_write $X 1000 8 new
+	said 0 status x --json
+	assert_eq "ONLINE true remapped 8 ok" "$(field "$OUT" devices.0.state devices.0.configured devices.0.status.0.id devices.0.map.remapped_sectors devices.0.mode)"
+	said 0 status
+	assert_contains "$OUT" 'state: ONLINE'
+	assert_contains "$OUT" '8 sectors of main are served by spares'
+	said 0 close x
+	assert_fail dmsetup info x
+	said 2 status --test
+	assert_contains "$OUT" 'OFFLINE'
+	said 0 open x
+	pattern_check $X 1000 8 new
+	assert_eq "REMAP-$SET" "$(dmsetup info -c --noheadings -o uuid x)"
+	said 4 open x
+	assert_contains "$ERR" 'runs already'
+}
+
+# --- what create looks at first
+
+looks_first() {
+	local before
+	start_blank
+	before=$(sum_of "$SPARE")
+	said 0 create x --main "$MAIN" --spare "$SPARE" --dry-run
+	assert_eq "$(remap_line "$MAIN" "$SPARE")" "$OUT"
+	assert_eq "$before" "$(sum_of "$SPARE")"
+	said 0 create x --main "$MAIN" --spare "$SPARE@8+2048" --dry-run
+	assert_contains "$OUT" "$SPARE 8 2048"
+	said 1 create x --main "$MAIN" --spare "$SPARE@0+512"
+	assert_contains "$ERR" "spare $SPARE: 512 sectors are too few, a spare there needs at least"
+	said 1 create x --main /dev/shm --spare "$SPARE"
+	said 3 create x --main /dev/nothing --spare "$SPARE"
+	said 2 create x --main "$MAIN"
+	mkfs.ext4 -qFL home "$SPARE"
+	before=$(sum_of "$SPARE")
+	said 5 create x --main "$MAIN" --spare "$SPARE" --json
+	assert_eq not-blank "$(field "$OUT" error.id)"
+	assert_contains "$ERR" "a filesystem of type ext4, label 'home'"
+	said 5 create x --main "$MAIN" --spare "$SPARE" --format
+	assert_contains "$ERR" '--yes'
+	assert_eq "$before" "$(sum_of "$SPARE")"
+	mkfs.ext4 -qF "$MAIN"
+	mkdir -p /run/mnt
+	mount "$MAIN" /run/mnt
+	said 4 create x --main "$MAIN" --spare "$SPARE" --format --yes
+	assert_contains "$ERR" "$MAIN is mounted on /run/mnt: unmount it"
+	umount /run/mnt
+	echo "UUID=$(blkid -s UUID -o value "$MAIN") /srv ext4 defaults 0 2" >>/etc/fstab
+	said 0 create x --main "$MAIN" --spare "$SPARE" --format --yes --no-config
+	assert_contains "$ERR" "in /etc/fstab, write $X in the place of UUID="
+	assert_fail test -e "$DM_REMAP_CONFIG"
+	said 4 create x --main "$(drive two)" --spare "$(drive three)"
+	said 4 create y --main "$MAIN" --spare "$(drive three)"
+	assert_contains "$ERR" 'dmremap close x'
+	mount $X /run/mnt
+	said 4 close x
+	assert_contains "$ERR" 'is mounted on /run/mnt'
+	umount /run/mnt
+	said 0 close "$X"
+	said 5 create y --main "$(drive two)" --spare "$SPARE"
+	assert_contains "$ERR" "called 'x'"
+}
+
+# --- spares come and go
+
+spares_changed() {
+	local two three
+	two=$(drive two) three=$(drive three)
+	start_blank
+	said 0 create x --main "$MAIN" --spare "$SPARE"
+	host bad main 1000:8 5000 9000:4
+	pattern_write $X 1000 8 new
+	pattern_write $X 5000 1 new
+	mkfs.ext4 -qF "$two"
+	said 5 add-spare x "$two"
+	assert_contains "$ERR" 'blkdiscard -z'
+	wipe "$two"
+	said 0 add-spare x "$two@8" --json
+	assert_eq "added 1" "$(field "$OUT" result spare)"
+	assert_match "$(<"$DM_REMAP_CONFIG")" "spare=[0-9a-f-]*@$SPARE:0 spare=[0-9a-f-]*@$two:8 "
+	said 0 map x --json
+	assert_eq '1000 8 mapped 0 5000' "$(field "$OUT" extents.0.sector extents.0.sectors extents.0.kind extents.0.spare extents.1.sector)"
+	said 0 map x --csv
+	assert_contains "$OUT" "1000,8,mapped,0,\"$SPARE\","
+	said 3 remove-spare x 7
+	said 0 remove-spare x "$SPARE" --wait
+	assert_eq 1 "$(grep -o 'spare=' "$DM_REMAP_CONFIG" | wc -l)"
+	assert_not_contains "$(<"$DM_REMAP_CONFIG")" "$SPARE"
+	pattern_check $X 1000 8 new
+	said 4 remove-spare x 1
+	assert_contains "$ERR" 'only spare'
+	said 0 add-spare x "$three"
+	pattern_write $X 9000 4 new
+	said 0 status x
+	assert_match "$OUT" "active.*$three.*active.*$two@8"
+	said 0 close x
+	said 0 open x
+	pattern_check $X 1000 8 new
+	pattern_check $X 9000 4 new
+	said 1 forget-spare x 1
+	assert_contains "$ERR" 'is not lost'
+}
+
+# --- not all is there
+
+spare_missing() {
+	local two
+	two=$(drive two)
+	start_blank
+	said 0 create x --main "$MAIN" --spare "$SPARE" --spare "$two"
+	host bad main 1000:8
+	pattern_write $X 1000 8 new
+	said 0 close x
+	said 5 open x --spare "$SPARE" --json
+	assert_eq missing "$(field "$OUT" error.id)"
+	said 5 open x --spare "$SPARE" --degraded
+	said 5 open x --spare "$SPARE" --degraded --force
+	assert_contains "$ERR" '--yes'
+	assert_fail dmsetup info x
+	said 0 open x --spare "$SPARE" --degraded --force --yes
+	said 1 status x --test --json
+	assert_eq 'DEGRADED spare-missing' "$(field "$OUT" devices.0.state devices.0.status.0.id)"
+	assert_contains "$(<"$DM_REMAP_CONFIG")" "@$two:0"
+	said 0 close x
+	# Found again: brought up to date.
+	said 0 open x
+	said 0 status x --test
+	pattern_check $X 1000 8 new
+}
+
+spare_forgotten() {
+	local two
+	two=$(drive two)
+	start_blank
+	said 0 create x --main "$MAIN" --spare "$two" --spare "$SPARE"
+	host bad main 1000:8
+	pattern_write $X 1000 8 new
+	said 0 close x
+	said 0 open x --spare "$SPARE" --degraded --force --yes
+	said 5 forget-spare x 0 --json
+	assert_eq needs-yes "$(field "$OUT" error.id)"
+	assert_contains "$ERR" '8 sectors live on spare 0'
+	said 0 forget-spare x 0 --yes
+	assert_not_contains "$(<"$DM_REMAP_CONFIG")" "$two"
+	said 0 map x --json
+	assert_eq '1000 8 lost null' "$(field "$OUT" extents.0.sector extents.0.sectors extents.0.kind extents.0.spare)"
+	said 1 status x --test --json
+	assert_eq 'lost 8' "$(field "$OUT" devices.0.status.0.id devices.0.map.lost_sectors)"
+	assert_fail read_sectors $X 1000
+	said 0 close x
+	said 0 open x
+	assert_fail read_sectors $X 1007
+	said 0 close x
+	said 0 check "$SPARE"
+}
+
+main_is_told() {
+	local nameless two
+	nameless=$(drive nameless) two=$(drive two)
+	start_blank
+	wipe "$nameless"
+	said 0 create x --main "$MAIN" --spare "$SPARE"
+	said 0 close x
+	sed -i "s|main=$MAIN|main=/dev/elsewhere|" "$DM_REMAP_CONFIG"
+	said 0 open x --json
+	assert_eq "$MAIN" "$(field "$OUT" main)"
+	said 0 close x
+	said 1 open x --main "$two" --json
+	assert_eq wrong-main "$(field "$OUT" error.id)"
+	sed -i "s|main=[^ ]*|main=$two|" "$DM_REMAP_CONFIG"
+	said 0 open x --json
+	assert_eq "$MAIN" "$(field "$OUT" main)"
+	said 0 close x
+	# Nothing tells it from another one: its name might be that one's today.
+	wipe "$SPARE"
+	rm "$DM_REMAP_CONFIG"
+	said 0 create x --main "$nameless" --spare "$SPARE"
+	said 0 close x
+	said 3 open x --json
+	assert_eq no-main "$(field "$OUT" error.id)"
+	assert_contains "$ERR" "nothing tells $nameless from other disks"
+	said 0 open x --main "$nameless"
+}
+
+assembled() {
+	local two
+	two=$(drive two)
+	start_blank
+	defer 'dm_remove_if_there y'
+	said 0 create x --main "$MAIN" --spare "$SPARE@0+16384"
+	said 0 create y --main "$two" --spare "$SPARE@16384"
+	said 0 assemble
+	assert_eq $'x: runs already\ny: runs already' "$OUT"
+	said 0 close x
+	said 0 close y
+	said 0 list --json
+	assert_eq '1 1 1 1' "$(field "$OUT" sets.0.spares sets.1.spares sets.0.spares_seen sets.1.spares_seen)"
+	said 0 assemble --json
+	assert_eq 'x up y up' "$(field "$OUT" sets.0.name sets.0.outcome sets.1.name sets.1.outcome)"
+	said 0 close x
+	said 0 close y
+	# By what is on the disks alone: a range that begins inside of a device is seen by nobody.
+	mv "$DM_REMAP_CONFIG" /run/aside
+	said 0 assemble --scan --json
+	assert_eq 'up null' "$(field "$OUT" sets.0.outcome sets.1.outcome)"
+	said 0 close x
+	mv /run/aside "$DM_REMAP_CONFIG"
+	host unplug spare
+	drive_gone spare
+	said 1 assemble x --json
+	assert_eq waiting "$(field "$OUT" sets.0.outcome)"
+	dmremap assemble x --wait "$PATIENCE" >/run/assembled &
+	host plug spare
+	wait $!
+	assert_eq 'x: started' "$(</run/assembled)"
+}
+
+cp "${VM_LIB%/*/*}/dmremap" $TOOL || fail 'there is no dmremap: cmake --build build/host --target dmremap'
+modules_load
+test_case 'a set is made, stopped, and started again' created_and_used
+test_case 'create looks first' looks_first
+test_case 'spares are added and removed' spares_changed
+test_case 'a spare that is missing' spare_missing
+test_case 'a spare that is forgotten' spare_forgotten
+test_case 'main is told by more than its size' main_is_told
+test_case 'all sets are started' assembled
+modules_unload
