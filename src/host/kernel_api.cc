@@ -48,7 +48,7 @@ void dm_remap::host::free_deferred()
 	p.deferred.clear();
 }
 
-/* ---- log, format, events ---- */
+/* ---- log, events ---- */
 
 static void log_line(const dmr_instance *inst, dmr_log_level level, const char *fmt, va_list args)
 {
@@ -90,24 +90,6 @@ void dmr_log_later(struct dmr_instance *inst, enum dmr_log_level level, const ch
 	va_start(args, fmt);
 	log_line(inst, level, fmt, args);
 	va_end(args);
-}
-
-int dmr_vformat(char *buf, size_t size, const char *fmt, va_list args)
-{
-	if (!size)
-		return 0;
-	const int n = std::vsnprintf(buf, size, fmt, args);
-	return n < 0 ? 0 : static_cast<size_t>(n) < size ? n : static_cast<int>(size - 1);
-}
-
-int dmr_format(char *buf, size_t size, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	const int n = dmr_vformat(buf, size, fmt, args);
-	va_end(args);
-	return n;
 }
 
 void dmr_event(struct dmr_instance *inst, enum dmr_event_kind kind)

@@ -192,6 +192,9 @@ private:
 	// members.cc
 	Error two_checkpoints();
 	Error use_features(uint64_t features);
+	Error prepare_for_loss(uint64_t extents, char *reason);
+	template <typename Which>
+	Error put_lost(Which which);
 	Error remove_from_set(uint32_t slot, bool wipe);
 	Error forget(uint32_t slot, bool wipe);
 

@@ -132,29 +132,68 @@ void DurableMap::forget_replaced()
 	static_cast<void>(two_checkpoints());
 }
 
+// What becomes lost when all extents do for which `which` is true.
+struct Loss {
+	uint64_t extents = 0, blocks = 0;
+};
+
+template <typename Which>
+static Loss loss_of(const ExtentIndex &index, Which which)
+{
+	Loss loss;
+	Extent extent;
+
+	for (MainBlock at; index.first_from(at, extent); at = extent.end()) {
+		if (which(extent)) {
+			loss.extents++;
+			loss.blocks += extent.length.value;
+		}
+	}
+	return loss;
+}
+
+// Memory for all of a loss, so that put_lost() of the same extents cannot fail. Caller leads.
+Error DurableMap::prepare_for_loss(uint64_t extents, char *reason)
+{
+	if (index_.prepare(static_cast<uint32_t>(extents)) >= extents)
+		return Error::none();
+	dmr_format(reason, DMR_REASON_SIZE, "not enough memory to note which blocks are lost; nothing has changed");
+	return Error(ENOMEM);
+}
+
+// Caller leads.
+template <typename Which>
+Error DurableMap::put_lost(Which which)
+{
+	Error error = Error::none();
+	Extent extent;
+
+	for (MainBlock at; !error && index_.first_from(at, extent); at = extent.end()) {
+		if (!which(extent))
+			continue;
+		release_replaced(extent.start, extent.length);
+		error = index_.put({ extent.start, extent.length, ExtentKind::lost, 0, SpareBlock(0) });
+	}
+	index_.publish();
+	return error;
+}
+
 // No record says it: the older checkpoint must, too.
 Error DurableMap::lose_pending(uint64_t &blocks, char *reason)
 {
 	Leadership leadership(*this);
-	uint64_t extents = 0;
-	Extent extent;
+	auto is_pending = [](const Extent &extent) { return extent.kind == ExtentKind::pending; };
+	Loss loss = loss_of(index_, is_pending);
 
-	blocks = index_.pending().value;
-	for (MainBlock at; index_.first_from(at, extent); at = extent.end())
-		extents += extent.kind == ExtentKind::pending;
-	if (extents == 0)
+	blocks = loss.blocks;
+	if (blocks == 0)
 		return Error::none();
-	if (index_.prepare(static_cast<uint32_t>(extents)) < extents) {
-		dmr_format(reason, DMR_REASON_SIZE, "not enough memory to note which blocks of the old main are lost; nothing has changed");
-		return Error(ENOMEM);
-	}
+	if (Error error = prepare_for_loss(loss.extents, reason))
+		return error;
 	Error error = read_only_ ? Error::none() : use_features(DMR_FEATURE_LOST);
 
-	for (MainBlock at; !error && index_.first_from(at, extent); at = extent.end()) {
-		if (extent.kind == ExtentKind::pending)
-			error = index_.put({ extent.start, extent.length, ExtentKind::lost, 0, SpareBlock(0) });
-	}
-	index_.publish();
+	if (!error)
+		error = put_lost(is_pending);
 	if (!error && !read_only_)
 		error = two_checkpoints();
 	if (error)
@@ -198,17 +237,14 @@ bool DurableMap::takes_part(uint32_t slot)
 Error DurableMap::lose(uint32_t slot, bool may, uint64_t &blocks, char *reason)
 {
 	Leadership leadership(*this);
-	uint64_t extents = 0;
-	Extent extent;
-	auto on_member = [&] { return extent.kind == ExtentKind::mapped && extent.member == slot; };
+	auto on_member = [slot](const Extent &extent) { return extent.kind == ExtentKind::mapped && extent.member == slot; };
 
 	blocks = 0;
 	if (Error error = may_go(slot, reason))
 		return error;
-	for (MainBlock at; index_.first_from(at, extent); at = extent.end()) {
-		extents += on_member();
-		blocks += on_member() ? extent.length.value : 0;
-	}
+	Loss loss = loss_of(index_, on_member);
+
+	blocks = loss.blocks;
 	if (blocks == 0)
 		return Error::none();
 	if (!may) {
@@ -218,24 +254,14 @@ Error DurableMap::lose(uint32_t slot, bool may, uint64_t &blocks, char *reason)
 						     "find it, and load a table that names it");
 		return Error(EBUSY);
 	}
-	if (index_.prepare(static_cast<uint32_t>(extents)) < extents) {
-		dmr_format(reason, DMR_REASON_SIZE, "not enough memory to note what is lost; nothing has changed");
-		return Error(ENOMEM);
-	}
+	if (Error error = prepare_for_loss(loss.extents, reason))
+		return error;
 	if (Error error = use_features(DMR_FEATURE_LOST)) {
 		fail("the setup", error.negative());
 		dmr_format(reason, DMR_REASON_SIZE, "the metadata can no longer be written on any spare: error %d", error.negative());
 		return error;
 	}
-	for (MainBlock at; index_.first_from(at, extent); at = extent.end()) {
-		if (!on_member())
-			continue;
-		release_replaced(extent.start, extent.length);
-		if (Error error = index_.put({ extent.start, extent.length, ExtentKind::lost, 0, SpareBlock(0) }))
-			return error; // prepare() has seen to it that there is none
-	}
-	index_.publish();
-	return Error::none();
+	return put_lost(on_member);
 }
 
 // With the lost blocks in a checkpoint the set knows of them whatever comes; only then does the member go.

@@ -59,7 +59,7 @@ LogCollector::~LogCollector()
 
 } // namespace dm_remap::os
 
-/* ---- log, format ---- */
+/* ---- log ---- */
 
 void dmr_log(struct dmr_instance *, enum dmr_log_level level, const char *fmt, ...)
 {
@@ -77,25 +77,6 @@ void dmr_log_later(struct dmr_instance *, enum dmr_log_level level, const char *
 	va_start(args, fmt);
 	log(level, fmt, args);
 	va_end(args);
-}
-
-int dmr_vformat(char *buf, size_t size, const char *fmt, va_list args)
-{
-	if (!size)
-		return 0;
-	const int n = std::vsnprintf(buf, size, fmt, args);
-
-	return n < 0 ? 0 : static_cast<size_t>(n) < size ? n : static_cast<int>(size - 1);
-}
-
-int dmr_format(char *buf, size_t size, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	const int n = dmr_vformat(buf, size, fmt, args);
-	va_end(args);
-	return n;
 }
 
 /* ---- memory ---- */
