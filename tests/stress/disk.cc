@@ -100,26 +100,27 @@ bool Disk::make(const Range &range, bool bad)
 	return apply();
 }
 
-bool Disk::bad(const Range &range, Range &healed)
+bool Disk::bad(const Range &range, Healed &healed)
 {
 	const std::lock_guard guard(mutex_);
 	std::deque<Range> &all = bad_[gated(range)];
 
-	healed = {0, 0, false};
+	healed = {};
 	all.push_back(range);
 	if (!make(range, true))
 		return false;
 	if (all.size() <= most_bad[gated(range)])
 		return true;
-	healed = all.front();
+	healed = {all.front(), now()};
 	all.pop_front();
-	return make(healed, false);
+	return make(healed.range, false);
 }
 
-bool Disk::heal(const Range &range)
+bool Disk::heal(const Range &range, Healed &healed)
 {
 	const std::lock_guard guard(mutex_);
 
+	healed = {range, now()};
 	return make(range, false);
 }
 

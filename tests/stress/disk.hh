@@ -5,6 +5,7 @@
 #define DMR_STRESS_DISK_HH
 
 #include "dm.hh"
+#include "faults.hh"
 
 #include <cstdint>
 #include <deque>
@@ -40,10 +41,15 @@ public:
 		uint64_t start, count;
 		bool reads;
 	};
+	// Nobody makes sectors bad from that moment until these are good.
+	struct Healed {
+		Range range{0, 0, false};
+		Moment bad_until = 0;
+	};
 	// False, said on stderr: the machine does not do as it is told, and the test is over.
 	// When there is much that is bad, what has been it longest is good again: that is `healed`, otherwise empty.
-	[[nodiscard]] bool bad(const Range &range, Range &healed);
-	[[nodiscard]] bool heal(const Range &range);
+	[[nodiscard]] bool bad(const Range &range, Healed &healed);
+	[[nodiscard]] bool heal(const Range &range, Healed &healed);
 	// Each of `count` sectors, `stride` from the next, fails one read within the time.
 	[[nodiscard]] bool weak(uint64_t start, uint64_t count, uint64_t stride, uint32_t hold_ms);
 	[[nodiscard]] bool turn(Condition condition);

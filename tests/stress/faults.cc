@@ -20,17 +20,29 @@ void Faults::main_bad(uint64_t start, uint64_t count, bool reads)
 
 	for (uint64_t s = start; s < start + count; s++) {
 		main_.at(s).moved = true;
-		if (reads)
+		if (reads) {
 			main_[s].unreadable = {now(), ever};
+			main_[s].surely = ever;
+		}
 	}
 }
 
-void Faults::main_good(uint64_t start, uint64_t count)
+void Faults::main_is_bad(uint64_t start, uint64_t count)
 {
 	const std::lock_guard guard(mutex_);
 
 	for (uint64_t s = start; s < start + count; s++)
-		main_.at(s).unreadable.to = std::min(main_[s].unreadable.to, now());
+		main_.at(s).surely = now();
+}
+
+void Faults::main_good(uint64_t start, uint64_t count, Moment bad_until)
+{
+	const std::lock_guard guard(mutex_);
+
+	for (uint64_t s = start; s < start + count; s++) {
+		if (main_.at(s).surely < bad_until)
+			main_[s].unreadable.to = std::min(main_[s].unreadable.to, now());
+	}
 }
 
 void Faults::written(uint64_t start, uint64_t count, Moment submitted)
@@ -38,7 +50,7 @@ void Faults::written(uint64_t start, uint64_t count, Moment submitted)
 	const std::lock_guard guard(mutex_);
 
 	for (uint64_t s = start; s < start + count; s++) {
-		if (main_.at(s).unreadable.from < submitted)
+		if (main_.at(s).surely < submitted)
 			main_[s].unreadable.to = std::min(main_[s].unreadable.to, now());
 	}
 }

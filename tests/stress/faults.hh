@@ -27,11 +27,13 @@ class Faults final {
 public:
 	explicit Faults(uint64_t main_sectors) : main_(main_sectors) {}
 
-	// Sectors of main that refuse writes from now on, and reads too: once written they live on a spare.
+	// Sectors of main that refuse writes from some moment after now, and reads too: once written they live on a spare.
 	void main_bad(uint64_t start, uint64_t count, bool reads);
-	// Main gives these again.
-	void main_good(uint64_t start, uint64_t count);
-	// A write that succeeded: those that were bad when it was submitted live on a spare now.
+	// By now these refuse both.
+	void main_is_bad(uint64_t start, uint64_t count);
+	// Main gives these again, if they were bad at that moment. What somebody else has made bad since stays so.
+	void main_good(uint64_t start, uint64_t count, Moment bad_until);
+	// A write that succeeded: those that were bad for sure when it was submitted live on a spare now.
 	void written(uint64_t start, uint64_t count, Moment submitted);
 
 	// spare_gone: what lives there may be unreadable, and a flush fail. main_flush: main fails flushes, and where that is how a
@@ -50,6 +52,7 @@ private:
 	struct Sector {
 		bool moved = false;	// it was bad: it may live on a spare
 		Span unreadable{ever, 0};
+		Moment surely = ever;	// since when it cannot be read, and not only may be so soon
 	};
 	struct Fault {
 		What what;

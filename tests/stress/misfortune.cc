@@ -68,7 +68,7 @@ void misfortune(Subject &s, const Action &action)
 
 void go_wrong(Subject &s, const Action &action)
 {
-	Disk::Range healed;
+	Disk::Healed healed;
 
 	switch (action.kind) {
 	case Kind::bad_main:

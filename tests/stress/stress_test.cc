@@ -85,8 +85,9 @@ TEST(StressFaults, AFaultExplainsWhatWasUnderWayThen)
 	const Moment before = now();
 
 	faults.main_bad(10, 5, true);
+	faults.main_is_bad(10, 5);
 	const Moment meanwhile = now();
-	faults.main_good(10, 5);
+	faults.main_good(10, 5, now() + 1);
 	const Moment after = now() + 1;
 
 	EXPECT_TRUE(faults.explains_read(14, 10, before, after));
@@ -102,6 +103,7 @@ TEST(StressFaults, WhatWasWrittenOverABadSectorDoesNotDependOnMain)
 	Faults faults(100);
 
 	faults.main_bad(10, 2, true);
+	faults.main_is_bad(10, 2);
 	const Moment submitted = now() + 1;
 	faults.written(10, 1, submitted);
 	const Moment after = now() + 1;
@@ -109,6 +111,33 @@ TEST(StressFaults, WhatWasWrittenOverABadSectorDoesNotDependOnMain)
 	EXPECT_TRUE(faults.explains_read(11, 1, after, after));
 	// A write that was there first went to main.
 	faults.written(11, 1, submitted - 1'000'000'000);
+	EXPECT_TRUE(faults.explains_read(11, 1, after, after));
+}
+
+TEST(StressFaults, BetweenTheNoteAndTheFaultAWriteGoesToMain)
+{
+	Faults faults(100);
+
+	faults.main_bad(10, 1, true);
+	faults.written(10, 1, now() + 1);
+	faults.main_is_bad(10, 1);
+	const Moment after = now() + 1;
+	EXPECT_TRUE(faults.explains_read(10, 1, after, after));
+}
+
+TEST(StressFaults, OneHealsWhatAnotherHasJustMadeBad)
+{
+	Faults faults(100);
+
+	faults.main_bad(10, 2, true);
+	faults.main_is_bad(10, 2);
+	const Moment bad_until = now() + 1;
+	faults.main_bad(11, 1, true);
+	faults.main_good(10, 2, bad_until);
+	faults.main_is_bad(11, 1);
+	faults.main_good(11, 1, bad_until - 1'000'000'000);
+	const Moment after = now() + 1;
+	EXPECT_FALSE(faults.explains_read(10, 1, after, after));
 	EXPECT_TRUE(faults.explains_read(11, 1, after, after));
 }
 

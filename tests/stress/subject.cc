@@ -240,19 +240,24 @@ void Subject::main_bad(uint64_t start, uint64_t sectors, bool reads)
 {
 	const Busy busy("bad sectors");
 
-	Disk::Range healed;
+	Disk::Healed healed;
 
 	faults.main_bad(start, sectors, reads);
 	must(main().bad({start, sectors, reads}, healed), "bad sectors of main");
-	faults.main_good(healed.start, healed.count);
+	if (reads)
+		faults.main_is_bad(start, sectors);
+	if (healed.range.reads)
+		faults.main_good(healed.range.start, healed.range.count, healed.bad_until);
 }
 
 void Subject::main_good(uint64_t start, uint64_t sectors)
 {
 	const Busy busy("heal sectors");
 
-	must(main().heal({start, sectors, true}), "healing sectors of main");
-	faults.main_good(start, sectors);
+	Disk::Healed healed;
+
+	must(main().heal({start, sectors, true}, healed), "healing sectors of main");
+	faults.main_good(start, sectors, healed.bad_until);
 }
 
 } // namespace dm_remap::stress
