@@ -37,11 +37,21 @@ bool History::try_create(bool degraded, bool new_main)
 	return device_->create(t) == 0;
 }
 
-// Without the first spare it is a matter of whether that was forgotten; with a copy of main, of whether that is known.
+// Without the first spare it is a matter of whether that was forgotten; with a copy of main, of whether that is known; with both,
+// of whether the first was out of the set already.
 void History::create()
 {
-	if (!try_create(false) && (pool_ != Pool::second || forgotten_ || !try_create(true)) &&
-	    (!copied_ || !try_create(false, true)))
+	bool made = try_create(false);
+
+	if (!made && pool_ == Pool::second && !forgotten_)
+		made = try_create(true);
+	if (!made && copied_)
+		made = try_create(false, true);
+	if (!made && removing_) {
+		pool_ = Pool::second;
+		made = try_create(false);
+	}
+	if (!made)
 		violation("the device cannot be made: " + device_->reason());
 	device_was_created = true;
 }
@@ -71,6 +81,35 @@ void History::forget_first()
 	if (device_->forget_spare(0, true) != 0)
 		violation("the spare cannot be forgotten: " + device_->reason());
 	forgotten_ = true;
+}
+
+void History::lose_some_of_first()
+{
+	bool lost = false;
+
+	for (uint64_t s = 1024; s < spare.options().sectors; s += 2)
+		spare.fail(s, 1, Fault::unreadable());
+	for (uint64_t s = 0; s < main_sectors; s++) {
+		if (!oracle_[s].remapped || device_->read(s, data_.data(), 1) == DMR_STS_OK)
+			continue;
+		oracle_[s] = Expectation();
+		oracle_[s].legal.clear();
+		lost = oracle_[s].lost = true;
+	}
+	if (!lost)
+		violation("nothing is lost, so that the scenario shows nothing");
+}
+
+void History::remove_first_by_force()
+{
+	removing_ = true;
+	if (device_->remove_spare(spare, 0, true) != 1)
+		violation("the spare cannot be removed: " + device_->reason());
+	while (device_->status().find("removing") != std::string::npos)
+		world.scheduler().sleep(1'000'000);
+	if (device_->status().find("8:16:") != std::string::npos)
+		violation("the spare is not removed");
+	pool_ = Pool::second;
 }
 
 void History::copy_main()
@@ -171,9 +210,11 @@ void History::reboot_and_check()
 {
 	if (at_cut_.empty()) {
 		at_cut_ = oracle_;
+		pool_at_cut_ = pool_;
 		forgotten_at_cut_ = forgotten_;
 	}
 	oracle_ = at_cut_;
+	pool_ = pool_at_cut_;
 	forgotten_ = forgotten_at_cut_;
 	world.reboot();
 	device_ = std::make_unique<MappedDevice>("crash");

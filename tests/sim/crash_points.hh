@@ -44,6 +44,8 @@ public:
 	void create_two();			// with a second spare behind the first
 	void go_on_with_second();		// taken away, and made again without the first
 	void forget_first();
+	void lose_some_of_first();		// every other block that may live there cannot be read from now on
+	void remove_first_by_force();
 	void copy_main();			// the device is removed, and what could not be read is zeroes on the copy
 	uint64_t commits();
 	uint64_t checkpoints();
@@ -66,8 +68,9 @@ private:
 	bool try_create(bool degraded, bool new_main = false);
 
 	std::unique_ptr<host::MappedDevice> device_;
-	Pool pool_ = Pool::first;
+	Pool pool_ = Pool::first, pool_at_cut_ = Pool::first;
 	bool forgotten_ = false, forgotten_at_cut_ = false; // acknowledged
+	bool removing_ = false;
 	bool copied_ = false;
 	std::vector<Expectation> oracle_;
 	std::vector<Expectation> at_cut_;

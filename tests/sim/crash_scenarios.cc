@@ -126,6 +126,18 @@ const std::vector<Scenario> &scenarios()
 			  h.forget_first();
 			  h.write(43, 1, 3);
 		  } },
+		{ "remove_by_force", "a spare of which some blocks cannot be read is taken out, and one of its lost blocks is written",
+		  [](History &h) {
+			  h.create_two();
+			  h.make_bad(42, 4);
+			  h.write(40, 8, 1);
+			  h.flush();
+			  h.lose_some_of_first();
+		  },
+		  [](History &h) {
+			  h.remove_first_by_force();
+			  h.write(43, 1, 3);
+		  } },
 		{ "new_main", "main is another disk with a copy of what could be read, and one of the blocks that could not is written",
 		  [](History &h) {
 			  h.create();

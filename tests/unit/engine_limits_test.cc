@@ -262,6 +262,30 @@ TEST_F(EngineLimits, AFlushOfTheMetadataThatFailsMayHaveCostUsersData)
 	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
 }
 
+// Whoever waits for his flush while another one fails counts on what that has lost.
+TEST_F(EngineLimits, AFlushThatWaitedWhileAnotherFailedIsToldToo)
+{
+	UserIo flushes[2];
+	uint32_t ended = 0;
+
+	create(two());
+	main.fail(0, 8);
+	ASSERT_EQ(write(0, 8, 1), DMR_STS_OK);
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK) << "in the spare's cache";
+	spare.fail_flushes(1);
+	spare.set_slow(3'000'000);
+	for (UserIo &flush : flushes) {
+		flush = { .op = DMR_OP_FLUSH, .done = [&](UserIo &) { ended++; } };
+		device.submit(flush);
+		world.run_until([&] { return spare.in_flight() == 1; });
+	}
+	EXPECT_EQ(ended, 0u) << "or this shows nothing";
+	world.run_until([&] { return ended == 2; });
+	EXPECT_NE(flushes[0].status, DMR_STS_OK);
+	EXPECT_NE(flushes[1].status, DMR_STS_OK);
+	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told";
+}
+
 // What is left of the lost data is moved to the other spare, and nothing lives on the first one any more.
 TEST_F(EngineLimits, ALossIsToldThoughItsBlocksHaveMovedSince)
 {
