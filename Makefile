@@ -8,6 +8,7 @@ KDIR  ?= /lib/modules/$(KVER)/build
 # With MUTANT=<name> the deliberate mistake tests/mutants/<name>.patch is made, to see whether tests notice.
 BUILD ?= $(CURDIR)/build/$(KVER)$(addprefix -,$(MUTANT))
 HOST  ?= $(CURDIR)/build/host
+TOOL  ?= $(CURDIR)/build/tool
 
 jobs  := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 build := $(abspath $(BUILD))
@@ -16,7 +17,7 @@ build := $(abspath $(BUILD))
 # time stamps, which make cannot see: such a tree is built again from scratch.
 identity = $(KDIR) $(MUTANT) $(shell stat -Lc %Y.%Z.%s $(KDIR)/include/generated/autoconf.h $(KDIR)/Module.symvers 2>/dev/null)
 
-all: modules
+all: modules tool
 
 modules:
 	@test -e $(KDIR)/Makefile || { \
@@ -41,6 +42,11 @@ tree:
 # Every module has its own copy of the C++ runtime (see runtime.c).
 	@for d in metadata spare_pool reassembly stats; do ln -sf ../shim/runtime.c $(build)/src/$$d/; done
 
+# dmremap alone: what is installed.
+tool:
+	cmake -S . -B $(TOOL) -DDMR_TESTS=OFF $(if $(shell command -v ninja),-G Ninja)
+	cmake --build $(TOOL) $(jobs)
+
 host:
 	cmake -S . -B $(HOST) $(if $(shell command -v ninja),-G Ninja)
 	cmake --build $(HOST) $(jobs)
@@ -53,7 +59,7 @@ install: modules
 	install -d $(DESTDIR)/lib/modules/$(KVER)/updates/dm-remap
 	install -m 644 $(build)/*.ko $(DESTDIR)/lib/modules/$(KVER)/updates/dm-remap/
 	$(if $(DESTDIR),,depmod -a $(KVER))
-	if test -e $(HOST)/CMakeCache.txt; then DESTDIR=$(DESTDIR) cmake --install $(HOST); fi
+	if test -e $(TOOL)/CMakeCache.txt; then DESTDIR=$(DESTDIR) cmake --install $(TOOL); fi
 
 gates: modules
 	tests/gates/check_sources.sh
@@ -67,9 +73,11 @@ clean:
 help:
 	@echo 'make modules [KVER=<release>] [KDIR=<dir>]   build/<release>/*.ko (default: the running kernel)'
 	@echo '             MUTANT=<name>                            with a deliberate mistake, in a folder of its own'
+	@echo 'make tool                                    build/tool/tools/dmremap/dmremap, man page, completions'
+	@echo 'make [KVER=<release>]                        both of them'
 	@echo 'make host                                    cmake build of libraries, simulators, tests in build/host'
-	@echo 'make install [KVER=] [DESTDIR=<dir>]         modules, depmod, and the host build if there is one'
+	@echo 'make install [KVER=] [DESTDIR=<dir>]         modules, depmod, and the tool if it is built'
 	@echo 'make gates   [KVER=<release>]                properties of the built modules, see tests/gates'
 	@echo 'make clean                                   removes build/'
 
-.PHONY: all modules locked-modules tree host install gates clean help
+.PHONY: all modules locked-modules tree tool host install gates clean help

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The part of tools/demo that runs in the virtual machine. Its drives are real ones to the kernel there: QEMU answers
 # I/O to the bad sectors with the sense data of a medium error.
-# vm: drives=main:64M:scsi,spare:8M:virtio modules=required timeout=900
+# vm: drives=main:64M:scsi:nowce,spare:8M:virtio modules=required timeout=900
 . "$VM_LIB"
 set -eu
 # What the kernel says of each bad sector is not for this screen.
@@ -13,15 +13,16 @@ title() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 show() { printf '  $ %s\n' "$*"; }
 main=$(drive main)
 spare=$(drive spare)
-table="0 $(blockdev --getsz "$main") remap $main $spare 0 $(blockdev --getsz "$spare")"
+cp "${VM_LIB%/*/*}/dmremap" /dev/shm/dmremap
+PATH+=:/dev/shm
 
 bad_blocks() { # DEVICE: how many 4 KiB blocks does badblocks find?
 	badblocks -wsv -b 4096 "$1" 2>&1 | sed -n 's/.*, \([0-9]*\) bad blocks found.*/\1/p'
 }
-make_device() {
-	modprobe dm-remap
-	show "echo '$table' | dmsetup create my_remap"
-	dmsetup create my_remap --table "$table"
+# What is typed, and what comes.
+do_it() {
+	show "$*"
+	"$@" 2>&1 | sed 's/^/  /'
 }
 
 if [[ $PHASE == 1 ]]; then
@@ -31,7 +32,7 @@ if [[ $PHASE == 1 ]]; then
 	echo "  $(bad_blocks "$main") bad blocks on the bare disk"
 
 	title "2. dm-remap over it, with a spare of 8 MiB: $spare"
-	make_device
+	do_it dmremap create my_remap --main "$main" --spare "$spare"
 	show "badblocks -wsv -b 4096 /dev/mapper/my_remap"
 	echo "  $(bad_blocks /dev/mapper/my_remap) bad blocks on the device"
 
@@ -50,21 +51,19 @@ if [[ $PHASE == 1 ]]; then
 	umount /mnt/demo
 
 	title "4. What it has done"
+	do_it dmremap status my_remap
+	do_it dmremap map my_remap --draw
 	show 'dmsetup status my_remap'
 	echo "  $(dmsetup status my_remap)"
-	show 'dmsetup message my_remap 0 status'
-	dmsetup message my_remap 0 status | sed 's/^/  /'
-	dmsetup message my_remap 0 status | sed -n 's/.* mappings=\([0-9]*\) remapped_sectors=\([0-9]*\).*/\1 \2/p' >/state/map
-	dmsetup remove my_remap
+	dmremap map my_remap --csv >/state/map
+	do_it dmremap close my_remap
 
 	title "5. The machine reboots"
 	next_phase
 else
-	title "6. After the reboot: the same line brings the same device back"
-	make_device
-	dmsetup message my_remap 0 status | sed -n '/^map/s/^/  /p'
-	now=$(dmsetup message my_remap 0 status | sed -n 's/.* mappings=\([0-9]*\) remapped_sectors=\([0-9]*\).*/\1 \2/p')
-	[[ $now == "$(cat /state/map)" ]] || { echo "  the map has changed: $now, was $(cat /state/map)"; exit 1; }
+	title "6. After the reboot: what is on the disks is enough to bring the same device back"
+	do_it dmremap assemble --scan
+	dmremap map my_remap --csv | cmp - /state/map || { echo "  the map has changed"; exit 1; }
 	show 'e2fsck -fn /dev/mapper/my_remap; mount; sha256sum -c'
 	e2fsck -fn /dev/mapper/my_remap >/run/fsck.log 2>&1 || { cat /run/fsck.log; exit 1; }
 	mkdir -p /mnt/demo
@@ -72,6 +71,7 @@ else
 	(cd /mnt/demo && sha256sum -c /state/sums >/run/sums.log) || { cat /run/sums.log; exit 1; }
 	echo "  the filesystem is clean, and all $(grep -c OK /run/sums.log) files have the checksums of before"
 	umount /mnt/demo
-	dmsetup remove my_remap
+	do_it dmremap close my_remap
+	do_it dmremap check "$spare"
 	title "Done. To see it on a disk of your own: README.md"
 fi

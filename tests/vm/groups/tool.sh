@@ -132,8 +132,9 @@ spares_changed() {
 	assert_eq 1 "$(grep -o 'spare=' "$DM_REMAP_CONFIG" | wc -l)"
 	assert_not_contains "$(<"$DM_REMAP_CONFIG")" "$SPARE"
 	pattern_check $X 1000 8 new
-	said 4 remove-spare x 1
-	assert_contains "$ERR" 'only spare'
+	said 5 remove-spare x 1 --json
+	assert_eq only-spare "$(field "$OUT" error.id)"
+	assert_contains "$ERR" 'dmremap add-spare x DEV'
 	said 0 add-spare x "$three"
 	pattern_write $X 9000 4 new
 	said 0 status x
@@ -144,6 +145,51 @@ spares_changed() {
 	pattern_check $X 9000 4 new
 	said 1 forget-spare x 1
 	assert_contains "$ERR" 'is not lost'
+}
+
+# What cannot be read goes with its spare only if that is said.
+spare_read_in_part() {
+	local start
+	start_blank
+	said 0 create x --main "$MAIN" --spare "$SPARE" --spare "$(drive two)"
+	host bad main 1000:8
+	pattern_write $X 1000 8 new
+	said 0 map x --json
+	start=$(field "$OUT" extents.0.spare_sector)
+	host bad spare $((start + 2)):3 read
+	defer 'host heal spare'
+	said 1 remove-spare x 0 --wait --json
+	assert_eq not-removed "$(field "$OUT" error.id)"
+	assert_contains "$ERR" 'some of its blocks cannot be read'
+	said 5 remove-spare x 0 --wait --force --json
+	assert_eq needs-yes "$(field "$OUT" error.id)"
+	pattern_check $X 1000 2 new
+	said 0 remove-spare x 0 --wait --force --yes
+	assert_not_contains "$(<"$DM_REMAP_CONFIG")" "$SPARE"
+	said 0 map x --json
+	assert_contains "$OUT" '"kind": "lost"'
+	assert_eq '1002 1003 1004' "$(failing_sectors $X 1000 8)"
+	pattern_check $X 1000 2 new
+	pattern_check $X 1005 3 new
+}
+
+spare_with_tighter_limits() {
+	local null
+	start_blank
+	null=$(nullb_create tight 32 512 max_sectors=8)
+	defer 'nullb_remove tight'
+	said 0 create x --main "$MAIN" --spare "$SPARE"
+	host bad main 1000:8
+	pattern_write $X 1000 8 new
+	said 0 add-spare -v x "$null"
+	assert_contains "$ERR" 'a new table is loaded'
+	assert_eq 2 "$(remap_get x members)"
+	assert_contains "$(<"$DM_REMAP_CONFIG")" "@$null:0"
+	pattern_check $X 1000 8 new
+	said 0 close x
+	said 0 open x
+	assert_eq 2 "$(remap_get x members)"
+	said 0 close x
 }
 
 # --- not all is there
@@ -260,13 +306,40 @@ assembled() {
 	assert_eq 'x: started' "$(</run/assembled)"
 }
 
+# udev names the disks, tells two of a kind apart, and makes the nodes.
+with_udev() {
+	local nameless link
+	start_blank
+	nameless=$(drive nameless)
+	wipe "$nameless"
+	udev_start
+	link=$(find /dev/disk/by-id -lname "*/${nameless##*/}" | head -n 1)
+	said 0 create x --main "$link" --spare "$SPARE" --json
+	assert_eq "$link" "$(field "$OUT" main)"
+	test -L $X
+	assert_eq 0 "$(dmsetup udevcookies | grep -c 0x)"
+	assert_contains "$(dmsetup table x)" "main_id $(udevadm info -q property --property ID_SERIAL --value "$nameless")"
+	assert_contains "$(<"$DM_REMAP_CONFIG")" " main=$link "
+	assert_match "$(<"$DM_REMAP_CONFIG")" ' spare=[0-9a-f-]*@/dev/disk/by-id/[^ ]*:0'
+	said 0 close x
+	assert_fail test -e $X
+	# By what udev says of it, wherever it is.
+	rm "$DM_REMAP_CONFIG"
+	said 0 open x --json
+	assert_eq "$link" "$(field "$OUT" main)"
+	said 0 close x
+}
+
 cp "${VM_LIB%/*/*}/dmremap" $TOOL || fail 'there is no dmremap: cmake --build build/host --target dmremap'
 modules_load
 test_case 'a set is made, stopped, and started again' created_and_used
 test_case 'create looks first' looks_first
 test_case 'spares are added and removed' spares_changed
+test_case 'a spare that can be read in part' spare_read_in_part
+test_case 'a spare with tighter limits' spare_with_tighter_limits
 test_case 'a spare that is missing' spare_missing
 test_case 'a spare that is forgotten' spare_forgotten
 test_case 'main is told by more than its size' main_is_told
 test_case 'all sets are started' assembled
+test_case 'with udev' with_udev
 modules_unload

@@ -174,6 +174,8 @@ public:
 						  "'dmremap forget-spare {} {}'",
 						  spare.number, device.name(), spare.number));
 		refuse_ambiguous(before, spare);
+		if (!cancel_)
+			refuse_last(before, spare, device.name());
 		const std::string path = machine.path_of(spare.device, machine.configured(device));
 
 		if (answer.manners().dry_run) {
@@ -205,6 +207,17 @@ private:
 			if (other.device == spare.device && other.number > spare.number)
 				throw Failure(ExitStatus::failed, "refused",
 					      fmt::format("spare {} is on the same device: remove that one first", other.number));
+	}
+
+	// The map is on the spares.
+	static void refuse_last(const LiveStatus &live, const LiveSpare &spare, const std::string &name)
+	{
+		for (const LiveSpare &other : live.spares)
+			if (other.number != spare.number && !other.missing() && other.state != "dropped")
+				return;
+		throw Failure(ExitStatus::would_lose, "only-spare",
+			      fmt::format("no other spare than {} holds the map as it is now: give the set another one first, 'dmremap add-spare {} DEV'",
+					  spare.number, name));
 	}
 
 	int finish(Answer &answer, const Machine &machine, const Running &device, const LiveSpare &spare, const std::string &path,
