@@ -4,34 +4,7 @@
 # vm: drives=main:64M:scsi,spare:32M:scsi,two:16M:scsi,three:16M:nvme,nameless:64M:virtio modules=required timeout=1200
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
-
-X=/dev/mapper/x
-export DM_REMAP_CONFIG=/run/dm-remap/sets.conf
-TOOL=/dev/shm/dmremap
-
-dmremap() { "$TOOL" "$@"; }
-# said STATUS WORD...: dmremap WORD... ends so; stdout is in $OUT, stderr in $ERR.
-said() {
-	local expected=$1 status=0
-	shift
-	OUT=$(dmremap "$@" 2>/run/stderr) || status=$?
-	ERR=$(</run/stderr)
-	assert_eq "$expected" "$status" "the exit status of dmremap $*"$'\n'"$OUT"$'\n'"$ERR"
-}
-# field JSON PATH...: jq's paths, values in one line.
-field() {
-	perl -MJSON::PP -e '
-		my $d = decode_json(shift);
-		sub at { my ($v, $path) = @_; for my $step (split /\./, $path) { $v = ref $v eq "ARRAY" ? $v->[$step] : $v->{$step}; } return $v; }
-		print join(" ", map { my $v = at($d, $_); !defined $v ? "null" : JSON::PP::is_bool($v) ? ($v ? "true" : "false") : $v } @ARGV), "\n";
-	' "$@"
-}
-start_blank() {
-	MAIN=$(drive main) SPARE=$(drive spare)
-	wipe "$MAIN" "$SPARE" "$(drive two)" "$(drive three)"
-	rm -rf "${DM_REMAP_CONFIG%/*}"
-	defer 'dm_remove_if_there x; host heal main'
-}
+. "${VM_LIB%/*}/tool.sh"
 
 created_and_used() {
 	start_blank
@@ -330,7 +303,7 @@ with_udev() {
 	said 0 close x
 }
 
-cp "${VM_LIB%/*/*}/dmremap" $TOOL || fail 'there is no dmremap: cmake --build build/host --target dmremap'
+tool_install
 modules_load
 test_case 'a set is made, stopped, and started again' created_and_used
 test_case 'create looks first' looks_first

@@ -117,6 +117,33 @@ std::string Machine::set_of(const Running &device) const
 	return {};
 }
 
+std::optional<SetPlaces> Machine::places(const std::string &name) const
+{
+	const auto at = [](const std::string &path, uint64_t start) { return fmt::format("{}@{}", path, start); };
+	const auto called = [&](const Running &device) { return device.name() == name || device.device().path == name; };
+	const auto found = std::find_if(running_.begin(), running_.end(), called);
+	const Running *running = found != running_.end() ? &*found : serving(name);
+	SetPlaces places;
+
+	if (running) {
+		const ConfiguredSet *set = configured(*running);
+
+		places.main = path_of(running->main_number(), set);
+		for (const RunningSpare &spare : running->spares())
+			places.spares.push_back(at(path_of(spare.number, set), spare.start));
+		return places;
+	}
+	const ConfiguredSet *set = config_.find(name);
+
+	if (!set)
+		return {};
+	places.main = set->main;
+	for (const ConfiguredSpare &spare : set->spares)
+		if (!spare.path.empty())
+			places.spares.push_back(at(spare.path, spare.start));
+	return places;
+}
+
 std::string Machine::path_of(const std::string &number, const ConfiguredSet *set) const
 {
 	std::vector<std::string> names;

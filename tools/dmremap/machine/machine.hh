@@ -15,6 +15,12 @@
 
 namespace dm_remap::tool {
 
+// Where the devices of a set are, as they would be named on a command line. Empty: nobody knows.
+struct SetPlaces {
+	std::string main;
+	std::vector<std::string> spares;	// PATH@START
+};
+
 class Machine final {
 public:
 	// Reads the file and asks device-mapper; no disk is read. Lines of the file that are not understood are warned of.
@@ -33,6 +39,8 @@ public:
 	// The set of a device that runs; null: the file does not have it.
 	const ConfiguredSet *configured(const Running &device) const { return config_.find(set_of(device)); }
 
+	// Of a set that runs or is in the file, by name, path or UUID; no value: neither has it.
+	std::optional<SetPlaces> places(const std::string &name) const;
 	// What a device of this number is called: as the file does, or by a name that stays, if there is one.
 	std::string path_of(const std::string &number, const ConfiguredSet *set) const;
 

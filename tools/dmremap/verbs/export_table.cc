@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-// export-table DEV...: a device-mapper table that serves the same data on a Linux without these modules, read-only.
+// export-table NAME | DEV...: a device-mapper table that serves the same data on a Linux without these modules, read-only.
+#include "machine/machine.hh"
 #include "set_reader.hh"
 #include "start_plan.hh"
 #include "verbs.hh"
+
+#include <filesystem>
 
 namespace dm_remap::tool {
 
@@ -15,16 +18,20 @@ public:
 
 	void options(Options &o) override
 	{
-		o.several("device", names_, Takes::device, "DEV[@START[+SECTORS]]...", "the spares of a set, or images of them");
+		o.several("device", names_, Takes::device, "NAME | DEV[@START[+SECTORS]]...",
+			  "a set that runs or is in sets.conf; or the spares of one, or images of them");
 		o.required();
-		o.one("--main", main_, Takes::device, "DEV", "main; without it, /dev/MAIN stands for it");
+		o.one("--main", main_, Takes::device, "DEV", "main; of spares without it, /dev/MAIN stands for it");
 	}
 
 	int run(Answer &answer) override
 	{
+		find_places(answer);
 		SetReader set(open_members(names_), answer);
 
 		set.load();
+		if (set.held())
+			answer.warn("in-use", "a spare is in use: what is remapped or moved from now on is not in the table; close the set first");
 		check_main(answer, set);
 		if (answer.as_json())
 			answer.json().begin_array("segments");
@@ -36,6 +43,25 @@ public:
 	}
 
 private:
+	// A set's name is no path, or that of its device's node.
+	void find_places(Answer &answer)
+	{
+		std::error_code ignored;
+		const std::string name = names_.front();
+
+		if (names_.size() != 1 || (std::filesystem::exists(name, ignored) && !name.starts_with("/dev/mapper/")))
+			return;
+		const std::optional<SetPlaces> places = Machine(answer).places(name);
+
+		if (!places)
+			return; // what opens it says that it is not there
+		if (places->spares.empty())
+			throw Failure(ExitStatus::not_found, "not-found", fmt::format("{}: nobody knows where its spares are: name them", shown(name)));
+		names_ = places->spares;
+		if (main_.empty())
+			main_ = places->main;
+	}
+
 	void check_main(Answer &answer, const SetReader &set) const
 	{
 		if (main_.empty()) {

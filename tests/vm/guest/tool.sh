@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# dmremap, and what it says. Sourced by groups whose drives are main, spare, two and three, after remap.sh.
+
+X=/dev/mapper/x
+export DM_REMAP_CONFIG=/run/dm-remap/sets.conf
+TOOL=/dev/shm/dmremap
+
+dmremap() { "$TOOL" "$@"; }
+# said STATUS WORD...: dmremap WORD... ends so; stdout is in $OUT, stderr in $ERR.
+said() {
+	local expected=$1 status=0
+	shift
+	OUT=$(dmremap "$@" 2>/run/stderr) || status=$?
+	ERR=$(</run/stderr)
+	assert_eq "$expected" "$status" "the exit status of dmremap $*"$'\n'"$OUT"$'\n'"$ERR"
+}
+# field JSON PATH...: jq's paths, values in one line.
+field() {
+	perl -MJSON::PP -e '
+		my $d = decode_json(shift);
+		sub at { my ($v, $path) = @_; for my $step (split /\./, $path) { $v = ref $v eq "ARRAY" ? $v->[$step] : $v->{$step}; } return $v; }
+		print join(" ", map { my $v = at($d, $_); !defined $v ? "null" : JSON::PP::is_bool($v) ? ($v ? "true" : "false") : $v } @ARGV), "\n";
+	' "$@"
+}
+# start_blank: all drives as new ones; no sets.
+start_blank() {
+	MAIN=$(drive main) SPARE=$(drive spare) TWO=$(drive two)
+	wipe "$MAIN" "$SPARE" "$TWO" "$(drive three)"
+	rm -rf "${DM_REMAP_CONFIG%/*}"
+	defer 'dm_remove_if_there x; host heal main'
+}
+
+tool_install() {
+	cp "${VM_LIB%/*/*}/dmremap" $TOOL || fail 'there is no dmremap: cmake --build build/host --target dmremap'
+}
