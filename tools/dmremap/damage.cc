@@ -3,6 +3,9 @@
 
 #include <dm_remap/lineage.hh>
 
+#include <exception>
+#include <new>
+
 namespace dm_remap::tool {
 
 using metadata::Finding;
@@ -140,6 +143,42 @@ void DamageList::finish()
 				sink_(*open);
 			open.reset();
 		}
+}
+
+SetSurvey::SetSurvey(const SetReader &set, DamageList::Sink sink) : set_(set), damage_(set, survey_, std::move(sink))
+{
+	if (survey_.init(set.ranges(), set.setup())) {
+		survey_.destroy();
+		throw std::bad_alloc();
+	}
+}
+
+// The survey is the product's: nothing may be thrown through it.
+void SetSurvey::run()
+{
+	struct Context {
+		DamageList &damage;
+		std::exception_ptr thrown;
+	} context{damage_, {}};
+
+	damage_.superblocks();
+	survey_.run(
+		set_.believed(),
+		[](void *p, const metadata::Finding &finding) {
+			Context &c = *static_cast<Context *>(p);
+
+			if (c.thrown)
+				return;
+			try {
+				c.damage.take(finding);
+			} catch (...) {
+				c.thrown = std::current_exception();
+			}
+		},
+		&context);
+	if (context.thrown)
+		std::rethrow_exception(context.thrown);
+	damage_.finish();
 }
 
 } // namespace dm_remap::tool

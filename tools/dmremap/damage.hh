@@ -48,6 +48,7 @@ public:
 	void finish();
 
 	uint64_t count(Weight weight) const { return counts_[static_cast<size_t>(weight)]; } // units
+	uint64_t damaged() const { return count(Weight::redundant) + count(Weight::lost); }
 	uint64_t units() const { return units_; } // looked at, each copy for itself
 
 private:
@@ -60,6 +61,25 @@ private:
 	uint64_t units_ = 0;
 	std::array<std::optional<uint32_t>, 2> end_; // of each half's log
 	std::array<std::array<std::optional<Damage>, 2>, DMR_MAX_MEMBERS> open_;
+};
+
+// Every unit of the spares of a set that are believed.
+class SetSurvey final {
+public:
+	// set: has to live on.
+	SetSurvey(const SetReader &set, DamageList::Sink sink);
+	~SetSurvey() { survey_.destroy(); }
+	SetSurvey(const SetSurvey &) = delete;
+	SetSurvey &operator=(const SetSurvey &) = delete;
+
+	void run();
+	const metadata::Survey &survey() const { return survey_; }
+	const DamageList &damage() const { return damage_; }
+
+private:
+	const SetReader &set_;
+	metadata::Survey survey_;
+	DamageList damage_;
 };
 
 } // namespace dm_remap::tool

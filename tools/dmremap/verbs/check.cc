@@ -4,10 +4,6 @@
 #include "damage.hh"
 #include "verbs.hh"
 
-#include "metadata/offline/survey.hh"
-
-#include <exception>
-
 namespace dm_remap::tool {
 
 namespace {
@@ -43,60 +39,25 @@ private:
 	int judged(Answer &answer)
 	{
 		SetReader set(open_members(names_), answer);
-		metadata::Survey survey;
-		struct Guard {
-			metadata::Survey &survey;
-			~Guard() { survey.destroy(); }
-		} guard{survey};
-
-		if (survey.init(set.ranges(), set.setup()))
-			throw std::bad_alloc();
-		DamageList damage(set, survey, [&](const Damage &found) { tell(answer, set, found); });
+		SetSurvey survey(set, [&](const Damage &found) { tell(answer, set, found); });
+		const DamageList &damage = survey.damage();
 
 		if (answer.as_json()) {
 			answer.json().value("set", uuid_text(set.setup().set_uuid));
 			answer.json().begin_array("damage");
 		}
-		damage.superblocks();
-		look(survey, set.believed(), damage);
-		damage.finish();
+		survey.run();
 		if (answer.as_json())
 			answer.json().end();
 		else if (lines_ > most_lines)
 			answer.line("and {} more", lines_ - most_lines);
 		for (const metadata::Slot slot : metadata::slots)
-			if (survey.slot(slot).crc_wrong)
+			if (survey.survey().slot(slot).crc_wrong)
 				problem("body-crc", fmt::format("checkpoint {} (generation {}): its units are good, and do not belong together",
-								static_cast<uint32_t>(slot), survey.slot(slot).generation.value));
-		const bool loads = load(set, !damage.count(Weight::lost) && !damage.count(Weight::redundant) && !damage.count(Weight::note));
+								static_cast<uint32_t>(slot), survey.survey().slot(slot).generation.value));
+		const bool loads = load(set, !damage.damaged() && !damage.count(Weight::note));
 
 		return conclude(answer, set, damage, loads);
-	}
-
-	// The survey is the product's: nothing may be thrown through it.
-	static void look(metadata::Survey &survey, uint32_t members, DamageList &damage)
-	{
-		struct Context {
-			DamageList &damage;
-			std::exception_ptr thrown;
-		} context{damage, {}};
-
-		survey.run(
-			members,
-			[](void *p, const metadata::Finding &finding) {
-				Context &c = *static_cast<Context *>(p);
-
-				if (c.thrown)
-					return;
-				try {
-					c.damage.take(finding);
-				} catch (...) {
-					c.thrown = std::current_exception();
-				}
-			},
-			&context);
-		if (context.thrown)
-			std::rethrow_exception(context.thrown);
 	}
 
 	void problem(const std::string &id, const std::string &text) { problems_.push_back({id, text}); }
@@ -184,7 +145,7 @@ private:
 
 	int conclude(Answer &answer, const SetReader &set, const DamageList &damage, bool loads)
 	{
-		const bool whole = loads && problems_.empty() && !damage.count(Weight::lost) && !damage.count(Weight::redundant);
+		const bool whole = loads && problems_.empty() && !damage.damaged();
 		const bool moving = !whole && set.held();
 
 		if (moving)
@@ -236,8 +197,8 @@ private:
 	{
 		for (const Problem &problem : problems_)
 			answer.line("{}", problem.text);
-		answer.line("{} units checked: {} damaged, {} of them in all copies", damage.units(),
-			    damage.count(Weight::lost) + damage.count(Weight::redundant), damage.count(Weight::lost));
+		answer.line("{} units checked: {} damaged, {} of them in all copies", damage.units(), damage.damaged(),
+			    damage.count(Weight::lost));
 		if (loads)
 			answer.line("the map loads: generation {}, {} extents", set.generation(), set.map().index().extents());
 		else
