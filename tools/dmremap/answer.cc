@@ -34,6 +34,12 @@ void Answer::text(const std::string &text)
 		throw Failure(ExitStatus::failed, "output", "the answer cannot be written");
 }
 
+void Answer::flush()
+{
+	if (!as_json() && std::fflush(out_))
+		throw Failure(ExitStatus::failed, "output", "the answer cannot be written");
+}
+
 void Answer::warn(const std::string &id, const std::string &text)
 {
 	fmt::print(stderr, "dmremap: {}\n", text);
@@ -96,8 +102,7 @@ void Answer::done()
 {
 	if (as_json())
 		close(nullptr, nullptr);
-	else if (std::fflush(out_))
-		throw Failure(ExitStatus::failed, "output", "the answer cannot be written");
+	flush();
 }
 
 void Answer::fail(const std::string &id, const std::string &text)

@@ -37,6 +37,8 @@ public:
 		text(fmt::format(format, std::forward<T>(arguments)...) + "\n");
 	}
 	void text(const std::string &text);
+	// What was said goes out now, of a verb that takes its time. Text only: a document has to be whole.
+	void flush();
 
 	// To stderr; a warning is in the document, too.
 	void warn(const std::string &id, const std::string &text);

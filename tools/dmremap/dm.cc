@@ -151,6 +151,7 @@ Device device_of(const Task &task)
 	device.major = info.major;
 	device.minor = info.minor;
 	device.open_count = static_cast<uint32_t>(info.open_count);
+	device.events = info.event_nr;
 	device.suspended = info.suspended;
 	device.read_only = info.read_only;
 	device.live = info.live_table;

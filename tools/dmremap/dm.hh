@@ -23,6 +23,7 @@ struct Device {
 	std::string path;	// in /dev/mapper
 	uint32_t major = 0, minor = 0;
 	uint32_t open_count = 0;
+	uint32_t events = 0;	// that it has had
 	bool suspended = false, read_only = false, live = false;	// live: it has a table
 
 	std::string number() const { return std::to_string(major) + ":" + std::to_string(minor); }
