@@ -24,8 +24,14 @@ class Machine(CliTest):
 
     def test_device_mapper_cannot_be_asked(self):
         for words in (["open", "x"], ["close", "x"], ["assemble", "x"], ["add-spare", "x", "y"], ["remove-spare", "x", "0"], ["forget-spare", "x", "0"],
-                      ["status"], ["create", "x", "--main", "y", "--spare", "z"]):
+                      ["status"], ["doctor"], ["selftest"], ["create", "x", "--main", "y", "--spare", "z"]):
             self.assertEqual(self.run_json(*words, status=1)["error"]["id"], "device-mapper", words)
+
+    def test_what_selftest_would_try(self):
+        document = self.run_json("selftest", "-n", "--directory", self.dir)
+        self.assertEqual({p["outcome"] for p in document["promises"]}, {"not_tried"})
+        self.assertEqual((document["kept"], document["left_behind"], document["directory"]), (False, [], str(self.dir)))
+        self.assertEqual(self.run_tool("selftest", "-n").out.count("not tried  "), len(document["promises"]))
 
     def test_cannot_tell(self):
         run = self.run_tool("status", "--test", "--json", status=4)

@@ -22,6 +22,7 @@ enum class Urgency : uint8_t {
 struct Finding {
 	std::string id, text, action;
 	Urgency urgency;
+	std::string where = {}; // a file or a device, if it is about one
 };
 
 struct Judgement {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "machine/blank_spare.hh"
 
+#include "machine/disk_care.hh"
 #include "machine/signature.hh"
 #include "machine/starter.hh"
 #include "sysfs.hh"
 
-#include <algorithm>
 #include <charconv>
 
 namespace dm_remap::tool {
@@ -37,17 +37,10 @@ std::string content_of(const Member &spare)
 	return spare.probe.verdict == DMR_PROBE_BLANK || spare.is_member() ? std::string() : what_is_on(spare);
 }
 
-void warn_of_cache(const std::string &number, const std::string &path, Answer &answer)
+void warn(const std::optional<Finding> &finding, Answer &answer)
 {
-	if (sysfs::attribute(number, "queue/write_cache") != "write back")
-		return;
-	const std::string disk = sysfs::node(sysfs::disk(number));
-	const std::string command = disk.starts_with("/dev/nvme") ? fmt::format("nvme set-feature {} --feature-id=6 --value=0", disk)
-								   : fmt::format("hdparm -W 0 {0}' (SATA) or 'sdparm --clear=WCE --save {0}", disk);
-
-	answer.warn("cache", fmt::format("the volatile write cache of {} is on: an error that the disk tells only when it is flushed cannot be healed; "
-					 "turn it off: '{}'",
-					 path, command));
+	if (finding)
+		answer.warn(finding->id, fmt::format("{}: {}", finding->text, finding->action));
 }
 
 void warn_of_alignment(const std::string &number, const std::string &path, uint64_t start, Answer &answer)
@@ -117,18 +110,16 @@ Member open_spare_to_format(const std::string &given, uint32_t block_bytes, std:
 
 void warn_of_main(const std::string &main, Answer &answer)
 {
-	warn_of_cache(sysfs::number(main), main, answer);
+	warn(look_at_cache(main, true), answer);
 	warn_of_alignment(sysfs::number(main), main, 0, answer);
 }
 
 void warn_of_spare(const std::string &main, const Member &spare, Answer &answer)
 {
 	const std::string number = sysfs::number(spare.name.path);
-	const std::vector<std::string> below = sysfs::disks_below(number), disks = sysfs::disks_below(sysfs::number(main));
 
 	warn_of_alignment(number, spare.path(), spare.range.start, answer);
-	if (std::find_first_of(disks.begin(), disks.end(), below.begin(), below.end()) != disks.end())
-		answer.warn("same-disk", fmt::format("{} is on main's own disk, which is failing: a spare on another one outlives it", spare.path()));
+	warn(look_at_place(sysfs::number(main), number, spare.path()), answer);
 }
 
 } // namespace dm_remap::tool

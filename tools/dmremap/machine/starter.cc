@@ -43,7 +43,7 @@ void refuse_if_used(const std::string &path, bool as_spare)
 	const bool shared = as_spare && std::erase_if(users, [](const User &user) { return user.remap; });
 
 	if (users.empty() && !shared && in_use(path))
-		users.push_back({fmt::format("{} is in use: somebody holds it exclusively; 'lsof' and 'fuser -vm' may tell who", path)});
+		users.push_back({fmt::format("{} is in use", path), "somebody holds it exclusively; 'lsof' and 'fuser -vm' may tell who"});
 	if (!users.empty())
 		throw Failure(ExitStatus::busy, "busy", sentence(users));
 }

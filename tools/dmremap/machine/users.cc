@@ -50,14 +50,14 @@ void add_mounts(const std::string &number, std::vector<User> &out)
 		each(mounts.get(), [&](libmnt_fs *fs) {
 			if (mounted || !is_of(fs, number))
 				return;
-			out.push_back({fmt::format("{} is mounted on {}: unmount it", sysfs::node(number), mnt_fs_get_target(fs))});
+			out.push_back({fmt::format("{} is mounted on {}", sysfs::node(number), mnt_fs_get_target(fs)), "unmount it"});
 			mounted = true;
 		});
 	if (!swaps || mnt_table_parse_swaps(swaps.get(), nullptr))
 		return;
 	each(swaps.get(), [&](libmnt_fs *fs) {
 		if (is_of(fs, number))
-			out.push_back({fmt::format("{0} is used as swap: swapoff {0}", sysfs::node(number))});
+			out.push_back({fmt::format("{} is used as swap", sysfs::node(number)), "swapoff " + sysfs::node(number)});
 	});
 }
 
@@ -75,13 +75,13 @@ void add_holders(const std::string &number, std::vector<User> &out)
 		const bool remap = serves(holder);
 
 		if (name.empty())
-			out.push_back({fmt::format("{} is part of {}: stop that", sysfs::node(number), sysfs::node(holder))});
+			out.push_back({fmt::format("{} is part of {}", sysfs::node(number), sysfs::node(holder)), "stop that"});
 		else if (remap)
-			out.push_back({fmt::format("{0} is used by the remap device {1}: dmremap close {1}", sysfs::node(number), name), true});
+			out.push_back({fmt::format("{} is used by the remap device {}", sysfs::node(number), name), "dmremap close " + name, true});
 		else if (uuid.starts_with("LVM-"))
-			out.push_back({fmt::format("{} is under the logical volume {}: vgchange -an", sysfs::node(number), name)});
+			out.push_back({fmt::format("{} is under the logical volume {}", sysfs::node(number), name), "vgchange -an"});
 		else
-			out.push_back({fmt::format("{} is under the device-mapper device {}: remove that", sysfs::node(number), name)});
+			out.push_back({fmt::format("{} is under the device-mapper device {}", sysfs::node(number), name), "remove that"});
 	}
 }
 
@@ -105,7 +105,7 @@ std::string sentence(const std::vector<User> &users)
 	std::string out;
 
 	for (const User &user : users)
-		out += (out.empty() ? "" : "; ") + user.text;
+		out += fmt::format("{}{}: {}", out.empty() ? "" : "; ", user.text, user.action);
 	return out;
 }
 

@@ -9,7 +9,8 @@
 namespace dm_remap::tool {
 
 struct User {
-	std::string text;	// with what to do first: "/dev/sda1 is mounted on /srv: unmount it"
+	std::string text;	// "/dev/sda1 is mounted on /srv"
+	std::string action;	// what to do first: "umount /srv"
 	bool remap = false;	// a remap device: another may have a range of the same spare
 };
 

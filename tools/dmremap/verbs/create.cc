@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // create NAME --main DEV --spare DEV...: makes a set of a main in use, or to be used, and blank spares, and starts it.
-#include "machine/advice.hh"
+#include "doctor/raw_main.hh"
 #include "machine/blank_spare.hh"
 #include "machine/find_main.hh"
 #include "machine/starter.hh"
@@ -147,8 +147,8 @@ private:
 		if (!no_config_)
 			remember(set, name_, main.path, main.identity.id[0] ? std::optional<std::string>(main.identity.id) : std::nullopt, answer);
 		report(answer, main, segment, device.path, &set);
-		for (const Advice &advice : advice_for(main.path, device.path))
-			answer.warn(advice.id, advice.text);
+		for (const Finding &finding : what_uses_main(Tree(), {name_, set.uuid(), main.path, device.path, {main.path, device.path, device.path}}))
+			answer.warn(finding.id, fmt::format("{}: {}", finding.text, finding.action));
 	}
 
 	// set: null: it was not made.

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "machine/tree.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <linux/openat2.h>
+#include <sstream>
+#include <sys/syscall.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace dm_remap::tool {
+
+namespace {
+
+std::string name_of(const Fd &fd)
+{
+	return fmt::format("/proc/self/fd/{}", fd.get());
+}
+
+} // namespace
+
+Tree::Tree(const std::string &root) : root_(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC))
+{
+	if (!root_)
+		throw std::system_error(errno, std::generic_category(), root);
+}
+
+Fd Tree::open(const std::string &path, int flags) const
+{
+	open_how how = {};
+
+	how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
+	how.resolve = RESOLVE_IN_ROOT;
+	Fd fd(static_cast<int>(syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof(how))));
+
+	if (!fd && errno != ENOENT && errno != ENOTDIR)
+		unread_.push_back(fmt::format("{}: {}", path, std::strerror(errno)));
+	return fd;
+}
+
+std::optional<std::string> Tree::text(const std::string &path) const
+{
+	const Fd fd = open(path, O_RDONLY);
+	std::string out;
+	char piece[65536];
+
+	if (!fd)
+		return {};
+	for (ssize_t n; (n = ::read(fd.get(), piece, sizeof(piece)));) {
+		if (n < 0) {
+			unread_.push_back(fmt::format("{}: {}", path, std::strerror(errno)));
+			return {};
+		}
+		out.append(piece, static_cast<size_t>(n));
+	}
+	return out;
+}
+
+std::vector<std::string> Tree::lines(const std::string &path) const
+{
+	std::istringstream in(text(path).value_or(""));
+	std::vector<std::string> out;
+
+	for (std::string line; std::getline(in, line);)
+		out.push_back(line);
+	return out;
+}
+
+bool Tree::has(const std::string &path) const
+{
+	return static_cast<bool>(open(path, O_PATH));
+}
+
+std::vector<std::string> Tree::names(const std::string &folder) const
+{
+	const Fd fd = open(folder, O_RDONLY | O_DIRECTORY);
+	std::vector<std::string> out;
+	std::error_code error;
+
+	if (!fd)
+		return out;
+	for (const auto &entry : std::filesystem::directory_iterator(name_of(fd), error))
+		out.push_back(entry.path().filename());
+	std::sort(out.begin(), out.end());
+	return out;
+}
+
+std::string Tree::outside(const std::string &path) const
+{
+	const Fd fd = open(path, O_PATH);
+	std::error_code error;
+
+	return fd ? std::filesystem::read_symlink(name_of(fd), error).string() : std::string();
+}
+
+} // namespace dm_remap::tool
