@@ -10,7 +10,7 @@ packages_of() { # GROUP...
 			libfmt-dev libcli11-dev nlohmann-json3-dev \
 			libdevmapper-dev libblkid-dev libmount-dev libudev-dev scdoc ;;
 		test) printf '%s\n' clang libclang-rt-14-dev libgtest-dev libgmock-dev libbenchmark-dev \
-			python3 python3-jsonschema util-linux ;;
+			python3 python3-jsonschema python3-yaml util-linux e2fsprogs initramfs-tools-core cpio jq ;;
 		vm) printf '%s\n' qemu-system-x86 busybox-static kmod cpio xz-utils zstd python3 \
 			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps perl nbdkit nbdkit-plugin-dev ;;
 		stack) printf '%s\n' mdadm lvm2 cryptsetup-bin thin-provisioning-tools qemu-utils prometheus ;;
