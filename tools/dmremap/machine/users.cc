@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "machine/users.hh"
 
+#include "machine/mounts.hh"
 #include "running.hh"
 #include "sysfs.hh"
 
 #include <cerrno>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <libmount/libmount.h>
-#include <memory>
-#include <sys/sysmacros.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -17,48 +15,14 @@ namespace dm_remap::tool {
 
 namespace {
 
-struct Unref {
-	void operator()(libmnt_table *table) const { mnt_unref_table(table); }
-};
-using Table = std::unique_ptr<libmnt_table, Unref>;
-
-template <typename F>
-void each(libmnt_table *table, F f)
-{
-	libmnt_iter *at = mnt_new_iter(MNT_ITER_FORWARD);
-
-	for (libmnt_fs *fs; at && !mnt_table_next_fs(table, at, &fs);)
-		f(fs);
-	mnt_free_iter(at);
-}
-
-// btrfs' own numbers are nobody's: there the source says it.
-bool is_of(libmnt_fs *fs, const std::string &number)
-{
-	const dev_t dev = mnt_fs_get_devno(fs);
-	const char *source = mnt_fs_get_source(fs);
-
-	return fmt::format("{}:{}", major(dev), minor(dev)) == number || (source && *source == '/' && sysfs::number(source) == number);
-}
-
 void add_mounts(const std::string &number, std::vector<User> &out)
 {
-	const Table mounts(mnt_new_table_from_file("/proc/self/mountinfo")), swaps(mnt_new_table());
-	bool mounted = false;
+	const std::vector<Mount> mounts = mounts_of(number);
 
-	if (mounts)
-		each(mounts.get(), [&](libmnt_fs *fs) {
-			if (mounted || !is_of(fs, number))
-				return;
-			out.push_back({fmt::format("{} is mounted on {}", sysfs::node(number), mnt_fs_get_target(fs)), "unmount it"});
-			mounted = true;
-		});
-	if (!swaps || mnt_table_parse_swaps(swaps.get(), nullptr))
-		return;
-	each(swaps.get(), [&](libmnt_fs *fs) {
-		if (is_of(fs, number))
-			out.push_back({fmt::format("{} is used as swap", sysfs::node(number)), "swapoff " + sysfs::node(number)});
-	});
+	if (!mounts.empty())
+		out.push_back({fmt::format("{} is mounted on {}", sysfs::node(number), mounts.front().target), "unmount it"});
+	if (used_as_swap(number))
+		out.push_back({fmt::format("{} is used as swap", sysfs::node(number)), "swapoff " + sysfs::node(number)});
 }
 
 bool serves(const std::string &number)
