@@ -8,7 +8,7 @@ packages_of() { # GROUP...
 		case $group in
 		build) printf '%s\n' g++-12 gcc-12 make cmake ninja-build pkg-config kmod bc \
 			libfmt-dev libcli11-dev nlohmann-json3-dev \
-			libdevmapper-dev libblkid-dev libmount-dev libudev-dev scdoc ;;
+			libdevmapper-dev libblkid-dev libmount-dev libudev-dev libext2fs-dev xfslibs-dev scdoc ;;
 		test) printf '%s\n' clang libclang-rt-14-dev libgtest-dev libgmock-dev libbenchmark-dev \
 			python3 python3-jsonschema python3-yaml util-linux e2fsprogs initramfs-tools-core cpio jq ;;
 		vm) printf '%s\n' qemu-system-x86 busybox-static kmod cpio xz-utils zstd python3 \
