@@ -15,6 +15,7 @@ std::unique_ptr<Verb> make_status();
 std::unique_ptr<Verb> make_list();
 std::unique_ptr<Verb> make_examine();
 std::unique_ptr<Verb> make_map();
+std::unique_ptr<Verb> make_files();
 std::unique_ptr<Verb> make_check();
 std::unique_ptr<Verb> make_dump();
 std::unique_ptr<Verb> make_restore();
@@ -28,7 +29,7 @@ std::unique_ptr<Verb> make_selftest();
 
 inline constexpr MakeVerb verbs[] = {
 	make_create, make_open, make_close, make_assemble, make_status, make_list,
-	make_examine, make_map, make_check, make_dump, make_restore,
+	make_examine, make_map, make_files, make_check, make_dump, make_restore,
 	make_repair, make_export_table, make_add_spare, make_remove_spare, make_forget_spare,
 	make_doctor, make_selftest,
 };

@@ -49,6 +49,20 @@ public:
 			fail();
 		return result == 0;
 	}
+	std::vector<DiskPartition> partitions()
+	{
+		const blkid_partlist list = blkid_probe_get_partitions(probe_);
+		std::vector<DiskPartition> out;
+
+		for (int i = 0; list && i < blkid_partlist_numof_partitions(list); i++) {
+			const blkid_partition part = blkid_partlist_get_partition(list, i);
+
+			if (!blkid_partition_is_extended(part))
+				out.push_back({blkid_partition_get_partno(part), static_cast<uint64_t>(blkid_partition_get_start(part)),
+					       static_cast<uint64_t>(blkid_partition_get_size(part))});
+		}
+		return out;
+	}
 	std::string value(const char *name) const
 	{
 		const char *data = nullptr;
@@ -106,6 +120,11 @@ std::vector<DiskSignature> signatures_on(const std::string &path, uint64_t start
 			out.push_back({table, "", "", probe.value("PTUUID")});
 	}
 	return out;
+}
+
+std::vector<DiskPartition> partitions_on(const std::string &path)
+{
+	return Probe(path, 0, 0, O_RDONLY).partitions();
 }
 
 void wipe_signatures(const std::string &path, uint64_t start, uint64_t sectors)

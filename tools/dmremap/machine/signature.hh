@@ -20,6 +20,12 @@ struct DiskSignature {
 
 // Throws std::system_error if it cannot be looked at.
 std::vector<DiskSignature> signatures_on(const std::string &path, uint64_t start, uint64_t sectors);
+struct DiskPartition {
+	int number = 0;
+	uint64_t start = 0, sectors = 0;
+};
+// What the partition table on the device says, logical partitions included; empty: there is none. Throws std::system_error.
+std::vector<DiskPartition> partitions_on(const std::string &path);
 // Takes them all off: nobody recognises what is there any more. Throws std::system_error.
 void wipe_signatures(const std::string &path, uint64_t start, uint64_t sectors);
 
