@@ -11,17 +11,18 @@ MOUNT=/run/mnt
 
 # labelled NAME SECTORS: each sector says whose it is, and which.
 labelled() { perl -e 'print pack("A512", "<$ARGV[0] $_>") for 0 .. $ARGV[1] - 1' "$1" "$2"; }
-# sector_of DEVICE NAME NUMBER: where that sector lies, by what is read there.
-sector_of() {
-	local at
-	at=$(dd if="$1" bs=1M iflag=direct status=none | perl -e '
-		my $label = "<$ARGV[0] $ARGV[1]>";
-		for (my $n = 0; read(STDIN, my $data, 1 << 20); $n++) {
-			my $at = index($data, $label);
-			if ($at >= 0) { print $n * 2048 + $at / 512; exit 0; }
+# sectors_of_labels DEVICE NAME:NUMBER...: where these sectors lie, by what is read there.
+sectors_of_labels() {
+	dd if="$1" bs=1M iflag=direct status=none 2>/dev/null | perl -e '
+		my ($data, %at);
+		for (my $n = 0; keys %at < @ARGV && read(STDIN, $data, 1 << 20); $n++) {
+			for (@ARGV) {
+				my $at = index($data, "<" . s/:/ /r . ">");
+				$at{$_} //= $n * 2048 + $at / 512 if $at >= 0;
+			}
 		}
-		exit 1' "$2" "$3") || fail "no sector $3 of $2 on $1"
-	echo "$at"
+		keys %at == @ARGV or die "not all of @ARGV are there\n";
+		print join(" ", @at{@ARGV}), "\n"' "${@:2}"
 }
 # blocks: of the answer in $OUT, a line each: sectors, cause, kind, what, offset, names.
 blocks() {
@@ -56,7 +57,7 @@ fill() {
 	labelled sparse 64 | dd of=$MOUNT/a/sparse bs=64k seek=1 status=none
 	labelled gone 64 >$MOUNT/gone
 	sync -f $MOUNT
-	KNOWN=$(sector_of "$1" known 5) SPARSE=$(sector_of "$1" sparse 0) FREE=$(sector_of "$1" gone 7)
+	read -r KNOWN SPARSE FREE < <(sectors_of_labels "$1" known:5 sparse:0 gone:7)
 	rm $MOUNT/gone
 	# XFS gives blocks back some time later; but now it has to.
 	umount $MOUNT
@@ -149,7 +150,7 @@ log_not_replayed() {
 	fill $X
 	labelled late 8 >$MOUNT/late
 	xfs_io -c fsync $MOUNT/late
-	LATE=$(sector_of $X late 0)
+	LATE=$(sectors_of_labels $X late:0)
 	xfs_io -xc 'shutdown -f' $MOUNT
 	umount $MOUNT
 	written=$(disk_stat $X 7)
@@ -215,7 +216,7 @@ shared_on_btrfs() {
 	btrfs -q subvolume snapshot $MOUNT/home $MOUNT/yesterday
 	cp --reflink=always $MOUNT/home/known $MOUNT/copy
 	sync -f $MOUNT
-	KNOWN=$(sector_of $X known 5)
+	KNOWN=$(sectors_of_labels $X known:5)
 	umount $MOUNT
 	# Seen from within one of them.
 	mount -o subvol=home $X $MOUNT

@@ -118,7 +118,7 @@ private:
 
 	void by_signature(Place &place)
 	{
-		const std::vector<DiskSignature> found = signatures_on(place.path, 0, 0);
+		const std::vector<DiskSignature> found = signatures_on(place.path, 0, 0, Unreadable::skip);
 		std::string filesystem, other, table;
 
 		for (const DiskSignature &one : found)

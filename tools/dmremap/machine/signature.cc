@@ -15,6 +15,7 @@ namespace dm_remap::tool {
 namespace {
 
 constexpr int sector_bytes = 512;
+constexpr int most_errors = 500; // more than there are kinds of signatures
 
 // libblkid reads through the page cache, where a device that was written past it may look as it was before.
 class Probe final {
@@ -48,6 +49,14 @@ public:
 		if (result < 0)
 			fail();
 		return result == 0;
+	}
+	// The same, past what cannot be read: each error is that of one kind of signature, and the next is looked for when asked again.
+	bool next_readable()
+	{
+		for (int errors = 0; errors < most_errors; errors++)
+			if (const int result = blkid_do_probe(probe_); result >= 0)
+				return result == 0;
+		return false;
 	}
 	std::vector<DiskPartition> partitions()
 	{
@@ -108,12 +117,12 @@ std::string DiskSignature::text() const
 	return uuid.empty() ? out : out + ", UUID " + uuid;
 }
 
-std::vector<DiskSignature> signatures_on(const std::string &path, uint64_t start, uint64_t sectors)
+std::vector<DiskSignature> signatures_on(const std::string &path, uint64_t start, uint64_t sectors, Unreadable unreadable)
 {
 	Probe probe(path, start, sectors, O_RDONLY);
 	std::vector<DiskSignature> out;
 
-	while (probe.next()) {
+	while (unreadable == Unreadable::skip ? probe.next_readable() : probe.next()) {
 		if (const std::string type = probe.value("TYPE"); !type.empty())
 			out.push_back({type, probe.value("USAGE"), probe.value("LABEL"), probe.value("UUID")});
 		else if (const std::string table = probe.value("PTTYPE"); !table.empty())

@@ -18,8 +18,11 @@ struct DiskSignature {
 	std::string text() const;
 };
 
-// Throws std::system_error if it cannot be looked at.
-std::vector<DiskSignature> signatures_on(const std::string &path, uint64_t start, uint64_t sectors);
+// What becomes of sectors that cannot be read. libblkid looks for some signatures hundreds of KiB from either end, so that one bad sector
+// there hides all; who wants to know whether a device is blank must not skip it.
+enum class Unreadable : bool { fail, skip };
+// A length of 0: to the end. Throws std::system_error if it cannot be looked at.
+std::vector<DiskSignature> signatures_on(const std::string &path, uint64_t start, uint64_t sectors, Unreadable unreadable = Unreadable::fail);
 struct DiskPartition {
 	int number = 0;
 	uint64_t start = 0, sectors = 0;
