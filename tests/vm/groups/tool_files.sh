@@ -6,7 +6,6 @@
 . "${VM_LIB%/*}/remap.sh"
 . "${VM_LIB%/*}/tool.sh"
 
-X=/dev/mapper/x
 MOUNT=/run/mnt
 
 # labelled NAME SECTORS: each sector says whose it is, and which.
@@ -32,6 +31,7 @@ blocks() {
 				join("=", @{$b->{paths}}) || "-"), "\n";
 		}' "$OUT"
 }
+# start_blank: both drives as new ones, and a set of them that runs.
 start_blank() {
 	MAIN=$(drive main) SPARE=$(drive spare)
 	wipe "$MAIN" "$SPARE"
@@ -251,6 +251,7 @@ no_filesystem() {
 	said 3 files "$SPARE"
 }
 
+tool_install
 modules_load
 test_case 'ext4' on_filesystem ext4 mkfs.ext4 -qF
 test_case 'XFS without a reverse map' on_filesystem xfs mkfs.xfs -qf --unsupported -m rmapbt=0
