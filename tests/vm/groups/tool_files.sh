@@ -179,10 +179,10 @@ start=204800" | sfdisk -q --no-reread --no-tell-kernel $X
 	vgcreate -qs 1M vg /dev/mapper/part1 >/dev/null
 	defer 'vgchange -qan vg >/dev/null'
 	lvcreate -qqyn lv -L 40M vg >/dev/null
-	echo secret | cryptsetup luksFormat -q --type luks1 --pbkdf-force-iterations 1000 /dev/vg/lv -
+	printf secret | cryptsetup luksFormat -q --type luks1 --pbkdf-force-iterations 1000 --key-file - /dev/vg/lv
 	said 0 files x $((start + 2048 + 10000)) --json
 	assert_match "$(blocks)" "unknown \"it is encrypted: 'cryptsetup open /dev/mapper/vg-lv NAME', and ask again\""
-	echo secret | cryptsetup open /dev/vg/lv secret -
+	printf secret | cryptsetup open --key-file - /dev/vg/lv secret
 	defer 'cryptsetup close secret'
 	mkfs.ext4 -qF /dev/mapper/secret
 	mount /dev/mapper/secret $MOUNT
