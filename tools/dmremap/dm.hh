@@ -14,6 +14,8 @@ namespace dm_remap::tool::dm {
 struct Segment {
 	uint64_t start = 0, sectors = 0;
 	std::string target, text;
+
+	bool operator==(const Segment &) const = default;
 };
 using Table = std::vector<Segment>;
 
@@ -47,8 +49,10 @@ Device create(const std::string &name, const std::string &uuid, const Table &tab
 void load(const Device &device, const Table &table, bool read_only = false);
 // What was loaded and is not live goes.
 void clear(const Device &device);
-// When it returns all I/O has ended, and what comes waits. Filesystems on it are not asked to be quiet first.
-void suspend(const Device &device);
+// Is a filesystem on the device asked first to bring what it has to a state that is whole?
+enum class Freeze : bool { no, yes };
+// When it returns all I/O has ended, and what comes waits.
+void suspend(const Device &device, Freeze freeze = Freeze::no);
 // With what was loaded last, if anything was.
 void resume(const Device &device);
 // Of a device that has none, which can be given one once.

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "copy_state.hh"
+
+#include "exit_status.hh"
+
+#include <cerrno>
+#include <dm_remap/kernel_api.h>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+namespace dm_remap::tool {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr const char *kind = "dm-remap copy";
+constexpr int version = 1;
+
+[[noreturn]] void bad(const std::string &why)
+{
+	throw Failure(ExitStatus::failed, "state", "the record of the copy is not whole: " + why);
+}
+
+[[noreturn]] void failed(const std::string &path)
+{
+	throw std::system_error(errno, std::generic_category(), path);
+}
+
+class Descriptor final {
+public:
+	Descriptor(const std::string &path, int flags) : path_(path), fd_(open(path.c_str(), flags | O_CLOEXEC, 0600))
+	{
+		if (fd_ < 0)
+			failed(path);
+	}
+	~Descriptor() { close(fd_); }
+	Descriptor(const Descriptor &) = delete;
+	Descriptor &operator=(const Descriptor &) = delete;
+
+	void write(const std::string &text) const
+	{
+		for (size_t done = 0; done < text.size();) {
+			const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
+
+			if (n < 0 && errno != EINTR)
+				failed(path_);
+			done += n > 0 ? static_cast<size_t>(n) : 0;
+		}
+	}
+	void sync() const
+	{
+		if (fsync(fd_))
+			failed(path_);
+	}
+
+private:
+	std::string path_;
+	int fd_;
+};
+
+std::string folder_of(const std::string &path)
+{
+	return std::filesystem::absolute(path).parent_path();
+}
+
+// Of runs, [end, state] each: they follow on from each other.
+CopyMap map_of(const ordered_json &runs, uint64_t sectors)
+{
+	CopyMap map(sectors);
+	uint64_t at = 0;
+
+	for (const ordered_json &run : runs) {
+		const uint64_t end = run.at(0).get<uint64_t>(), state = run.at(1).get<uint64_t>();
+
+		if (run.size() != 2 || end <= at || end > sectors || state >= copy_states)
+			bad(fmt::format("a run at sector {}", at));
+		map.set(at, end, static_cast<CopyState>(state));
+		at = end;
+	}
+	if (at != sectors)
+		bad(fmt::format("it ends at sector {} of {}", at, sectors));
+	return map;
+}
+
+} // namespace
+
+std::string CopyStateDocument::text() const
+{
+	ordered_json runs = ordered_json::array();
+
+	map.each([&](const CopyMap::Run &run) { runs.push_back({run.end, static_cast<int>(run.state)}); });
+	const ordered_json body = {{"set", subject.set},   {"sectors", subject.sectors}, {"disk", subject.disk}, {"disk_sectors", subject.disk_sectors},
+				   {"path", path}, {"runs", std::move(runs)}};
+	const std::string words = body.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+
+	return fmt::format("{{\"kind\":\"{}\",\"version\":{},\"crc32c\":{},\n\"copy\":{}}}\n", kind, version,
+			   dmr_crc32c(0, words.data(), words.size()), words);
+}
+
+CopyStateDocument CopyStateDocument::parse(const std::string &text)
+{
+	const ordered_json document = ordered_json::parse(text, nullptr, false);
+
+	if (document.is_discarded())
+		bad("it is no JSON");
+	try {
+		if (document.at("kind") != kind || document.at("version") != version)
+			bad("it is another document, or of another version of dmremap");
+		const ordered_json &body = document.at("copy");
+		const std::string words = body.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+
+		if (document.at("crc32c") != dmr_crc32c(0, words.data(), words.size()))
+			bad("its checksum is wrong");
+		CopySubject subject = {body.at("set"), body.at("sectors"), body.at("disk"), body.at("disk_sectors")};
+		CopyMap map = map_of(body.at("runs"), subject.sectors);
+
+		return {std::move(subject), body.at("path"), std::move(map)};
+	} catch (const ordered_json::exception &error) {
+		bad(error.what());
+	}
+}
+
+CopyStateFile::CopyStateFile(std::string path) : path_(std::move(path))
+{
+	std::filesystem::create_directories(folder_of(path_));
+	lock_ = open((path_ + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock_ < 0)
+		failed(path_ + ".lock");
+	if (flock(lock_, LOCK_EX | LOCK_NB)) {
+		close(lock_);
+		throw Failure(ExitStatus::busy, "busy", fmt::format("{}: another dmremap is copying", path_));
+	}
+}
+
+CopyStateFile::~CopyStateFile()
+{
+	close(lock_);
+}
+
+std::optional<CopyStateDocument> CopyStateFile::read() const
+{
+	if (!std::filesystem::exists(path_))
+		return {};
+	std::ifstream in(path_, std::ios::binary);
+	const std::string text((std::istreambuf_iterator<char>(in)), {});
+
+	if (!in)
+		throw std::system_error(EIO, std::generic_category(), path_);
+	return CopyStateDocument::parse(text);
+}
+
+void CopyStateFile::write(const CopyStateDocument &state)
+{
+	const std::string next = path_ + ".new";
+	{
+		const Descriptor file(next, O_WRONLY | O_CREAT | O_TRUNC);
+
+		file.write(state.text());
+		file.sync();
+	}
+	std::filesystem::rename(next, path_);
+	Descriptor(folder_of(path_), O_RDONLY | O_DIRECTORY).sync();
+}
+
+void CopyStateFile::remove()
+{
+	std::filesystem::remove(path_);
+}
+
+std::string ddrescue_map(const CopyMap &map)
+{
+	std::vector<std::pair<uint64_t, char>> ends;
+	std::string out = "# Mapfile. Created by dmremap replace\n# current_pos  current_status  current_pass\n0x0     +               1\n"
+			  "#      pos        size  status\n";
+	uint64_t at = 0;
+
+	map.each([&](const CopyMap::Run &run) {
+		const char status = run.state == CopyState::bad ? '-' : run.state == CopyState::copied || run.state == CopyState::verified ? '+' : '?';
+
+		if (!ends.empty() && ends.back().second == status)
+			ends.back().first = run.end;
+		else
+			ends.push_back({run.end, status});
+	});
+	for (const auto &[end, status] : ends) {
+		out += fmt::format("{:#x}  {:#x}  {}\n", at * DMR_SECTOR_SIZE, (end - at) * DMR_SECTOR_SIZE, status);
+		at = end;
+	}
+	return out;
+}
+
+} // namespace dm_remap::tool
