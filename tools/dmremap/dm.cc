@@ -310,12 +310,13 @@ void clear(const Device &device)
 	task.run(device.kernel_name);
 }
 
-void suspend(const Device &device)
+void suspend(const Device &device, Freeze freeze)
 {
 	const Task task(DM_DEVICE_SUSPEND, device.name);
 
 	task.of(device);
-	task.need(dm_task_skip_lockfs(task.get()));
+	if (freeze == Freeze::no)
+		task.need(dm_task_skip_lockfs(task.get()));
 	task.run(device.kernel_name);
 }
 
