@@ -19,12 +19,13 @@ class Machine(CliTest):
 
     def test_wrong_use(self):
         for words in (["open"], ["close"], ["create", "x"], ["create", "x", "--main", "y"], ["add-spare", "x"], ["remove-spare", "x"],
-                      ["forget-spare", "x"], ["files"], ["remove-spare", "x", "0", "--wait", "--cancel"], ["assemble", "--wait", "soon"], ["open", "x", "--new-main"]):
+                      ["forget-spare", "x"], ["files"], ["replace", "x"], ["replace", "x", "y", "--standstill", "soon"],
+                      ["remove-spare", "x", "0", "--wait", "--cancel"], ["assemble", "--wait", "soon"], ["open", "x", "--new-main"]):
             self.run_tool(*words, status=2)
 
     def test_device_mapper_cannot_be_asked(self):
         for words in (["open", "x"], ["close", "x"], ["assemble", "x"], ["add-spare", "x", "y"], ["remove-spare", "x", "0"], ["forget-spare", "x", "0"],
-                      ["files", "x"], ["status"], ["doctor"], ["selftest"], ["create", "x", "--main", "y", "--spare", "z"]):
+                      ["files", "x"], ["replace", "x", "y"], ["replace", "x", "y", "--swap", "--yes"], ["status"], ["doctor"], ["selftest"], ["create", "x", "--main", "y", "--spare", "z"]):
             self.assertEqual(self.run_json(*words, status=1)["error"]["id"], "device-mapper", words)
 
     def test_what_selftest_would_try(self):

@@ -24,6 +24,7 @@ std::unique_ptr<Verb> make_export_table();
 std::unique_ptr<Verb> make_add_spare();
 std::unique_ptr<Verb> make_remove_spare();
 std::unique_ptr<Verb> make_forget_spare();
+std::unique_ptr<Verb> make_replace();
 std::unique_ptr<Verb> make_doctor();
 std::unique_ptr<Verb> make_selftest();
 
@@ -31,7 +32,7 @@ inline constexpr MakeVerb verbs[] = {
 	make_create, make_open, make_close, make_assemble, make_status, make_list,
 	make_examine, make_map, make_files, make_check, make_dump, make_restore,
 	make_repair, make_export_table, make_add_spare, make_remove_spare, make_forget_spare,
-	make_doctor, make_selftest,
+	make_replace, make_doctor, make_selftest,
 };
 
 } // namespace dm_remap::tool

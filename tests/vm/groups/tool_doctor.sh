@@ -4,10 +4,7 @@
 # vm: drives=main:64M:scsi,spare:32M:scsi,nameless:64M:virtio modules=required smp=1 timeout=1200
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
-
-X=/dev/mapper/x
-export DM_REMAP_CONFIG=/run/dm-remap/sets.conf
-TOOL=/dev/shm/dmremap
+. "${VM_LIB%/*}/tool.sh"
 
 # examined STATUS [OPTION...]: what doctor finds, "id" or "id@where" in one line in $FOUND; of other kernels than this one, and whether
 # there is a smartctl, the host decides. The document is in $OUT.
@@ -208,7 +205,7 @@ suspended() {
 	assert_eq '' "$FOUND"
 }
 
-cp "${VM_LIB%/*/*}/dmremap" $TOOL || fail 'there is no dmremap: cmake --build build/host --target dmremap'
+tool_install
 modules_load
 test_case 'a set over a failing disk, and nothing amiss' nothing_amiss
 test_case 'main is mounted' raw_main_mounted

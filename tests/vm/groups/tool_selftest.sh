@@ -3,8 +3,8 @@
 # vm: drives=main:16M:scsi,spare:16M:scsi modules=required smp=1 timeout=1200
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
+. "${VM_LIB%/*}/tool.sh"
 
-TOOL=/dev/shm/dmremap
 PROMISES='content write exact pending heal mended counts second durable spare main'
 export TMPDIR=/dev/shm
 
@@ -171,7 +171,7 @@ killed() {
 	nothing_left
 }
 
-cp "${VM_LIB%/*/*}/dmremap" $TOOL || fail 'there is no dmremap: cmake --build build/host --target dmremap'
+tool_install
 modprobe loop
 modules_load
 test_case 'all promises are kept' passes

@@ -84,11 +84,12 @@ assert_refused() {
 # --- a load on device x
 
 LOADING=/run/loading LOAD_PASS=/run/load-pass
+LOAD_ON=/dev/mapper/x # or a file on it
 
 # random_load PASS [FIO-OPTION...]: writes the first 14 MiB at random, each sector once, and verifies them. No two passes
 # write the same.
 random_load() {
-	fio --name=load --filename=/dev/mapper/x --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite --bsrange=512-32k \
+	fio --name=load --filename=$LOAD_ON --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite --bsrange=512-32k \
 		--bs_unaligned=0 --size=14M --verify=crc32c --randseed="$(random_number 2147483647 load "$1")" \
 		--output=/dev/shm/fio.log "${@:2}"
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# dmremap, and what it says. Sourced by groups whose drives are main, spare, two and three, after remap.sh.
+# dmremap, and what it says. Sourced by groups, after remap.sh.
 
 X=/dev/mapper/x
 export DM_REMAP_CONFIG=/run/dm-remap/sets.conf
@@ -22,7 +22,7 @@ field() {
 		print join(" ", map { my $v = at($d, $_); !defined $v ? "null" : JSON::PP::is_bool($v) ? ($v ? "true" : "false") : $v } @ARGV), "\n";
 	' "$@"
 }
-# start_blank: all drives as new ones; no sets.
+# start_blank: main, spare, two and three as new ones; no sets.
 start_blank() {
 	MAIN=$(drive main) SPARE=$(drive spare) TWO=$(drive two)
 	wipe "$MAIN" "$SPARE" "$TWO" "$(drive three)"
