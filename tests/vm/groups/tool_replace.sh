@@ -175,7 +175,7 @@ random_swapped_live() {
 killed_at_the_standstill() {
 	start_blank
 	pattern_write $X 0 4000 old
-	host slow new 6
+	host slow new 2
 	in_background replace x "$NEW" --yes --swap --state $STATE --standstill 600
 	wait_for 'suspended && test -n "$(dmsetup table --inactive x)"' 600 'the device to stand still, the new table loaded'
 	kill -9 $TOOL_PID
