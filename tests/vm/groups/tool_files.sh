@@ -110,8 +110,8 @@ metadata_of_xfs() {
 }
 metadata_of_btrfs() {
 	local root tree
-	root=$(btrfs inspect-internal dump-super $X | sed -n 's/^root[[:space:]]*//p')
-	tree=$(btrfs inspect-internal map-logical -l "$root" $X | sed -n 's/^mirror 1 .* physical \([0-9]*\) .*/\1/p')
+	root=$(btrfs inspect-internal dump-super $X | sed -n 's/^root[[:space:]][[:space:]]*\([0-9]*\)$/\1/p')
+	tree=$(btrfs-map-logical -l "$root" $X | sed -n 's/^mirror 1 .* physical \([0-9]*\) .*/\1/p')
 	said 0 files x 128 $((tree / 512)) --json
 	assert_eq '128+1 asked metadata "superblock" - -'$'\n'"$((tree / 512))+1 asked metadata \"block of a tree, DUP: btrfs has it elsewhere, too\" - -" "$(blocks)"
 }
@@ -149,16 +149,16 @@ log_not_replayed() {
 	defer "umount $MOUNT 2>/dev/null || true"
 	fill $X
 	labelled late 8 >$MOUNT/late
-	xfs_io -c fsync $MOUNT/late
-	LATE=$(sectors_of_labels $X late:0)
-	xfs_io -xc 'shutdown -f' $MOUNT
+	# What fsync has returned for may be in the log alone.
+	xfs_io -xc fsync -c 'shutdown -f' $MOUNT/late
 	umount $MOUNT
+	LATE=$(sectors_of_labels $X late:0)
 	written=$(disk_stat $X 7)
-	said 0 files x "$KNOWN" "$LATE" --json
+	said 0 files x "$KNOWN" "$FREE" "$LATE" --json
 	assert_contains "$ERR" 'the log has not been replayed'
-	# What the log alone tells of is not free because the disk says so.
-	assert_eq "$(printf '%s\n' "$KNOWN+1 asked file - \"2560\" /known=/a/second" "$LATE+1 asked unknown \"it was free, but the log has not been replayed\" - -" |
-		sort -n)" "$(blocks)"
+	assert_contains "$(blocks)" "$KNOWN+1 asked file - \"2560\" /known=/a/second"
+	assert_contains "$(blocks)" "$FREE+1 asked unknown \"it was free, but the log has not been replayed\" - -"
+	assert_not_contains "$(blocks)" ' asked free '
 	assert_eq "$written" "$(disk_stat $X 7)" 'sectors that files has written'
 }
 
@@ -179,6 +179,8 @@ start=204800" | sfdisk -q --no-reread --no-tell-kernel $X
 	vgcreate -qs 1M vg /dev/mapper/part1 >/dev/null
 	defer 'vgchange -qan vg >/dev/null'
 	lvcreate -qqyn lv -L 40M vg >/dev/null
+	# The kernel waits a minute for a cipher that is loaded because somebody asks for it, and tests it meanwhile.
+	modprobe -qa dm_crypt aesni_intel xts ecb || true
 	printf secret | cryptsetup luksFormat -q --type luks1 --pbkdf-force-iterations 1000 --key-file - /dev/vg/lv
 	said 0 files x $((start + 2048 + 10000)) --json
 	assert_match "$(blocks)" "unknown \"it is encrypted: 'cryptsetup open /dev/mapper/vg-lv NAME', and ask again\""
