@@ -65,7 +65,7 @@ looks_first() {
 	umount /run/mnt
 	echo "UUID=$(blkid -s UUID -o value "$MAIN") /srv ext4 defaults 0 2" >>/etc/fstab
 	said 0 create x --main "$MAIN" --spare "$SPARE" --format --yes --no-config
-	assert_contains "$ERR" "in /etc/fstab, write '$X /srv ext4 defaults,noauto 0 2' in the place of that line"
+	assert_contains "$ERR" "in /etc/fstab, write '$X /srv ext4 noauto 0 2' in the place of that line"
 	assert_fail test -e "$DM_REMAP_CONFIG"
 	said 4 create x --main "$(drive two)" --spare "$(drive three)"
 	said 4 create y --main "$MAIN" --spare "$(drive three)"

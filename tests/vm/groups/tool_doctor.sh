@@ -98,7 +98,7 @@ after_a_boot() {
 	echo "UUID=$(blkid -s UUID -o value $X) /srv ext4 defaults 0 2" >/etc/fstab
 	examined 1
 	assert_eq fstab "$FOUND"
-	assert_eq "$X /srv ext4 defaults,noauto 0 2" "$(written fstab)"
+	assert_eq "$X /srv ext4 noauto 0 2" "$(written fstab)"
 	written fstab >/etc/fstab
 	examined ''
 	assert_eq '' "$FOUND"
@@ -143,7 +143,7 @@ partitions() {
 	defer 'cp /run/fstab /etc/fstab'
 	echo "UUID=$uuid /srv ext4 defaults 0 2" >/etc/fstab
 	examined 1
-	assert_eq "${X}1 /srv ext4 defaults,noauto 0 2" "$(written fstab)"
+	assert_eq "${X}1 /srv ext4 noauto 0 2" "$(written fstab)"
 	assert_contains "$(of fstab action)" "kpartx -a $X"
 	"$TOOL" close x
 	mount "${MAIN}1" /run/mnt
