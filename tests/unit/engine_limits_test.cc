@@ -262,6 +262,25 @@ TEST_F(EngineLimits, AFlushOfTheMetadataThatFailsMayHaveCostUsersData)
 	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
 }
 
+// A spare block that has refused a write is bad for good, and keeps the last data if the move elsewhere could not be recorded.
+TEST_F(EngineLimits, SomethingLivesOnASpareThoughItsBlockIsBad)
+{
+	create(one());
+	main.fail(0, 1);
+	ASSERT_EQ(write(0, 1, 1), DMR_STS_OK);
+	ASSERT_EQ(device.flush(), DMR_STS_OK);
+	spare.fail(2048 - total_of("8:16"), 1, Fault::unwritable());
+	spare.fail_flushes(1);
+	EXPECT_NE(write(0, 1, 2), DMR_STS_OK) << "by the flush before its record";
+	spare.heal_all();
+	recreate(one());
+	ASSERT_EQ(used_of("8:16"), 0u) << "or this shows nothing";
+	ASSERT_EQ(write(0, 1, 3), DMR_STS_OK);
+	spare.fail_flushes(1);
+	EXPECT_NE(device.flush(), DMR_STS_OK);
+	EXPECT_EQ(device.flush(), DMR_STS_OK) << "told once";
+}
+
 // Whoever waits for his flush while another one fails counts on what that has lost.
 TEST_F(EngineLimits, AFlushThatWaitedWhileAnotherFailedIsToldToo)
 {

@@ -250,7 +250,12 @@ void Engine::end_all(dmr_request *first, dmr_status status)
 uint32_t Engine::in_use(uint32_t members)
 {
 	for (uint32_t i = 0; i < MemberList::slots; i++) {
-		if (members & 1u << i && map_.spares().usage(i).used == 0)
+		if (!(members & 1u << i))
+			continue;
+		dmr_pool_usage usage = map_.spares().usage(i);
+
+		// A block that is bad may still hold the last of what lives there: it counts as bad, not as used.
+		if (usage.used + usage.bad == 0)
 			members &= ~(1u << i);
 	}
 	return members;
