@@ -169,12 +169,10 @@ std::optional<uint64_t> WriteTracker::dropped() const
 	return error ? std::nullopt : std::optional(sum);
 }
 
-// With the lock, after drain(). What was dropped before a take() is told once.
-bool WriteTracker::losing() const
+// With the lock, after drain().
+bool WriteTracker::losing(const std::optional<uint64_t> &dropped) const
 {
-	const std::optional<uint64_t> now = dropped();
-
-	return lost_ || !now || *now != dropped_;
+	return lost_ || dropped != dropped_;
 }
 
 WriteTracker::Written WriteTracker::take()
@@ -182,9 +180,11 @@ WriteTracker::Written WriteTracker::take()
 	const std::lock_guard hold(lock_);
 
 	drain();
-	const bool lost = losing();
+	// Asked once: what is dropped after this is the next call's to tell.
+	const std::optional<uint64_t> now = dropped();
+	const bool lost = losing(now);
 
-	dropped_ = dropped().value_or(dropped_);
+	dropped_ = now.value_or(dropped_);
 	lost_ = false;
 	return {std::exchange(written_, CopyMap(written_.sectors(), CopyState::copied)), lost};
 }
@@ -196,7 +196,7 @@ bool WriteTracker::touched(uint64_t start, uint64_t end)
 	drain();
 	const auto run = written_.next(CopyState::todo, start);
 
-	return losing() || (run && run->start < end);
+	return (run && run->start < end) || losing(dropped());
 }
 
 uint64_t WriteTracker::amount()

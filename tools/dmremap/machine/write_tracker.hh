@@ -39,7 +39,7 @@ private:
 	void set(const std::string &file, const std::string &value) const;
 	void drain();
 	std::optional<uint64_t> dropped() const;
-	bool losing() const;
+	bool losing(const std::optional<uint64_t> &dropped) const;
 	void watch();
 	void remove() const;
 
