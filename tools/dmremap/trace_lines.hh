@@ -3,18 +3,13 @@
 #ifndef DMREMAP_TRACE_LINES_HH
 #define DMREMAP_TRACE_LINES_HH
 
-#include <cstdint>
+#include "sector_range.hh"
+
 #include <optional>
 #include <string_view>
 #include <vector>
 
 namespace dm_remap::tool {
-
-struct SectorRange {
-	uint64_t start = 0, sectors = 0;
-
-	bool operator==(const SectorRange &) const = default;
-};
 
 // The writes that lines of the events block_bio_queue and block_bio_remap tell of. No value: the trace says that some of it is lost, or
 // a line is not understood, so nobody knows what else was written. A task's name stands in the lines, and may be anything: it is no more

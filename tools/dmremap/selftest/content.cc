@@ -7,21 +7,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
-#include <new>
 
 namespace dm_remap::tool {
 
-SectorBuffer::SectorBuffer(uint64_t sectors) : data_(static_cast<uint8_t *>(std::aligned_alloc(4096, (sectors * 512 + 4095) / 4096 * 4096)))
+SectorBuffer::SectorBuffer(uint64_t sectors) : data_(sectors)
 {
-	if (!data_)
-		throw std::bad_alloc();
-	// What a read does not fill must not look like what was there.
-	std::memset(data_.get(), 0xa5, sectors * 512);
-}
-
-void SectorBuffer::Free::operator()(uint8_t *data) const
-{
-	std::free(data);
+	std::memset(data(), 0xa5, sectors * 512);
 }
 
 void Content::next_write(SectorRange range)

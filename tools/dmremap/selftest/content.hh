@@ -3,8 +3,10 @@
 #ifndef DMREMAP_SELFTEST_CONTENT_HH
 #define DMREMAP_SELFTEST_CONTENT_HH
 
+#include "machine/raw_disk.hh"
+#include "sector_range.hh"
+
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,27 +14,16 @@
 
 namespace dm_remap::tool {
 
-// Sectors of 512 bytes.
-struct SectorRange {
-	uint64_t start = 0, sectors = 0;
-
-	uint64_t end() const { return start + sectors; }
-	bool operator==(const SectorRange &) const = default;
-};
-
-// For I/O past the page cache.
+// What is read or written. What a read does not fill does not look like what was there.
 class SectorBuffer final {
 public:
 	explicit SectorBuffer(uint64_t sectors);
 
-	uint8_t *data() { return data_.get(); }
-	std::span<uint8_t> sector(uint64_t number) { return {data_.get() + number * 512, 512}; }
+	uint8_t *data() { return data_.data(); }
+	std::span<uint8_t> sector(uint64_t number) { return {data() + number * 512, 512}; }
 
 private:
-	struct Free {
-		void operator()(uint8_t *data) const;
-	};
-	std::unique_ptr<uint8_t, Free> data_;
+	DiskBuffer data_;
 };
 
 class Content final {
