@@ -35,21 +35,18 @@ constexpr int version = 1;
 	throw std::system_error(errno, std::generic_category(), path);
 }
 
-class Descriptor final {
+class OpenFile final {
 public:
-	Descriptor(const std::string &path, int flags) : path_(path), fd_(open(path.c_str(), flags | O_CLOEXEC, 0600))
+	OpenFile(const std::string &path, int flags) : path_(path), fd_(open(path.c_str(), flags | O_CLOEXEC, 0600))
 	{
-		if (fd_ < 0)
+		if (!fd_)
 			failed(path);
 	}
-	~Descriptor() { close(fd_); }
-	Descriptor(const Descriptor &) = delete;
-	Descriptor &operator=(const Descriptor &) = delete;
 
 	void write(const std::string &text) const
 	{
 		for (size_t done = 0; done < text.size();) {
-			const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
+			const ssize_t n = ::write(fd_.get(), text.data() + done, text.size() - done);
 
 			if (n < 0 && errno != EINTR)
 				failed(path_);
@@ -58,13 +55,13 @@ public:
 	}
 	void sync() const
 	{
-		if (fsync(fd_))
+		if (fsync(fd_.get()))
 			failed(path_);
 	}
 
 private:
 	std::string path_;
-	int fd_;
+	Fd fd_;
 };
 
 std::string folder_of(const std::string &path)
@@ -132,18 +129,11 @@ CopyStateDocument CopyStateDocument::parse(const std::string &text)
 CopyStateFile::CopyStateFile(std::string path) : path_(std::move(path))
 {
 	std::filesystem::create_directories(folder_of(path_));
-	lock_ = open((path_ + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock_ < 0)
+	lock_ = Fd(open((path_ + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+	if (!lock_)
 		failed(path_ + ".lock");
-	if (flock(lock_, LOCK_EX | LOCK_NB)) {
-		close(lock_);
+	if (flock(lock_.get(), LOCK_EX | LOCK_NB))
 		throw Failure(ExitStatus::busy, "busy", fmt::format("{}: another dmremap is copying", path_));
-	}
-}
-
-CopyStateFile::~CopyStateFile()
-{
-	close(lock_);
 }
 
 std::optional<CopyStateDocument> CopyStateFile::read() const
@@ -162,13 +152,13 @@ void CopyStateFile::write(const CopyStateDocument &state)
 {
 	const std::string next = path_ + ".new";
 	{
-		const Descriptor file(next, O_WRONLY | O_CREAT | O_TRUNC);
+		const OpenFile file(next, O_WRONLY | O_CREAT | O_TRUNC);
 
 		file.write(state.text());
 		file.sync();
 	}
 	std::filesystem::rename(next, path_);
-	Descriptor(folder_of(path_), O_RDONLY | O_DIRECTORY).sync();
+	OpenFile(folder_of(path_), O_RDONLY | O_DIRECTORY).sync();
 }
 
 void CopyStateFile::remove()

@@ -4,6 +4,7 @@
 #define DMREMAP_COPY_STATE_HH
 
 #include "copy_map.hh"
+#include "os/fd.hh"
 
 #include <string>
 
@@ -34,9 +35,6 @@ class CopyStateFile final {
 public:
 	// Makes its folder if need be. Throws std::system_error; Failure busy: somebody else holds it.
 	explicit CopyStateFile(std::string path);
-	~CopyStateFile();
-	CopyStateFile(const CopyStateFile &) = delete;
-	CopyStateFile &operator=(const CopyStateFile &) = delete;
 
 	const std::string &path() const { return path_; }
 	// No value: there is none. Throws what parse() throws, and std::system_error.
@@ -47,7 +45,7 @@ public:
 
 private:
 	std::string path_;
-	int lock_ = -1;
+	Fd lock_;
 };
 
 // As GNU ddrescue writes its own: what was copied is '+', what could not be read '-', what is still to be done '?'.

@@ -301,12 +301,6 @@ std::string SetsConfig::text() const
 	return out;
 }
 
-ConfigEdit::Descriptor::~Descriptor()
-{
-	if (value >= 0)
-		close(value);
-}
-
 // The lock is on the folder: a file that another takes the place of can hold none.
 ConfigEdit::ConfigEdit(const std::string &path)
 {
@@ -318,15 +312,15 @@ ConfigEdit::ConfigEdit(const std::string &path)
 	struct stat old = {};
 
 	fs::create_directories(folder);
-	folder_.value = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder_.value < 0)
+	folder_ = Fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	if (!folder_)
 		refuse(folder);
-	while (flock(folder_.value, LOCK_EX))
+	while (flock(folder_.get(), LOCK_EX))
 		if (errno != EINTR)
 			refuse(folder);
 	config = SetsConfig::read(path_);
-	file_.value = open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (file_.value < 0 || fchmod(file_.value, stat(path_.c_str(), &old) ? 0644 : old.st_mode & 07777))
+	file_ = Fd(open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
+	if (!file_ || fchmod(file_.get(), stat(path_.c_str(), &old) ? 0644 : old.st_mode & 07777))
 		refuse(name);
 }
 
@@ -341,16 +335,16 @@ void ConfigEdit::commit()
 	const std::string text = config.text();
 
 	for (size_t at = 0; at < text.size();) {
-		const ssize_t done = write(file_.value, text.data() + at, text.size() - at);
+		const ssize_t done = write(file_.get(), text.data() + at, text.size() - at);
 
 		if (done < 0 && errno != EINTR)
 			refuse(path_ + ".new");
 		at += done > 0 ? static_cast<size_t>(done) : 0;
 	}
-	if (fsync(file_.value) || rename((path_ + ".new").c_str(), path_.c_str()))
+	if (fsync(file_.get()) || rename((path_ + ".new").c_str(), path_.c_str()))
 		refuse(path_);
 	committed_ = true;
-	if (fsync(folder_.value))
+	if (fsync(folder_.get()))
 		refuse(path_);
 }
 

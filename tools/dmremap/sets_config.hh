@@ -9,6 +9,8 @@
 #ifndef DMREMAP_SETS_CONFIG_HH
 #define DMREMAP_SETS_CONFIG_HH
 
+#include "os/fd.hh"
+
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -86,12 +88,8 @@ public:
 	void commit();
 
 private:
-	struct Descriptor {
-		int value = -1;
-		~Descriptor();
-	};
 	std::string path_;	// the file itself, behind links
-	Descriptor folder_, file_;
+	Fd folder_, file_;
 	bool committed_ = false;
 };
 

@@ -3,6 +3,7 @@
 // some of them cannot.
 #include "exit_status.hh"
 #include "files/ext_filesystem.hh"
+#include "os/fd.hh"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -220,10 +221,8 @@ FilesystemReport look_at_ext(const FilesystemPlace &place, const RangeSet &wante
 {
 	// What is written and has no place yet gets one.
 	if (!place.mounts.empty())
-		if (const int fd = open(place.mounts.front().target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK); fd >= 0) {
-			syncfs(fd);
-			close(fd);
-		}
+		if (const Fd fd(open(place.mounts.front().target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK)); fd)
+			syncfs(fd.get());
 	return ExtSearch(place, wanted).run();
 }
 

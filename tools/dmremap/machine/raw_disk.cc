@@ -41,36 +41,25 @@ RawDisk::RawDisk(std::string path, Use use)
 	uint64_t bytes = 0;
 	int block = 0;
 
-	if (fd_ < 0)
+	if (!fd_ || ioctl(fd_.get(), BLKGETSIZE64, &bytes) || ioctl(fd_.get(), BLKSSZGET, &block))
 		throw std::system_error(errno, std::generic_category(), path_);
-	if (ioctl(fd_, BLKGETSIZE64, &bytes) || ioctl(fd_, BLKSSZGET, &block)) {
-		const int error = errno;
-
-		close(fd_);
-		throw std::system_error(error, std::generic_category(), path_);
-	}
 	sectors_ = bytes / DMR_SECTOR_SIZE;
 	block_sectors_ = static_cast<uint32_t>(block) / DMR_SECTOR_SIZE;
 }
 
-RawDisk::~RawDisk()
-{
-	close(fd_);
-}
-
 bool RawDisk::read(uint64_t sector, uint8_t *data, uint64_t sectors) const
 {
-	return fully(sector, sectors, [&](size_t done, size_t n, off_t at) { return pread(fd_, data + done, n, at); });
+	return fully(sector, sectors, [&](size_t done, size_t n, off_t at) { return pread(fd_.get(), data + done, n, at); });
 }
 
 bool RawDisk::write(uint64_t sector, const uint8_t *data, uint64_t sectors) const
 {
-	return fully(sector, sectors, [&](size_t done, size_t n, off_t at) { return pwrite(fd_, data + done, n, at); });
+	return fully(sector, sectors, [&](size_t done, size_t n, off_t at) { return pwrite(fd_.get(), data + done, n, at); });
 }
 
 bool RawDisk::flush() const
 {
-	return fsync(fd_) == 0;
+	return fsync(fd_.get()) == 0;
 }
 
 DiskBuffer::DiskBuffer(uint64_t sectors) : data_(static_cast<uint8_t *>(dmr_io_buffer_alloc(sectors * DMR_SECTOR_SIZE)))

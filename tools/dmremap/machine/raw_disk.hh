@@ -3,6 +3,8 @@
 #ifndef DMREMAP_MACHINE_RAW_DISK_HH
 #define DMREMAP_MACHINE_RAW_DISK_HH
 
+#include "os/fd.hh"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,9 +22,6 @@ public:
 
 	// Throws std::system_error; of what is used by somebody, with read_alone, EBUSY.
 	RawDisk(std::string path, Use use);
-	~RawDisk();
-	RawDisk(const RawDisk &) = delete;
-	RawDisk &operator=(const RawDisk &) = delete;
 
 	const std::string &path() const { return path_; }
 	uint64_t sectors() const { return sectors_; }
@@ -36,7 +35,7 @@ public:
 
 private:
 	std::string path_;
-	int fd_;
+	Fd fd_;
 	uint64_t sectors_ = 0;
 	uint32_t block_sectors_ = 1;
 };

@@ -2,6 +2,7 @@
 #include "machine/users.hh"
 
 #include "machine/mounts.hh"
+#include "os/fd.hh"
 #include "running.hh"
 #include "sysfs.hh"
 
@@ -75,13 +76,11 @@ std::string sentence(const std::vector<User> &users)
 
 bool in_use(const std::string &path)
 {
-	const int fd = open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC);
+	const Fd fd(open(path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
 
-	if (fd < 0 && errno != EBUSY)
+	if (!fd && errno != EBUSY)
 		throw std::system_error(errno, std::generic_category(), path);
-	if (fd >= 0)
-		close(fd);
-	return fd < 0;
+	return !fd;
 }
 
 } // namespace dm_remap::tool

@@ -74,8 +74,8 @@ WriteTracker::WriteTracker(const std::string &number, uint64_t sectors, const st
 			set(fmt::format("events/block/{}/filter", event), fmt::format("dev == {} && !(rwbs ~ \"*R*\")", uint64_t{major} << 20 | minor));
 			set(fmt::format("events/block/{}/enable", event), "1");
 		}
-		pipe_ = open((folder_ + "/trace_pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		if (pipe_ < 0)
+		pipe_ = Fd(open((folder_ + "/trace_pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+		if (!pipe_)
 			failed(folder_ + "/trace_pipe");
 		thread_ = std::thread([this] { watch(); });
 	} catch (...) {
@@ -91,28 +91,21 @@ WriteTracker::~WriteTracker()
 	remove();
 }
 
-void WriteTracker::remove() const
+void WriteTracker::remove()
 {
 	std::error_code ignored;
 
-	if (pipe_ >= 0)
-		close(pipe_);
+	pipe_ = Fd(); // or the folder is busy
 	fs::remove(folder_, ignored);
 }
 
 void WriteTracker::set(const std::string &file, const std::string &value) const
 {
 	const std::string path = folder_ + "/" + file;
-	const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+	const Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
 
-	if (fd < 0)
+	if (!fd || write(fd.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size()))
 		failed(path);
-	const bool done = write(fd, value.data(), value.size()) == static_cast<ssize_t>(value.size());
-	const int error = errno;
-
-	close(fd);
-	if (!done)
-		throw std::system_error(error, std::generic_category(), path);
 }
 
 void WriteTracker::watch()
@@ -132,7 +125,7 @@ void WriteTracker::drain()
 {
 	char text[65536];
 
-	for (ssize_t n; (n = read(pipe_, text, sizeof(text))) != 0;) {
+	for (ssize_t n; (n = read(pipe_.get(), text, sizeof(text))) != 0;) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {

@@ -7,6 +7,7 @@
 #define DMREMAP_MACHINE_WRITE_TRACKER_HH
 
 #include "copy_map.hh"
+#include "os/fd.hh"
 
 #include <atomic>
 #include <mutex>
@@ -41,10 +42,10 @@ private:
 	std::optional<uint64_t> dropped() const;
 	bool losing(const std::optional<uint64_t> &dropped) const;
 	void watch();
-	void remove() const;
+	void remove();
 
 	std::string folder_;
-	int pipe_ = -1;
+	Fd pipe_;
 	std::mutex lock_;	// of what follows
 	CopyMap written_;
 	bool lost_ = false;
