@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What mounts, unlocks and boots: fstab, crypttab, systemd's units, the initramfs' resume, GRUB.
-#include "doctor/fstab.hh"
 #include "doctor/raw_main.hh"
+#include "machine/fstab.hh"
 
 #include <algorithm>
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "doctor/fstab.hh"
+#include "machine/fstab.hh"
 
 #include <cstdio>
 #include <cstdlib>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The lines of an fstab, as libmount reads them.
-#ifndef DMREMAP_DOCTOR_FSTAB_HH
-#define DMREMAP_DOCTOR_FSTAB_HH
+#ifndef DMREMAP_MACHINE_FSTAB_HH
+#define DMREMAP_MACHINE_FSTAB_HH
 
 #include "machine/tree.hh"
 
