@@ -114,6 +114,12 @@ void Answer::fail(const std::string &id, const std::string &text)
 		std::fflush(out_);
 }
 
+void Answer::fail_judged(const Failure &failure, Verdict verdict)
+{
+	fail(failure.id(), failure.what());
+	throw Judged{verdict};
+}
+
 bool Answer::on_terminal()
 {
 	return isatty(STDOUT_FILENO);

@@ -53,6 +53,8 @@ public:
 	// The end: completes the document.
 	void done();
 	void fail(const std::string &id, const std::string &text);
+	// Of a verb that judges: what is told stays the same, and what it means is the verdict. Throws Judged.
+	[[noreturn]] void fail_judged(const Failure &failure, Verdict verdict);
 
 	// Is stdout for eyes?
 	static bool on_terminal();

@@ -29,9 +29,7 @@ public:
 		} catch (const Failure &failure) {
 			if (!test_)
 				throw;
-			// What is told stays the same; what it means is for --test to say.
-			answer.fail(failure.id(), failure.what());
-			throw Judged{failure.status() == ExitStatus::not_found ? Verdict::cannot_tell : Verdict::critical};
+			answer.fail_judged(failure, failure.status() == ExitStatus::not_found ? Verdict::cannot_tell : Verdict::critical);
 		}
 	}
 

@@ -50,8 +50,7 @@ public:
 		} catch (const Failure &failure) {
 			if (!test_)
 				throw;
-			answer.fail(failure.id(), failure.what());
-			throw Judged{Verdict::cannot_tell};
+			answer.fail_judged(failure, Verdict::cannot_tell);
 		}
 		if (answer.as_json())
 			write(answer.json(), machine, rows);
