@@ -3,6 +3,7 @@
 #include "kernel_log.hh"
 #include "machine/blank_spare.hh"
 #include "machine/machine.hh"
+#include "machine/progress.hh"
 #include "machine/starter.hh"
 #include "sysfs.hh"
 #include "verbs.hh"
@@ -12,7 +13,6 @@
 #include <chrono>
 #include <sstream>
 #include <thread>
-#include <unistd.h>
 
 namespace dm_remap::tool {
 
@@ -225,13 +225,16 @@ private:
 	{
 		LiveStatus now = device.status();
 
-		while (wait_ && now.removal) {
-			progress(*now.removal);
-			std::this_thread::sleep_for(std::chrono::seconds(1));
-			now = device.status();
+		{
+			Progress progress;
+
+			while (wait_ && now.removal) {
+				progress.show("moved", now.removal->moved, now.removal->moved + now.removal->left,
+					      fmt::format(", {} sectors left", now.removal->left));
+				std::this_thread::sleep_for(std::chrono::seconds(1));
+				now = device.status();
+			}
 		}
-		if (wait_ && isatty(STDERR_FILENO))
-			fmt::print(stderr, "\r\033[K");
 		if (now.removal) {
 			report(answer, device.name(), spare.number, path, "removing",
 			       fmt::format("spare {}, {}, is being removed: {} sectors are to be moved; 'dmremap status {}' tells how far it is",
@@ -253,19 +256,6 @@ private:
 		for (const std::string &line : log.said(device.device().kernel_name))
 			why += (why.empty() ? "" : "; ") + line;
 		return fmt::format("spare {}, {}, stays in the set: {}", spare.number, path, why.empty() ? "the kernel's log tells why" : why);
-	}
-
-	static void progress(const LiveRemoval &removal)
-	{
-		constexpr uint64_t width = 40;
-
-		if (!isatty(STDERR_FILENO))
-			return;
-		const uint64_t done = removal.percent() * width / 100;
-
-		fmt::print(stderr, "\r[{}{}] {:3} %, {} sectors left{}\033[K", std::string(done, '='), std::string(width - done, ' '), removal.percent(),
-			   removal.left, removal.seconds_left() ? fmt::format(", about {} s", *removal.seconds_left()) : "");
-		std::fflush(stderr);
 	}
 
 	std::string name_, spare_;
