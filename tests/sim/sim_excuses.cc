@@ -46,11 +46,18 @@ bool Judge::exhausted(const Request &r) const
 	       blocks + bad_spare_count_ + most_sectors >= max_extents_;
 }
 
-bool Judge::nowhere_to_put(const Request &r, const SectorTrace &t) const
+// Of one block, after which all that main refused of the request goes back to main.
+bool Judge::rounds_used_up(const Request &r) const
+{
+	return std::any_of(r.traces.begin(), r.traces.begin() + r.io.sectors,
+			   [](const SectorTrace &t) { return t.spare_failures >= placement_rounds; });
+}
+
+bool Judge::nowhere_to_put(const Request &r) const
 {
 	return spare_failures_ > r.spare_failures || flush_failures_ > r.flush_failures ||
 	       world_.memory().failures() > r.table_lack_of_memory || spare_trouble() || whole_spare_ > r.whole_spare ||
-	       t.spare_failures >= placement_rounds || exhausted(r);
+	       rounds_used_up(r) || exhausted(r);
 }
 
 // Its remap, or the pending mark in place of which it was made, was in a record that could not be written.
@@ -90,16 +97,16 @@ bool Judge::write_excused(const Request &r, uint32_t i) const
 	case SectorTrace::untried:
 		// What lives on a spare that is not there needs another place.
 		return (was_lost(r, sector) || (r.without_a_spare && (home_[sector] != Home::main || ever_bad_[sector]))) &&
-		       nowhere_to_put(r, t);
+		       nowhere_to_put(r);
 	case SectorTrace::main_ok:
 		// It is lost as long as nobody has recorded that it is not.
-		return was_lost(r, sector) && nowhere_to_put(r, t);
+		return was_lost(r, sector) && nowhere_to_put(r);
 	case SectorTrace::main_failed:
 		return t.not_media || whole_disk_trouble(main_) || whole_main_ > r.whole_main ||
-		       main_failures_ >= r.main_failures + control_blocks || nowhere_to_put(r, t);
+		       main_failures_ >= r.main_failures + control_blocks || nowhere_to_put(r);
 	case SectorTrace::spare_failed:
 	case SectorTrace::spare_ok: // and its record could not be made
-		return t.not_media || nowhere_to_put(r, t);
+		return t.not_media || nowhere_to_put(r);
 	}
 	return false;
 }

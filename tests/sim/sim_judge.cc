@@ -274,6 +274,9 @@ void Judge::settle(Request &r)
 			continue;
 		}
 		settled_[sector] = now_;
+		// With no spare block left main takes what was lost, also in a request that fails for another sector.
+		if (was_lost(r, sector) && t.last == SectorTrace::main_ok && home_[sector] == Home::spare)
+			home_[sector] = Home::maybe;
 		if (r.io.status) {
 			if (t.last != SectorTrace::main_failed && t.last != SectorTrace::untried)
 				pending_[sector] = false;
@@ -283,9 +286,6 @@ void Judge::settle(Request &r)
 		}
 		pending_written += pending_[sector] && t.last == SectorTrace::spare_ok && !t.main_refused;
 		pending_[sector] = false;
-		// With no spare block left main takes it.
-		if (was_lost(r, sector) && t.last == SectorTrace::main_ok && home_[sector] == Home::spare)
-			home_[sector] = Home::maybe;
 		lost_written += may_be_lost(sector);
 		found(r, sector);
 		if (t.last != SectorTrace::spare_ok)
@@ -380,11 +380,11 @@ void Judge::power_cut()
 {
 	for (Request *r : under_way_) {
 		r->under_way = false;
-		// A read may have come as far as a rescue.
+		// A read may have come as far as a rescue, and a write of what was lost as far as main.
 		if (r->io.op != DMR_OP_WRITE && r->io.op != DMR_OP_WRITE_ZEROES && r->io.op != DMR_OP_READ)
 			continue;
 		for (uint64_t s = r->io.sector; s < r->io.sector + r->io.sectors; s++) {
-			if (home_[s] == Home::main)
+			if (home_[s] == Home::main || was_lost(*r, s))
 				home_[s] = Home::maybe;
 			pending_[s] = false;
 		}

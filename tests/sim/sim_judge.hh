@@ -136,7 +136,8 @@ private:
 
 	bool read_excused(const Request &r, uint32_t i) const;
 	bool write_excused(const Request &r, uint32_t i) const;
-	bool nowhere_to_put(const Request &r, const SectorTrace &t) const;
+	bool rounds_used_up(const Request &r) const;
+	bool nowhere_to_put(const Request &r) const;
 	bool exhausted(const Request &r) const;
 	uint64_t data_sectors(const Request &r) const; // where new blocks may be placed for certain
 	Tick now() const { return now_; }
