@@ -1,0 +1,9 @@
+#!/bin/sh
+# A set that root is on was not started: the boot stops with the reason. Whoever leaves the shell has it tried again.
+
+if systemctl is-failed --quiet dm-remap-root.service; then
+    emergency_shell "dm-remap: root is on a set that was not started. $(cat /run/dm-remap/waiting-* 2> /dev/null)
+dm-remap: attach what is missing and type 'exit': it is tried again. 'dmremap status' says more; 'dmremap open --help' how to do without a spare."
+    systemctl reset-failed dm-remap-root.service
+    systemctl --no-block start dm-remap-root.service
+fi
