@@ -11,7 +11,7 @@ namespace {
 
 std::vector<const CLI::App *> verbs_of(const CLI::App &app)
 {
-	return app.get_subcommands([](const CLI::App *) { return true; });
+	return app.get_subcommands([](const CLI::App *verb) { return !verb->get_group().empty(); });
 }
 
 std::vector<const CLI::Option *> options_of(const CLI::App &verb)

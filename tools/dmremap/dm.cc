@@ -188,6 +188,15 @@ Table read_table(const Task &task, const Device &device)
 	}
 }
 
+Device existing(const std::string &name)
+{
+	std::optional<Device> found = find(name);
+
+	if (!found)
+		throw Failure(ExitStatus::failed, "device-mapper", name + ": it is gone again already");
+	return std::move(*found);
+}
+
 } // namespace
 
 std::optional<Device> find(const std::string &name)
@@ -272,7 +281,9 @@ std::string message(const Device &device, const std::string &words)
 	return answer ? answer : "";
 }
 
-Device create(const std::string &name, const std::string &uuid, const Table &table, bool read_only)
+namespace {
+
+Device create_empty(const std::string &name, const std::string &uuid)
 {
 	const Task task(DM_DEVICE_CREATE, name);
 
@@ -280,15 +291,34 @@ Device create(const std::string &name, const std::string &uuid, const Table &tab
 		throw Failure(ExitStatus::usage, "usage", fmt::format("'{}' cannot be a name: {}", name, last_error));
 	if (!uuid.empty())
 		task.need(dm_task_set_uuid(task.get(), uuid.c_str()));
-	if (read_only)
-		task.need(dm_task_set_ro(task.get()));
-	add_targets(task, table);
 	task.run_with_udev(kernel_name(name));
-	const std::optional<Device> made = find(name);
+	return existing(name);
+}
 
-	if (!made)
-		throw Failure(ExitStatus::failed, "device-mapper", name + ": it is gone again already");
-	return *made;
+void remove_if_there(const Device &device)
+{
+	try {
+		remove(device);
+	} catch (const Failure &) {
+		// Why it was to go is what has to be told.
+	}
+}
+
+} // namespace
+
+Device create(const std::string &name, const std::string &uuid, const Table &table, bool read_only, const std::function<void()> &before_load)
+{
+	const Device made = create_empty(name, uuid);
+
+	try {
+		before_load();
+		load(made, table, read_only);
+		resume(made);
+	} catch (...) {
+		remove_if_there(made);
+		throw;
+	}
+	return existing(name);
 }
 
 void load(const Device &device, const Table &table, bool read_only)

@@ -4,6 +4,7 @@
 #define DMREMAP_DM_HH
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,8 +45,9 @@ Table status(const Device &device);
 // The answer: lines. With sector 0: device-mapper's own words, and those of the only target.
 std::string message(const Device &device, const std::string &words);
 
-// Its node is there when this returns.
-Device create(const std::string &name, const std::string &uuid, const Table &table, bool read_only = false);
+// Its node is there when this returns. before_load: the last that is done before the kernel takes the devices that the table names.
+Device create(const std::string &name, const std::string &uuid, const Table &table, bool read_only = false,
+	      const std::function<void()> &before_load = [] {});
 void load(const Device &device, const Table &table, bool read_only = false);
 // What was loaded and is not live goes.
 void clear(const Device &device);

@@ -141,12 +141,20 @@ Judgement judge(const LiveStatus &status, const Surroundings &around)
 	return Judge(status, around).judge();
 }
 
-Judgement judge_offline(const std::string &name)
+Judgement judge_offline(const std::string &name, const std::string &why, bool released)
 {
-	return {"OFFLINE",
-		Verdict::critical,
-		{{"not-running", "it is in sets.conf, and does not run; main alone lacks what is on spares", fmt::format("'dmremap open {}'", name),
-		  Urgency::critical}}};
+	Judgement out = {"OFFLINE",
+			 Verdict::critical,
+			 {{"not-running", "it is in sets.conf, and does not run; main alone lacks what is on spares", fmt::format("'dmremap open {}'", name),
+			   Urgency::critical}}};
+
+	if (!why.empty())
+		out.findings.push_back({"not-started", "it was not started by itself: " + why,
+					fmt::format("connect what is missing, and it starts by itself; or 'dmremap open {}'", name), Urgency::critical});
+	if (released)
+		out.findings.push_back({"released", "main is neither hidden nor held, until the next boot", fmt::format("'dmremap release-main --undo {}'", name),
+					Urgency::attention});
+	return out;
 }
 
 const char *urgency_text(Urgency urgency)

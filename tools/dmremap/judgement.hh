@@ -42,7 +42,8 @@ struct Surroundings {
 
 Judgement judge(const LiveStatus &status, const Surroundings &around);
 // One that is in sets.conf and does not run.
-Judgement judge_offline(const std::string &name);
+// why: what the last start by itself was about that came to nothing; empty: there was none. released: main may be used by itself.
+Judgement judge_offline(const std::string &name, const std::string &why = {}, bool released = false);
 
 const char *urgency_text(Urgency urgency);
 

@@ -125,6 +125,8 @@ int dispatch(int argc, char **argv)
 		CliOptions options(*sub);
 
 		sub->allow_extras(false);
+		if (verb->hidden())
+			sub->group("");
 		verb->options(options);
 		sub->add_flag("--json", manners.json, "the answer as a JSON document: see docs/json.md");
 		sub->add_flag("-n,--dry-run", manners.dry_run, "say what would be done, and do nothing");

@@ -77,19 +77,6 @@ std::string quoted(const std::string &value)
 	return out + "\"";
 }
 
-bool is_uuid(const std::string &text)
-{
-	if (text.size() != 36)
-		return false;
-	for (size_t i = 0; i < text.size(); i++) {
-		const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-		if (dash ? text[i] != '-' : !std::isxdigit(static_cast<unsigned char>(text[i])))
-			return false;
-	}
-	return true;
-}
-
 std::string lower(std::string text)
 {
 	std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -128,6 +115,22 @@ ConfiguredSpare spare_of(const std::string &value)
 	return spare;
 }
 
+bool yes_or_no(const std::string &key, const std::string &text)
+{
+	if (text != "yes" && text != "no")
+		throw Fault{fmt::format("{}: '{}' is neither 'yes' nor 'no'", key, text)};
+	return text == "yes";
+}
+
+uint64_t wait_of(const std::string &text)
+{
+	const uint64_t seconds = number_of("wait", text);
+
+	if (seconds > ConfiguredSet::longest_wait)
+		throw Fault{fmt::format("wait: {} seconds are more than {}", seconds, ConfiguredSet::longest_wait)};
+	return seconds;
+}
+
 void take(ConfiguredSet &set, const std::string &key, const std::string &value)
 {
 	if (key == "name")
@@ -142,10 +145,22 @@ void take(ConfiguredSet &set, const std::string &key, const std::string &value)
 		set.degraded = Degraded::never;
 	else if (key == "degraded")
 		throw Fault{fmt::format("degraded: '{}' is neither 'dropped' nor 'never'", value)};
+	else if (key == "identity")
+		set.identity = value;
+	else if (key == "disk")
+		set.disk = value;
+	else if (key == "first")
+		set.first = number_of(key, value);
 	else if (key == "main_id")
 		set.main_id = value;
 	else if (key == "read_retries")
 		set.read_retries = number_of(key, value);
+	else if (key == "wait")
+		set.wait = wait_of(value);
+	else if (key == "root")
+		set.root = yes_or_no(key, value);
+	else if (key == "auto")
+		set.automatic = yes_or_no(key, value);
 	else
 		set.others.emplace_back(key, value);
 }
@@ -179,10 +194,20 @@ std::string line_of(const ConfiguredSet &set)
 	for (const ConfiguredSpare &spare : set.spares)
 		line += " spare=" + (spare.path.empty() ? spare.uuid : quoted(fmt::format("{}@{}:{}", spare.uuid, spare.path, spare.start)));
 	line += set.degraded == Degraded::never ? " degraded=never" : " degraded=dropped";
+	if (!set.identity.empty())
+		line += " identity=" + quoted(set.identity);
+	if (!set.disk.empty())
+		line += " disk=" + quoted(set.disk);
+	if (set.first)
+		line += fmt::format(" first={}", *set.first);
 	if (set.main_id)
 		line += " main_id=" + quoted(*set.main_id);
 	if (set.read_retries)
 		line += fmt::format(" read_retries={}", *set.read_retries);
+	if (set.wait)
+		line += fmt::format(" wait={}", *set.wait);
+	line += set.root ? " root=yes" : "";
+	line += set.automatic ? "" : " auto=no";
 	for (const auto &[key, value] : set.others)
 		line += " " + key + "=" + quoted(value);
 	return set.comment.empty() ? line : line + " " + set.comment;
@@ -205,6 +230,19 @@ std::string content_of(const std::string &path)
 }
 
 } // namespace
+
+bool is_uuid(const std::string &text)
+{
+	if (text.size() != 36)
+		return false;
+	for (size_t i = 0; i < text.size(); i++) {
+		const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? text[i] != '-' : !std::isxdigit(static_cast<unsigned char>(text[i])))
+			return false;
+	}
+	return true;
+}
 
 std::string SetsConfig::default_path()
 {

@@ -2,7 +2,9 @@
 // /etc/dm-remap/sets.conf: the sets of this machine, one a line, and where their devices were last seen. What belongs together is on the
 // spares; this says which main goes with them, and what may be done without asking.
 //
-//   set UUID name=NAME main=PATH spare=UUID[@PATH:START]… [degraded=dropped|never] [main_id=TEXT] [read_retries=N]
+//   set UUID name=NAME main=PATH spare=UUID[@PATH:START]… [key=value]…
+//
+// What the keys are is in docs/boot.md.
 //
 // Words are separated by blanks; one that has a blank in it stands in double quotes, wherever they begin. In quotes, '\' takes the
 // meaning from the character after it. '#' at the start of a word begins a comment. A line that cannot be understood hides no other.
@@ -36,12 +38,24 @@ struct ConfiguredSet {
 	std::string main;	// as it was named
 	std::vector<ConfiguredSpare> spares;
 	Degraded degraded = Degraded::dropped;
+	// What tells main from others, as the spares have it; of a partition its disk, and the sector at which it begins there.
+	std::string identity, disk;
+	std::optional<uint64_t> first;
 	std::optional<std::string> main_id;
 	std::optional<uint64_t> read_retries;
+	// At boot: how long its disks are waited for, whether the system is on it, whether it is started at all.
+	std::optional<uint64_t> wait;
+	bool root = false, automatic = true;
 	std::vector<std::pair<std::string, std::string>> others; // keys of other versions, kept as they are
 	std::string comment;	// at the end of its line
 	size_t line = 0;	// from 1; 0: not written yet
+
+	static constexpr uint64_t usual_wait = 30, longest_wait = 300; // seconds
+
+	bool operator==(const ConfiguredSet &) const = default;
 };
+
+bool is_uuid(const std::string &text);
 
 class SetsConfig final {
 public:

@@ -2,6 +2,7 @@
 #include "sysfs.hh"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
@@ -14,9 +15,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Where tests have put another one.
+const fs::path &root()
+{
+	static const fs::path path = [] {
+		const char *other = std::getenv("DM_REMAP_SYS");
+
+		return other && *other ? other : "/sys";
+	}();
+
+	return path;
+}
+
 fs::path folder(const std::string &number)
 {
-	return "/sys/dev/block/" + number;
+	return root() / "dev/block" / number;
 }
 
 std::string line_of(const fs::path &file)
@@ -79,6 +92,23 @@ std::string attribute(const std::string &number, const std::string &file)
 	return line_of(fs::exists(own, error) ? own : folder(number) / ".." / file);
 }
 
+std::string file(const std::string &number, const std::string &name)
+{
+	return folder(number) / name;
+}
+
+bool there()
+{
+	std::error_code error;
+
+	return fs::exists(root() / "dev/block", error);
+}
+
+void trigger(const std::string &number)
+{
+	std::ofstream(folder(number) / "uevent") << "change" << std::flush;
+}
+
 std::vector<std::string> holders(const std::string &number)
 {
 	return numbers_in(folder(number) / "holders");
@@ -120,7 +150,7 @@ std::vector<std::string> all()
 	std::vector<std::string> out;
 	std::error_code error;
 
-	for (const fs::directory_entry &disk : fs::directory_iterator("/sys/block", error)) {
+	for (const fs::directory_entry &disk : fs::directory_iterator(root() / "block", error)) {
 		if (number_in(disk.path() / "size"))
 			out.push_back(line_of(disk.path() / "dev"));
 		for (const Partition &part : partitions(line_of(disk.path() / "dev")))

@@ -15,6 +15,12 @@ std::string node(const std::string &number);
 std::string number(const std::string &path);
 // The first line of a file of the device's own folder, or of its disk's; empty if there is none.
 std::string attribute(const std::string &number, const std::string &file);
+// The path of a file of the device's own folder.
+std::string file(const std::string &number, const std::string &name);
+// Is there a sysfs to be asked?
+bool there();
+// Has udev look at the device again.
+void trigger(const std::string &number);
 // What is built upon it, and what it is built upon: "MAJOR:MINOR" of each.
 std::vector<std::string> holders(const std::string &number);
 std::vector<std::string> slaves(const std::string &number);

@@ -38,6 +38,8 @@ public:
 
 	virtual const char *name() const = 0;
 	virtual const char *summary() const = 0; // one line of help
+	// Called by programs of ours alone: help and completions leave it out.
+	virtual bool hidden() const { return false; }
 	virtual void options(Options &) = 0;
 	// Its answer is a document whether or not --json is given. After the words were read.
 	virtual bool always_json() const { return false; }

@@ -26,13 +26,19 @@ std::unique_ptr<Verb> make_remove_spare();
 std::unique_ptr<Verb> make_forget_spare();
 std::unique_ptr<Verb> make_replace();
 std::unique_ptr<Verb> make_doctor();
+std::unique_ptr<Verb> make_release_main();
+std::unique_ptr<Verb> make_hold();
+std::unique_ptr<Verb> make_udev_main();
+std::unique_ptr<Verb> make_udev_spare();
+std::unique_ptr<Verb> make_udev_device();
 std::unique_ptr<Verb> make_selftest();
 
 inline constexpr MakeVerb verbs[] = {
 	make_create, make_open, make_close, make_assemble, make_status, make_list,
 	make_examine, make_map, make_files, make_check, make_dump, make_restore,
 	make_repair, make_export_table, make_add_spare, make_remove_spare, make_forget_spare,
-	make_replace, make_doctor, make_selftest,
+	make_replace, make_doctor, make_selftest, make_release_main, make_hold,
+	make_udev_main, make_udev_spare, make_udev_device,
 };
 
 } // namespace dm_remap::tool

@@ -87,7 +87,7 @@ std::string wwid_of_page(std::span<const uint8_t> page)
 std::string disk_identity_of(const std::string &number)
 {
 	const std::string disk = sysfs::disk(number);
-	std::ifstream file(fmt::format("/sys/dev/block/{}/device/vpd_pg83", disk), std::ios::binary);
+	std::ifstream file(sysfs::file(disk, "device/vpd_pg83"), std::ios::binary);
 	const std::vector<char> page(std::istreambuf_iterator<char>(file), {});
 	const std::string scsi = wwid_of_page({reinterpret_cast<const uint8_t *>(page.data()), page.size()});
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "machine/starter.hh"
 
+#include "boot/hold.hh"
+#include "boot/main_sight.hh"
+#include "boot/run_dir.hh"
 #include "machine/find_main.hh"
 #include "machine/udev.hh"
 #include "machine/users.hh"
@@ -20,6 +23,21 @@ bool is_complete(const SeenSet &set)
 	return set.seen() >= set.expected() && !set.separate_ways();
 }
 
+// By which main is known again without being read.
+void describe(const std::string &path, ConfiguredSet &out)
+{
+	const std::string number = sysfs::number(path);
+	const dmr_main_identity main = describe_main(path).identity;
+
+	out.identity = main.identity;
+	out.disk.clear();
+	out.first.reset();
+	if (!sysfs::is_partition(number))
+		return;
+	out.disk = main.disk;
+	out.first = std::stoull("0" + sysfs::attribute(number, "start"));
+}
+
 SeenSet *named(std::vector<SeenSet> &sets, const std::string &name)
 {
 	std::vector<SeenSet *> found;
@@ -36,14 +54,34 @@ SeenSet *named(std::vector<SeenSet> &sets, const std::string &name)
 
 } // namespace
 
-void refuse_if_used(const std::string &path, bool as_spare)
+namespace {
+
+// One that dm-remap itself keeps from being used.
+std::optional<User> kept_for_a_set(const std::string &path)
+{
+	const std::vector<KnownMain> mains = known_mains(SetsConfig::read());
+	std::string number;
+	const KnownMain *main = find_known(mains, sysfs::number(path), Seen::before, number);
+
+	if (!main || !HeldMain::by_somebody(main->set))
+		return {};
+	const std::string name = shown(main->name.empty() ? main->set : main->name);
+
+	return User{fmt::format("{} is main of set {}, and is kept for it", path, name),
+		    fmt::format("'dmremap open {0}' starts the set; 'dmremap release-main {0}' lets go of main", name)};
+}
+
+} // namespace
+
+void refuse_if_used(const std::string &path, bool as_spare, bool held)
 {
 	const std::string number = sysfs::number(path);
 	std::vector<User> users = users_of(number);
 	const bool shared = as_spare && std::erase_if(users, [](const User &user) { return user.remap; });
 
-	if (users.empty() && !shared && in_use(path))
-		users.push_back({fmt::format("{} is in use", path), "somebody holds it exclusively; 'lsof' and 'fuser -vm' may tell who"});
+	if (users.empty() && !shared && !held && in_use(path))
+		users.push_back(kept_for_a_set(path).value_or(
+			User{fmt::format("{} is in use", path), "somebody holds it exclusively; 'lsof' and 'fuser -vm' may tell who"}));
 	if (!users.empty())
 		throw Failure(ExitStatus::busy, "busy", sentence(users));
 }
@@ -126,7 +164,17 @@ Started Starter::start(const StartRequest &request)
 
 	out.main = main.path;
 	out.plan = plan_start(set, main, wishes);
-	refuse_if_used(main.path, false);
+	// In this order: the process that held main looks whether the set runs as soon as it is let go on, and needs the lock for that.
+	std::optional<HeldMain> held;
+	std::optional<run_dir::SetLock> lock;
+
+	if (!answer_.manners().dry_run) {
+		lock.emplace(out.set_uuid, run_dir::SetLock::Wait::yes);
+		held.emplace(out.set_uuid);
+		refuse_if_served(out.name, out.set_uuid);
+		refuse_if_released(request, out);
+	}
+	refuse_if_used(main.path, false, held ? held->is(sysfs::number(main.path)) : HeldMain::by_somebody(out.set_uuid));
 	for (const Member &member : set.members)
 		if (!member.device->block_device())
 			throw Failure(ExitStatus::failed, "not-a-device",
@@ -138,12 +186,27 @@ Started Starter::start(const StartRequest &request)
 	if (request.wishes.force && !out.plan.left_out.empty())
 		answer_.confirm("What was remapped last may be known to the missing spare alone: that is lost, and old data is read in its place. It can "
 				"never be joined again after that.");
-	out.path = dm::create(out.name, dm_uuid_of(out.set_uuid), {out.plan.segment}, wishes.read_only).path;
+	out.path = dm::create(out.name, dm_uuid_of(out.set_uuid), {out.plan.segment}, wishes.read_only, [&] { held->let_go(); }).path;
+	run_dir::remove(run_dir::Note::waiting, out.set_uuid);
+	run_dir::remove(run_dir::Note::released, out.set_uuid);
 	remember(set, out.name, out.main, main.identity.id[0] ? std::optional<std::string>(main.identity.id) : std::nullopt, answer_);
 	return out;
 }
 
-void remember(const SeenSet &set, const std::string &name, const std::string &main, const std::optional<std::string> &main_id, Answer &answer)
+// What was written to main meanwhile is older than what the spares have of it: only who knows that may start it.
+void Starter::refuse_if_released(const StartRequest &request, const Started &out) const
+{
+	if (!run_dir::read(run_dir::Note::released, out.set_uuid))
+		return;
+	const std::string text = "main was released, and may have been written to since: where blocks are remapped, the device does not show that";
+
+	if (request.automatic)
+		throw Failure(ExitStatus::busy, "released", fmt::format("{}; 'dmremap open {}' starts it all the same", text, shown(out.name)));
+	answer_.warn("released", text);
+}
+
+void remember(const SeenSet &set, const std::string &name, const std::string &main, const std::optional<std::string> &main_id, Answer &answer,
+	      bool root)
 {
 	const dmr_setup &setup = set.newest();
 
@@ -159,6 +222,8 @@ void remember(const SeenSet &set, const std::string &name, const std::string &ma
 		if (sysfs::number(now.main) != sysfs::number(main) || now.main.empty())
 			now.main = udev::lasting_path(main);
 		now.main_id = main_id;
+		now.root |= root;
+		describe(main, now);
 		now.spares.clear();
 		for (uint32_t slot = 0; slot < setup.member_count; slot++) {
 			if (!belongs(setup.members[slot]))
@@ -174,10 +239,15 @@ void remember(const SeenSet &set, const std::string &name, const std::string &ma
 				spare = {spare.uuid, udev::lasting_path(member->name.path), member->range.start};
 			now.spares.push_back(spare);
 		}
-		if (before && before->name == now.name && before->main == now.main && before->main_id == now.main_id && known == now.spares)
+		if (before && *before == now)
 			return;
 		edit.config.put(std::move(now));
 		edit.commit();
+		// It may be known as a main from now on. Without our rules udev would give it the links that the mapped device has.
+		if (udev::hides_mains(Tree()))
+			trigger_main(sysfs::number(main));
+	} catch (const Failure &failure) {
+		answer.warn("not-configured", fmt::format("{}: the set is not noted in {}", failure.what(), SetsConfig::default_path()));
 	} catch (const std::system_error &error) {
 		answer.warn("not-configured",
 			    fmt::format("{}: the set is not noted there, and nothing starts it after a reboot", error.what()));

@@ -14,6 +14,7 @@ struct StartRequest {
 	std::vector<std::string> spares;	// as named on the command line; empty: those that are found
 	std::optional<std::string> main_id;
 	StartWishes wishes;
+	bool automatic = false;			// nobody has asked for it just now
 };
 
 struct Started {
@@ -33,17 +34,20 @@ private:
 	SeenSet find_set(const StartRequest &request, const ConfiguredSet *configured) const;
 	std::vector<SeenSet> configured_places(const ConfiguredSet &configured) const;
 	void refuse_if_served(const std::string &name, const std::string &uuid) const;
+	void refuse_if_released(const StartRequest &request, const Started &out) const;
 
 	const Machine &machine_;
 	Answer &answer_;
 };
 
-// Throws Failure "busy", with who uses it and what to do. Other remap devices may have ranges of a spare.
-void refuse_if_used(const std::string &path, bool as_spare);
+// Throws Failure "busy", with who uses it and what to do. Other remap devices may have ranges of a spare. held: this process, or one that
+// will let go of it, has it open exclusively.
+void refuse_if_used(const std::string &path, bool as_spare, bool held = false);
 
 // The file has this set as it is now: where main and each spare are. What was said of it by hand stays. A file that cannot be written is
-// warned of.
-void remember(const SeenSet &set, const std::string &name, const std::string &main, const std::optional<std::string> &main_id, Answer &answer);
+// warned of. root: the system boots from it.
+void remember(const SeenSet &set, const std::string &name, const std::string &main, const std::optional<std::string> &main_id, Answer &answer,
+	      bool root = false);
 // The same of a device that runs, by its own table.
 void remember(const Running &device, Answer &answer);
 

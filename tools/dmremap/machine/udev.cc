@@ -95,6 +95,17 @@ std::string disk_id(const std::string &number)
 	return {};
 }
 
+bool hides_mains(const Tree &tree)
+{
+	const std::string name = "/59-dm-remap-main.rules";
+
+	for (const char *folder : {"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"})
+		// One that is empty, or a link to /dev/null, stands for none.
+		if (tree.has(folder + name))
+			return !tree.text(folder + name).value_or("").empty();
+	return false;
+}
+
 Monitor::Monitor() : udev_(udev_new()), monitor_(nullptr)
 {
 	std::error_code error;
@@ -119,9 +130,14 @@ Monitor::~Monitor()
 	udev_unref(udev_);
 }
 
+int Monitor::fd() const
+{
+	return udev_monitor_get_fd(monitor_);
+}
+
 bool Monitor::wait(uint64_t milliseconds)
 {
-	pollfd news = {udev_monitor_get_fd(monitor_), POLLIN, 0};
+	pollfd news = {fd(), POLLIN, 0};
 	bool any = false;
 
 	if (poll(&news, 1, static_cast<int>(milliseconds)) <= 0)

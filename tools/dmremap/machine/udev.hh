@@ -3,6 +3,8 @@
 #ifndef DMREMAP_MACHINE_UDEV_HH
 #define DMREMAP_MACHINE_UDEV_HH
 
+#include "machine/tree.hh"
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -23,6 +25,9 @@ std::string lasting_path(const std::string &path);
 // What tells the disk that the device is, or is on, from others: ID_WWN, or else ID_SERIAL, if it can stand in a table line; else empty.
 std::string disk_id(const std::string &number);
 
+// Do the rules of this system hide the mains of sets?
+bool hides_mains(const Tree &tree);
+
 class Monitor final {
 public:
 	// Hears of block devices from here on. Throws std::system_error.
@@ -33,6 +38,8 @@ public:
 
 	// Until there is news of a block device, or this time is over: false. Whatever came together is one piece of news.
 	bool wait(uint64_t milliseconds);
+	// Can be read from when there is news; wait(0) takes it.
+	int fd() const;
 
 private:
 	::udev *udev_;

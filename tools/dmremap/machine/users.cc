@@ -40,13 +40,13 @@ void add_holders(const std::string &number, std::vector<User> &out)
 		const bool remap = serves(holder);
 
 		if (name.empty())
-			out.push_back({fmt::format("{} is part of {}", sysfs::node(number), sysfs::node(holder)), "stop that"});
+			out.push_back({fmt::format("{} is part of {}", sysfs::node(number), sysfs::node(holder)), "stop that", false, holder});
 		else if (remap)
-			out.push_back({fmt::format("{} is used by the remap device {}", sysfs::node(number), name), "dmremap close " + name, true});
+			out.push_back({fmt::format("{} is used by the remap device {}", sysfs::node(number), name), "dmremap close " + name, true, holder});
 		else if (uuid.starts_with("LVM-"))
-			out.push_back({fmt::format("{} is under the logical volume {}", sysfs::node(number), name), "vgchange -an"});
+			out.push_back({fmt::format("{} is under the logical volume {}", sysfs::node(number), name), "vgchange -an", false, holder});
 		else
-			out.push_back({fmt::format("{} is under the device-mapper device {}", sysfs::node(number), name), "remove that"});
+			out.push_back({fmt::format("{} is under the device-mapper device {}", sysfs::node(number), name), "remove that", false, holder});
 	}
 }
 

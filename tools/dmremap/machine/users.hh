@@ -12,6 +12,7 @@ struct User {
 	std::string text;	// "/dev/sda1 is mounted on /srv"
 	std::string action;	// what to do first: "umount /srv"
 	bool remap = false;	// a remap device: another may have a range of the same spare
+	std::string number = {};	// of what is built upon it; empty: nothing is
 };
 
 // Of a disk, those of its partitions too. Empty: nobody that can be named.

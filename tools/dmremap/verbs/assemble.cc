@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // assemble [NAME... | --scan]: starts the sets of this machine, as many as can be, and says of each how it went.
+#include "boot/run_dir.hh"
 #include "machine/starter.hh"
 #include "machine/udev.hh"
 #include "verbs.hh"
@@ -26,6 +27,8 @@ struct Attempt {
 	std::string name, text;	// text: why not
 	std::optional<std::string> path;
 	Outcome outcome = Outcome::waiting;
+	const ConfiguredSet *configured = nullptr;
+	bool last = false;	// nothing more is waited for
 };
 
 class Assemble final : public Verb {
@@ -38,25 +41,36 @@ public:
 		o.several("name", names_, Takes::set, "NAME...", "which ones; without any, all in sets.conf");
 		o.flag("--scan", scan_, "also sets that are seen on the disks alone, if their main is told by more than its size");
 		o.number("--wait", wait_, "SECONDS", "for disks that are not there yet");
+		o.flag("--automatic", automatic_, "as boot does: wait as each set's line says, and leave sets alone that are not to be started by themselves");
+		o.excludes("--wait");
+		o.excludes("--scan");
+		o.flag("--root", root_, "with --automatic: those alone that the system boots from");
 	}
 
 	int run(Answer &answer) override
 	{
-		const Clock::time_point end = Clock::now() + std::chrono::seconds(wait_);
+		if (root_ && !automatic_)
+			throw Failure(ExitStatus::usage, "usage", "--root: only with --automatic");
+		const SetsConfig config = SetsConfig::read();
+		const Clock::time_point begin = Clock::now();
 		std::optional<udev::Monitor> monitor;
 		std::vector<Attempt> attempts;
 
 		// It hears of what comes after the first look.
-		if (wait_)
+		if (wait_ || automatic_)
 			monitor.emplace();
 		for (;;) {
-			attempts = try_all(answer, std::move(attempts), Clock::now() >= end);
-			const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+			const Clock::time_point now = Clock::now();
 
-			if (std::none_of(attempts.begin(), attempts.end(), is_waiting) || left <= 0)
+			attempts = try_all(answer, config, std::move(attempts), now - begin);
+			const auto left = time_left(attempts, Clock::now() - begin);
+
+			if (!left)
 				break;
-			monitor->wait(static_cast<uint64_t>(left));
+			monitor->wait(*left);
 		}
+		if (automatic_)
+			note_what_is_missing(attempts);
 		report(answer, attempts);
 		return static_cast<int>(std::all_of(attempts.begin(), attempts.end(), is_up) ? ExitStatus::done : ExitStatus::failed);
 	}
@@ -65,8 +79,30 @@ private:
 	static bool is_waiting(const Attempt &attempt) { return attempt.outcome == Outcome::waiting; }
 	static bool is_up(const Attempt &attempt) { return attempt.outcome == Outcome::up || attempt.outcome == Outcome::was_up; }
 
-	// last: nothing more is waited for, and spares that are known to be gone are done without, as far as the file allows it.
-	std::vector<Attempt> try_all(Answer &answer, std::vector<Attempt> before, bool last) const
+	std::chrono::seconds wait_for(const ConfiguredSet *set) const
+	{
+		if (!automatic_)
+			return std::chrono::seconds(wait_);
+		return std::chrono::seconds(set && set->wait ? *set->wait : ConfiguredSet::usual_wait);
+	}
+
+	// In milliseconds, until the next set is waited for no longer. No value: none is.
+	std::optional<uint64_t> time_left(const std::vector<Attempt> &attempts, Clock::duration passed) const
+	{
+		std::optional<uint64_t> out;
+
+		for (const Attempt &attempt : attempts) {
+			if (!is_waiting(attempt) || attempt.last)
+				continue;
+			const auto left = std::chrono::ceil<std::chrono::milliseconds>(wait_for(attempt.configured) - passed).count();
+
+			out = std::min(out.value_or(UINT64_MAX), static_cast<uint64_t>(std::max<int64_t>(left, 0)));
+		}
+		return out;
+	}
+
+	// Once a set's time is over, spares that are known to be gone are done without, as far as the file allows it.
+	std::vector<Attempt> try_all(Answer &answer, const SetsConfig &config, std::vector<Attempt> before, Clock::duration passed) const
 	{
 		const Machine machine(answer);
 		std::vector<Attempt> out;
@@ -75,8 +111,17 @@ private:
 			throw Failure(ExitStatus::failed, "device-mapper", *machine.unavailable());
 		for (const std::string &name : wanted(machine, answer)) {
 			const auto known = std::find_if(before.begin(), before.end(), [&](const Attempt &attempt) { return attempt.name == name; });
+			const ConfiguredSet *set = config.find(name);
 
-			out.push_back(known != before.end() && !is_waiting(*known) ? *known : try_one(answer, machine, name, last));
+			if (known != before.end() && (!is_waiting(*known) || known->last)) {
+				out.push_back(*known);
+				continue;
+			}
+			const bool last = passed >= wait_for(set);
+
+			out.push_back(try_one(answer, machine, name, last));
+			out.back().configured = set;
+			out.back().last = last;
 		}
 		return out;
 	}
@@ -86,7 +131,8 @@ private:
 		std::vector<std::string> out = names_;
 
 		for (size_t i = 0; names_.empty() && i < machine.config().sets().size(); i++)
-			out.push_back(machine.config().sets()[i].name);
+			if (const ConfiguredSet &set = machine.config().sets()[i]; !automatic_ || (root_ ? set.root : set.automatic))
+				out.push_back(set.name);
 		if (!scan_)
 			return out;
 		for (const SeenSet &set : machine.scan(answer))
@@ -95,7 +141,7 @@ private:
 		return out;
 	}
 
-	static Attempt try_one(Answer &answer, const Machine &machine, const std::string &name, bool last)
+	Attempt try_one(Answer &answer, const Machine &machine, const std::string &name, bool last) const
 	{
 		const ConfiguredSet *configured = machine.config().find(name);
 		StartRequest request;
@@ -107,6 +153,7 @@ private:
 			return attempt;
 		}
 		request.set = name;
+		request.automatic = automatic_;
 		request.wishes.degraded = last && configured && configured->degraded == Degraded::dropped;
 		try {
 			const Started started = Starter(machine, answer).start(request);
@@ -121,6 +168,14 @@ private:
 			attempt.text = error.what();
 		}
 		return attempt;
+	}
+
+	// For `status`, and whoever looks after boot.
+	static void note_what_is_missing(const std::vector<Attempt> &attempts)
+	{
+		for (const Attempt &attempt : attempts)
+			if (attempt.configured && !is_up(attempt))
+				run_dir::write(run_dir::Note::waiting, attempt.configured->uuid, attempt.text + "\n");
 	}
 
 	static void report(Answer &answer, const std::vector<Attempt> &attempts)
@@ -152,7 +207,7 @@ private:
 
 	std::vector<std::string> names_;
 	uint64_t wait_ = 0;
-	bool scan_ = false;
+	bool scan_ = false, automatic_ = false, root_ = false;
 };
 
 } // namespace

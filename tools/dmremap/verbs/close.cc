@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // close NAME: removes the device of a set that runs. The set stays what it is.
 #include "machine/machine.hh"
+#include "machine/mapped_partitions.hh"
 #include "machine/users.hh"
 #include "verbs.hh"
+
+#include <algorithm>
 
 namespace dm_remap::tool {
 
@@ -26,12 +29,16 @@ public:
 		const Running device = machine.find(name_);
 		const std::string set = machine.set_of(device);
 
-		const std::vector<User> users = users_of(device.device().number());
+		const std::vector<dm::Device> parts = mapped_partitions(device.device());
+		const std::vector<User> users = users_besides(parts, device.device());
 
 		if (!users.empty() && !deferred_)
 			throw Failure(ExitStatus::busy, "busy", sentence(users));
-		if (!answer.manners().dry_run)
-			remove(device);
+		if (!answer.manners().dry_run) {
+			for (const dm::Device &part : parts)
+				remove(part);
+			remove(device.device());
+		}
 		if (answer.as_json()) {
 			answer.json().value("name", device.name());
 			answer.json().value("set", set.empty() ? std::nullopt : std::optional(set));
@@ -41,16 +48,30 @@ public:
 	}
 
 private:
+	// Its partitions are no users, but theirs are.
+	static std::vector<User> users_besides(const std::vector<dm::Device> &parts, const dm::Device &device)
+	{
+		std::vector<User> out = users_of(device.number());
+
+		std::erase_if(out, [&](const User &user) {
+			return std::ranges::any_of(parts, [&](const dm::Device &part) { return user.number == part.number(); });
+		});
+		for (const dm::Device &part : parts)
+			for (User &user : users_of(part.number()))
+				out.push_back(std::move(user));
+		return out;
+	}
+
 	// Somebody may have it open for a moment, as udev does.
-	void remove(const Running &device) const
+	void remove(const dm::Device &device) const
 	{
 		try {
-			dm::remove(device.device(), deferred_);
+			dm::remove(device, deferred_);
 		} catch (const Failure &failure) {
 			if (failure.status() != ExitStatus::busy)
 				throw;
 			throw Failure(ExitStatus::busy, "busy",
-				      fmt::format("{0} is in use: 'lsof {0}' may tell by whom; --deferred closes it after that", device.device().path));
+				      fmt::format("{0} is in use: 'lsof {0}' may tell by whom; --deferred closes it after that", device.path));
 		}
 	}
 

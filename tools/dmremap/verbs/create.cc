@@ -144,10 +144,14 @@ private:
 		if (set.members.empty())
 			throw Failure(ExitStatus::failed, "io", fmt::format("{} serves {}, but its spares cannot be read", device.path, main.path));
 		dm::set_uuid(device, dm_uuid_of(set.uuid()));
+		const Tree tree;
+		const Subject subject = {name_, set.uuid(), main.path, device.path, {main.path, device.path, device.path}};
+
 		if (!no_config_)
-			remember(set, name_, main.path, main.identity.id[0] ? std::optional<std::string>(main.identity.id) : std::nullopt, answer);
+			remember(set, name_, main.path, main.identity.id[0] ? std::optional<std::string>(main.identity.id) : std::nullopt, answer,
+				 boots_from(tree, subject));
 		report(answer, main, segment, device.path, &set);
-		for (const Finding &finding : what_uses_main(Tree(), {name_, set.uuid(), main.path, device.path, {main.path, device.path, device.path}}))
+		for (const Finding &finding : what_uses_main(tree, subject))
 			answer.warn(finding.id, fmt::format("{}: {}", finding.text, finding.action));
 	}
 

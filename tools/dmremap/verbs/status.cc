@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // status [NAME...]: how the sets of this machine are, what is wrong, and what to do.
+#include "boot/run_dir.hh"
 #include "judgement.hh"
 #include "machine/machine.hh"
 #include "sysfs.hh"
@@ -68,9 +69,16 @@ private:
 			rows.push_back(live_row(machine, device));
 		for (const ConfiguredSet &set : machine.config().sets())
 			if (std::none_of(rows.begin(), rows.end(), [&](const Row &row) { return row.set == set.uuid; }))
-				rows.push_back({set.name, set.uuid, &set, nullptr, {}, set.main, judge_offline(set.name)});
+				rows.push_back({set.name, set.uuid, &set, nullptr, {}, set.main, judge(set)});
 		std::sort(rows.begin(), rows.end(), [](const Row &a, const Row &b) { return a.name < b.name; });
 		return names_.empty() ? rows : chosen(std::move(rows));
+	}
+
+	static Judgement judge(const ConfiguredSet &set)
+	{
+		const std::string why = run_dir::read(run_dir::Note::waiting, set.uuid).value_or("");
+
+		return judge_offline(set.name, why.substr(0, why.find('\n')), run_dir::read(run_dir::Note::released, set.uuid).has_value());
 	}
 
 	std::vector<Row> chosen(std::vector<Row> rows) const
@@ -96,7 +104,7 @@ private:
 		Row row = {device.name(), machine.set_of(device), machine.configured(device), &device, device.status(), {}, {}};
 
 		row.main = machine.path_of(device.main_number(), row.configured);
-		row.judgement = judge(*row.live, {.name = row.name,
+		row.judgement = tool::judge(*row.live, {.name = row.name,
 						  .main = row.main,
 						  .path = [&](const LiveSpare &spare) { return path_of(machine, row, spare); },
 						  .suspended = device.device().suspended,
