@@ -88,18 +88,20 @@ class MakeSession(Session):
             self.drives.disks[name].path = path
 
 
-def make_sets(layout, directory, log, stage):
-    """Runs the layout's script, which leaves sets.conf in its /state."""
+def make_sets(layout, directory, log, stage, sets=""):
+    """Runs the layout's script, which leaves sets.conf in its /state the first time, and finds it there the second."""
     image = VmImage("6.12")
     os.environ.setdefault("DMREMAP", str(REPO / "build/tool/tools/dmremap/dmremap"))
-    drives = {name: directory / f"{name}.img" for name in layout.drives if stage == 2 or name != layout.tree or True}
+    drives = {name: directory / f"{name}.img" for name in dict.fromkeys([*layout.drives, layout.tree])
+              if stage == 2 or name in layout.drives}
     with open(log, "a", encoding="utf-8", errors="replace") as sink:
         session = MakeSession(drives, image=image, script=BOOT_DIR / "make" / f"{layout.make}.sh", args=[str(stage)],
                               modules=REPO / "build" / image.release, log=sink)
         try:
+            (session.share / "state/sets.conf").write_text(sets)
             if not session.run():
                 raise ImageError(f"the sets cannot be made: {session.problems} (log: {log})")
-            return (session.share / "state/sets.conf").read_text()
+            return (session.share / "state/sets.conf").read_text() if stage == 1 else ""
         finally:
             session.discard()
 
@@ -159,7 +161,11 @@ class BootImage:
         if done.returncode:
             raise ImageError("the system cannot be made")
         shutil.rmtree(files)
-        (work / "tree.img").rename(work / f"{self.layout.tree}.img")
+        if self.layout.tree in self.layout.drives:
+            (work / "tree.img").rename(work / f"{self.layout.tree}.img")
+        else:
+            make_sets(self.layout, work, work / "make.log", 2, sets)
+            (work / "tree.img").unlink()
         vmlinux = vmlinux_from(work / "vmlinuz")
         if vmlinux:
             (work / "vmlinux").write_bytes(vmlinux)

@@ -12,8 +12,8 @@ ROOT_SIZE = 2048 * MIB
 
 @dataclass
 class Layout:
-    """drives: sizes by name. tree: the drive that the system itself is the filesystem of. make: the script that makes the sets
-    and what lies on them, run in a machine with these drives once the system's image is there."""
+    """drives: sizes by name. tree: the drive that the system itself is the filesystem of; one that is not among the drives is there
+    only while a second run of the script puts it where it belongs. make: the script that makes the sets and what lies on them."""
 
     drives: dict
     tree: str
@@ -21,8 +21,10 @@ class Layout:
     root: str = f"UUID={ROOT_UUID}"
     fstab: list = field(default_factory=list)
     files: dict = field(default_factory=dict)
-    # Between the name of a set and further words of its line in sets.conf.
+    # What the administrator has added to the line of a set in sets.conf.
     words: dict = field(default_factory=dict)
+    # For the kernel, by the kind of initramfs.
+    cmdline: dict = field(default_factory=dict)
 
     def etc(self):
         """{path: text} of what the administrator has written."""
@@ -46,5 +48,16 @@ LAYOUTS = {
         fstab=[f"UUID={DATA_UUID} /data ext4 nofail,x-systemd.device-timeout=60 0 2",
                "/dev/vg/lv /volume ext4 nofail,x-systemd.device-timeout=60 0 2",
                f"UUID={RAID_UUID} /raid ext4 nofail,x-systemd.device-timeout=60 0 2"],
+    ),
+    # The system on a volume of LVM, on LUKS, on a set.
+    "luks": Layout(
+        {"main": ROOT_SIZE + 64 * MIB, "spare": 64 * MIB, "second": 64 * MIB}, tree="tree", make="luks", root="/dev/mapper/sysvg-root",
+        words={"safe": "root=yes"},
+        # By a key that lies in the initramfs: nobody is there to type one.
+        files={"/etc/keys/root.key": "a key of the tests",
+               "/etc/crypttab": f"crypt UUID={LUKS_UUID} /etc/keys/root.key luks,initramfs\n",
+               "/etc/cryptsetup-initramfs/conf-hook": "KEYFILE_PATTERN=/etc/keys/*.key\nCRYPTSETUP=y\n",
+               "/etc/dracut.conf.d/luks.conf": 'install_items+=" /etc/keys/root.key /etc/crypttab "\n'},
+        cmdline={"dracut": f"rd.luks.uuid={LUKS_UUID} rd.luks.key=/etc/keys/root.key rd.lvm.vg=sysvg"},
     ),
 }

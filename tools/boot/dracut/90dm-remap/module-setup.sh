@@ -7,7 +7,7 @@ DM_REMAP_CONF=/etc/dm-remap/sets.conf
 # A machine that has sets needs it, whether root is on one or not: in the initramfs, too, somebody may look at main.
 check() {
     grep -Eqs '^[[:blank:]]*set[[:blank:]]' "$dracutsysrootdir$DM_REMAP_CONF" || return 255
-    require_binaries dmremap || return 1
+    require_binaries /usr/sbin/dmremap || return 1
     return 0
 }
 
@@ -22,7 +22,9 @@ installkernel() {
 }
 
 install() {
-    inst_multiple dmremap udevadm
+    inst_multiple /usr/sbin/dmremap
+    # Where a shell finds it.
+    [[ -e $initdir/sbin/dmremap ]] || ln_r /usr/sbin/dmremap /sbin/dmremap
     inst_simple "$DM_REMAP_CONF"
     inst_rules 59-dm-remap-main.rules 65-dm-remap-spare.rules 66-dm-remap-device.rules
     inst_multiple "$systemdsystemunitdir/dm-remap-assemble@.service" "$systemdsystemunitdir/dm-remap-hold@.service"
