@@ -141,6 +141,36 @@ class Doctor(CliTest):
         self.only("fstab")
         self.assertEqual(self.quoted, ["/dev/mapper/safe / ext4 errors=remount-ro 0 1"])
 
+    def test_rules_that_hide_main(self):
+        self.ext4()
+        rules = "usr/lib/udev/rules.d/59-dm-remap-main.rules"
+        self.put(rules, "# rules")
+        for source in (f"UUID={UUID}", "LABEL=home", f"/dev/disk/by-uuid/{UUID}"):
+            self.put("etc/fstab", f"{source} /srv ext4 defaults 0 2\n")
+            self.put("etc/crypttab", f"secret {source} none luks\n")
+            self.well()
+        self.put("etc/crypttab")
+        self.put("etc/fstab", f"{self.main} /srv ext4 defaults 0 2\n")
+        self.only("fstab")
+        # Of what the system is on the set has to know.
+        self.put("etc/fstab", f"UUID={UUID} / ext4 defaults 0 1\n")
+        found = self.only("not-root")
+        self.assertIn("root=yes at the end of line 1", found["action"])
+        with open(self.root / "etc/dm-remap/sets.conf", "r+") as file:
+            line = file.read()
+            file.seek(0)
+            file.write(line.rstrip() + " root=yes\n")
+        self.well()
+        # The kernel's words go to the initramfs: it has to be one that starts the set.
+        self.put("etc/default/grub", f'GRUB_CMDLINE_LINUX="root=UUID={UUID}"\n')
+        self.only("grub-root")
+        self.put("usr/share/initramfs-tools/hooks/dm-remap", "#!/bin/sh\n")
+        self.well()
+        self.put("etc/default/grub")
+        # Switched off by the administrator.
+        self.put("etc/udev/rules.d/59-dm-remap-main.rules")
+        self.only("fstab")
+
     def test_swap(self):
         subprocess.run(["/usr/sbin/mkswap", "-q", "-U", UUID, self.main], check=True)
         self.put("etc/fstab", f"UUID={UUID} none swap sw 0 0\n")

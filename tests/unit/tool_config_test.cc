@@ -59,6 +59,32 @@ TEST(SetsConfig, WhatIsLeftOut)
 	EXPECT_EQ(set.degraded, Degraded::dropped);
 	EXPECT_FALSE(set.main_id);
 	EXPECT_FALSE(set.read_retries);
+	EXPECT_EQ(set.identity + set.disk, "");
+	EXPECT_FALSE(set.first);
+	EXPECT_FALSE(set.wait);
+	EXPECT_FALSE(set.root);
+	EXPECT_TRUE(set.automatic);
+}
+
+TEST(SetsConfig, WhatBootNeeds)
+{
+	const SetsConfig config =
+		parse(line(one, "name=a main=x identity=partuuid:q disk=wwid:5 first=2048 wait=0 root=yes auto=no") + line(two, "name=b main=x wait=300 root=no") +
+		      line(two, "name=c main=x wait=301") + line(two, "name=c main=x root=1") + line(two, "name=c main=x first=here"));
+
+	ASSERT_EQ(config.sets().size(), 2u);
+	const ConfiguredSet &set = config.sets()[0];
+
+	EXPECT_EQ(set.identity, "partuuid:q");
+	EXPECT_EQ(set.disk, "wwid:5");
+	EXPECT_EQ(set.first, 2048u);
+	EXPECT_EQ(set.wait, 0u);
+	EXPECT_TRUE(set.root);
+	EXPECT_FALSE(set.automatic);
+	EXPECT_EQ(config.sets()[1].wait, 300u);
+	EXPECT_EQ(config.faults(), (std::vector<std::string>{"sets.conf:3: wait: 301 seconds are more than 300",
+							     "sets.conf:4: root: '1' is neither 'yes' nor 'no'",
+							     "sets.conf:5: first: 'here' is not a number"}));
 }
 
 TEST(SetsConfig, Quotes)
@@ -152,18 +178,18 @@ TEST(SetsConfig, WhatIsWrittenIsRead)
 	set.degraded = Degraded::never;
 	set.main_id = "id";
 	set.read_retries = 0;
+	set.identity = "partuuid:a b";
+	set.disk = "wwid:5";
+	set.first = 0;
+	set.wait = 0;
+	set.root = true;
+	set.automatic = false;
 	config.put(set);
 	const SetsConfig again = parse(config.text());
 
 	ASSERT_EQ(again.faults(), std::vector<std::string>());
-	const ConfiguredSet &found = again.sets().at(0);
-
-	EXPECT_EQ(found.name, set.name);
-	EXPECT_EQ(found.main, set.main);
-	EXPECT_EQ(found.spares, set.spares);
-	EXPECT_EQ(found.degraded, set.degraded);
-	EXPECT_EQ(found.main_id, set.main_id);
-	EXPECT_EQ(found.read_retries, set.read_retries);
+	set.line = 1;
+	EXPECT_EQ(again.sets().at(0), set);
 }
 
 TEST(SetsConfig, ALineBreakCannotBeWritten)

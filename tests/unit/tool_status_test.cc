@@ -241,6 +241,7 @@ TEST(Judgement, Surroundings)
 	EXPECT_EQ(offline.state, "OFFLINE");
 	EXPECT_EQ(offline.verdict, Verdict::critical);
 	EXPECT_EQ(ids(offline), "not-running");
+	EXPECT_EQ(ids(judge_offline("safe", "spare 1 is not there", true)), "not-running not-started released");
 }
 
 } // namespace

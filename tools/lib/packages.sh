@@ -12,7 +12,7 @@ packages_of() { # GROUP...
 		test) printf '%s\n' clang libclang-rt-14-dev libgtest-dev libgmock-dev libbenchmark-dev \
 			python3 python3-jsonschema python3-yaml util-linux e2fsprogs initramfs-tools-core cpio jq ;;
 		vm) printf '%s\n' qemu-system-x86 busybox-static kmod cpio xz-utils zstd python3 \
-			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps perl nbdkit nbdkit-plugin-dev ;;
+			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps perl nbdkit nbdkit-plugin-dev kpartx ;;
 		stack) printf '%s\n' mdadm lvm2 cryptsetup-bin fdisk thin-provisioning-tools qemu-utils prometheus ;;
 		debug) packages_of build vm stack && printf '%s\n' gcc g++ flex bison libelf-dev ;;
 		esac

@@ -2,6 +2,7 @@
 // What mounts, unlocks and boots: fstab, crypttab, systemd's units, the initramfs' resume, GRUB.
 #include "doctor/raw_main.hh"
 #include "machine/fstab.hh"
+#include "machine/udev.hh"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -40,8 +41,23 @@ std::string before_use(const Subject &subject, const MainPart &part)
 	return part.served == subject.device ? "" : fmt::format(" (partitions on it: 'kpartx -a {}')", subject.device);
 }
 
+// By these the mapped device is meant, and nothing else, where our rules hide main. Of what is needed in the initramfs its own hooks decide.
+bool leads_to_the_set(const Tree &tree, const std::string &source)
+{
+	constexpr const char *tags[] = {"UUID=", "LABEL=", "PARTUUID=", "/dev/disk/by-uuid/", "/dev/disk/by-label/", "/dev/disk/by-partuuid/"};
+
+	return std::ranges::any_of(tags, [&](const char *tag) { return source.starts_with(tag); }) && udev::hides_mains(tree);
+}
+
+// In the initramfs it is there before anything is looked for by its UUID.
+bool initramfs_starts_it(const Tree &tree, const Subject &subject)
+{
+	return subject.configured && subject.configured->root &&
+	       (tree.has("/usr/share/initramfs-tools/hooks/dm-remap") || tree.has("/usr/lib/dracut/modules.d/90dm-remap/module-setup.sh"));
+}
+
 // Of a kernel's command line: root=…, resume=….
-void look_at_kernel_words(const std::string &file, const std::string &line, const Subject &subject, std::set<std::string> &said, Findings &out)
+void look_at_kernel_words(const Tree &tree, const std::string &file, const std::string &line, const Subject &subject, std::set<std::string> &said, Findings &out)
 {
 	for (std::string word : words_of(line)) {
 		for (const char quote : {'"', '\''})
@@ -55,7 +71,7 @@ void look_at_kernel_words(const std::string &file, const std::string &line, cons
 			const std::string source = word.substr(word.find(key, at) + std::string_view(key).size());
 			const MainPart *part = subject.names.meant_by(source);
 
-			if (!part || !said.insert(file + id + source).second)
+			if (!part || (leads_to_the_set(tree, source) && initramfs_starts_it(tree, subject)) || !said.insert(file + id + source).second)
 				continue;
 			const bool root = id == std::string_view("grub-root");
 
@@ -79,7 +95,7 @@ void look_at_fstab(const Tree &tree, const Subject &subject, Findings &out)
 	for (const FstabLine &line : fstab_of(tree)) {
 		const MainPart *part = subject.names.meant_by(line.source);
 
-		if (!part)
+		if (!part || leads_to_the_set(tree, line.source))
 			continue;
 		FstabLine better = line;
 		const bool by_hand = line.has_option("noauto");
@@ -107,6 +123,8 @@ void look_at_crypttab(const Tree &tree, const Subject &subject, Findings &out)
 			continue;
 		const std::string source = words[1];
 
+		if (leads_to_the_set(tree, source))
+			continue;
 		words.resize(4);
 		words[1] = part->served;
 		if (words[2].empty())
@@ -138,7 +156,7 @@ void look_at_units(const Tree &tree, const Subject &subject, Findings &out)
 				continue;
 			const std::string source = words_of(line.substr(equals + 1)).empty() ? "" : words_of(line.substr(equals + 1)).front();
 
-			if (const MainPart *part = subject.names.meant_by(source))
+			if (const MainPart *part = subject.names.meant_by(source); part && !leads_to_the_set(tree, source))
 				out.push_back({"unit", fmt::format("{} has main itself used, by {}: {}", source, name, stale),
 					       fmt::format("in {}, write What={}{}; then 'systemctl daemon-reload'", file, part->served,
 							   before_use(subject, *part)),
@@ -166,7 +184,7 @@ void look_at_grub(const Tree &tree, const Subject &subject, Findings &out)
 
 	for (const std::string &line : tree.lines("/etc/default/grub"))
 		if (!is_comment(words_of(line)))
-			look_at_kernel_words("/etc/default/grub", line, subject, said, out);
+			look_at_kernel_words(tree, "/etc/default/grub", line, subject, said, out);
 	const std::string made = "/boot/grub/grub.cfg";
 
 	for (const std::string &line : tree.lines(made)) {
@@ -175,7 +193,7 @@ void look_at_grub(const Tree &tree, const Subject &subject, Findings &out)
 		if (is_comment(words))
 			continue;
 		if (words.front().starts_with("linux"))
-			look_at_kernel_words(made, line, subject, said, out);
+			look_at_kernel_words(tree, made, line, subject, said, out);
 		if (words.front() != "search" || std::ranges::find(words, "--fs-uuid") == words.end() || !subject.names.with_uuid(words.back()) ||
 		    !said.insert(made + words.back()).second)
 			continue;
@@ -196,11 +214,20 @@ bool boots_from(const Tree &tree, const Subject &subject)
 	});
 }
 
+void look_at_root(const Tree &tree, const Subject &subject, Findings &out)
+{
+	if (!subject.configured || subject.configured->root || !udev::hides_mains(tree) || !boots_from(tree, subject))
+		return;
+	out.push_back({"not-root", "the system is on it, and its line in sets.conf does not say so: no initramfs starts it, and the machine does not boot",
+		       fmt::format("in /etc/dm-remap/sets.conf, write root=yes at the end of line {}; then 'update-initramfs -u -k all'", subject.configured->line),
+		       Urgency::critical, "/etc/dm-remap/sets.conf"});
+}
+
 Findings what_uses_main(const Tree &tree, const Subject &subject)
 {
 	Findings out;
 
-	for (const auto look : {look_at_fstab, look_at_crypttab, look_at_units, look_at_resume, look_at_grub, look_at_lvm, look_at_md, look_at_multipath})
+	for (const auto look : {look_at_root, look_at_fstab, look_at_crypttab, look_at_units, look_at_resume, look_at_grub, look_at_lvm, look_at_md, look_at_multipath})
 		look(tree, subject, out);
 	return out;
 }

@@ -9,6 +9,8 @@
 
 namespace dm_remap::tool {
 
+// A set that the system is on has to say so in sets.conf.
+void look_at_root(const Tree &tree, const Subject &subject, Findings &out);
 void look_at_fstab(const Tree &tree, const Subject &subject, Findings &out);
 void look_at_crypttab(const Tree &tree, const Subject &subject, Findings &out);
 // systemd's .mount and .swap.

@@ -50,7 +50,11 @@ protected:
 	// A name may have anything in it, and udev takes a line for a value.
 	static void tell(Answer &answer, const char *key, const std::string &value)
 	{
-		if (!value.empty())
+		if (value.empty())
+			return;
+		if (answer.as_json())
+			answer.json().value(key, value);
+		else
 			answer.line("{}={}", key, shown(value));
 	}
 
