@@ -157,16 +157,13 @@ class Boot(CliTest):
         note = (self.run_dir / f"set-{uuid}").read_text()
         self.assertIn(f"IDENTITY={identity or ''}\n", note)
 
-    def test_main_that_was_there_first_is_looked_at_again(self):
-        found, _ = self.spare()
+    def test_what_a_spare_has_said_is_enough(self):
         main = self.disk("main", "250:0", NAA)
-        part = self.partition(main, 1, "250:1", 2048)
-        self.ask("udev-spare", "250:32")
-        # What it says of main is made to fit this one.
-        note = self.run_dir / f"set-{found['uuid']}"
-        note.write_text(f"NAME=safe\nIDENTITY={WWID}\nDISK={WWID}\nMAIN_ID=\n")
-        self.assertEqual(self.ask("udev-main", "250:0"), {"DM_REMAP_MAIN": found["uuid"], "DM_REMAP_MAIN_NAME": "safe", "DM_REMAP_MAIN_USE": "idle"})
-        self.assertEqual(part.joinpath("uevent").read_text(), "")
+        self.partition(main, 1, "250:1", 2048)
+        (self.run_dir / f"set-{SET}").write_text(f"NAME=safe\nIDENTITY={WWID}\nDISK={WWID}\nMAIN_ID=\n")
+        known = {"DM_REMAP_MAIN": SET, "DM_REMAP_MAIN_NAME": "safe", "DM_REMAP_MAIN_USE": "idle"}
+        self.assertEqual(self.ask("udev-main", "250:0"), known)
+        self.assertEqual(self.ask("udev-main", "250:1"), known)
 
     def test_its_set_is_wanted(self):
         found, _ = self.spare()

@@ -22,12 +22,12 @@ KnownMain parse(const std::string &keys)
 
 DeviceSight disk(const std::string &identity)
 {
-	return {.number = "8:0", .partition = false, .place = "", .disk = identity, .partuuid = "", .ids = {}, .names = {"/dev/sda"}};
+	return {.number = "8:0", .partition = false, .place = "", .disk = identity, .partuuid = "", .ids = {}, .names = {}};
 }
 
 DeviceSight partition(const std::string &identity, const std::string &partuuid, const std::string &place = "start:2048")
 {
-	return {.number = "8:1", .partition = true, .place = place, .disk = identity, .partuuid = partuuid, .ids = {}, .names = {"/dev/sda1"}};
+	return {.number = "8:1", .partition = true, .place = place, .disk = identity, .partuuid = partuuid, .ids = {}, .names = {}};
 }
 
 DeviceSight called(DeviceSight device, const std::string &name)

@@ -85,13 +85,6 @@ bool has(const std::vector<std::string> &all, const std::string &one)
 	return std::ranges::find(all, one) != all.end();
 }
 
-// The kernel's own names go to whichever disk comes next.
-bool name_leads_here(const KnownMain &main, const DeviceSight &device)
-{
-	return !main.path.empty() && has(device.names, main.path) &&
-	       (main.path != sysfs::node(device.number) || main.path.starts_with("/dev/mapper/"));
-}
-
 KnownMain configured_main(const ConfiguredSet &set)
 {
 	KnownMain out = {set.uuid, set.name, set.main, {}, set.first, set.automatic};
@@ -175,7 +168,6 @@ DeviceSight look_at(const std::string &number, Seen seen)
 		if (!id.empty() && !has(out.ids, id))
 			out.ids.push_back(id);
 	out.names = udev::links(number);
-	out.names.push_back(sysfs::node(number));
 	add_names_to_come(number, seen, out);
 	return out;
 }
@@ -199,7 +191,7 @@ bool is_main(const KnownMain &main, const DeviceSight &device)
 	}
 	// A name that stays says it, unless something says that it is another. The table may call the disk by whatever name.
 	copy_text(now.id, known.id);
-	return name_leads_here(main, device) && (fits(MainMatch::same) || fits(MainMatch::unsure));
+	return !main.path.empty() && has(device.names, main.path) && (fits(MainMatch::same) || fits(MainMatch::unsure));
 }
 
 const KnownMain *find_known(const std::vector<KnownMain> &mains, const std::string &number, Seen seen, std::string &main_number)

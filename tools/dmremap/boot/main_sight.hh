@@ -31,7 +31,8 @@ struct DeviceSight {
 	std::string disk;	// "wwid:…" of the disk that it is, or is on
 	std::string partuuid;	// in lower case, without a prefix
 	std::vector<std::string> ids;	// what udev calls that disk
-	std::vector<std::string> names;	// paths that lead to it, or will when udev is done with it
+	// Paths that lead to it, or will when udev is done with it. Not its node: the kernel's names go to whichever disk comes next.
+	std::vector<std::string> names;
 };
 
 // Those of the file, and those that spares have told of.

@@ -33,7 +33,7 @@ public:
 		if (set_runs(set))
 			throw Failure(ExitStatus::busy, "busy", fmt::format("the set runs, and has main: 'dmremap close {}' first", shown(name_)));
 		if (undo_ && !main.empty() && use_of_main(main, set) == MainUse::other)
-			throw Failure(ExitStatus::busy, "busy", fmt::format("{} is in use: 'lsblk {0}' and 'fuser -vm {0}' tell by whom", sysfs::node(main)));
+			throw Failure(ExitStatus::busy, "busy", fmt::format("{0} is in use: 'lsblk {0}' and 'fuser -vm {0}' tell by whom", sysfs::node(main)));
 		if (!answer.manners().dry_run && released == undo_) {
 			if (undo_)
 				run_dir::remove(Note::released, set);
@@ -90,9 +90,14 @@ private:
 			answer.json().value("released", run_dir::read(Note::released, set).has_value());
 			return;
 		}
-		answer.line(undo_ ? "{} is hidden and held again" : "{} is free until the next boot; read it without writing (mount -o ro,noload), and "
-								     "'dmremap release-main --undo {}' takes it back",
-			    path.value_or("main, which is not there,"), shown(name_));
+		const std::string main_text = path.value_or("main, which is not there,");
+
+		if (undo_)
+			answer.line("{} is hidden and held again", main_text);
+		else
+			answer.line("{} is free until the next boot; read it without writing (mount -o ro,noload), and 'dmremap release-main --undo {}' "
+				    "takes it back",
+				    main_text, shown(name_));
 	}
 
 	std::string name_;
