@@ -291,7 +291,9 @@ Device create_empty(const std::string &name, const std::string &uuid)
 		throw Failure(ExitStatus::usage, "usage", fmt::format("'{}' cannot be a name: {}", name, last_error));
 	if (!uuid.empty())
 		task.need(dm_task_set_uuid(task.get(), uuid.c_str()));
-	task.run_with_udev(kernel_name(name));
+	// Without a table there is no event that udev would answer: the node comes when there is one.
+	task.need(dm_task_set_add_node(task.get(), DM_ADD_NODE_ON_RESUME));
+	task.run(kernel_name(name));
 	return existing(name);
 }
 

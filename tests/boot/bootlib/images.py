@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.image import REPO, VM_DIR, Image as VmImage, cache_dir, vmlinux_from
+from harness.image import REPO, VM_DIR, Image as VmImage, cache_dir, kernel_of, vmlinux_from
 from harness.session import Session
 from harness.spec import Drive, Spec
 
@@ -94,7 +94,7 @@ def make_sets(layout, directory, log, stage, sets=""):
     os.environ.setdefault("DMREMAP", str(REPO / "build/tool/tools/dmremap/dmremap"))
     drives = {name: directory / f"{name}.img" for name in dict.fromkeys([*layout.drives, layout.tree])
               if stage == 2 or name in layout.drives}
-    with open(log, "a", encoding="utf-8", errors="replace") as sink:
+    with open(log, "a", encoding="utf-8", errors="replace", buffering=1) as sink:
         session = MakeSession(drives, image=image, script=BOOT_DIR / "make" / f"{layout.make}.sh", args=[str(stage)],
                               modules=REPO / "build" / image.release, log=sink)
         try:
@@ -104,6 +104,33 @@ def make_sets(layout, directory, log, stage, sets=""):
             return (session.share / "state/sets.conf").read_text() if stage == 1 else ""
         finally:
             session.discard()
+
+
+def makers(layout):
+    """The scripts that make its sets."""
+    return [BOOT_DIR / "make" / name for name in ("lib.sh", f"{layout.make}.sh")]
+
+
+def sets_of(layout, parent):
+    """The directory with the disks of a layout as its script leaves them, and sets.conf; for every system the same."""
+    key = hashlib.sha256(repr((layout.drives, layout.make)).encode())
+    written_by = [REPO / "tools/dmremap" / name for name in ("verbs/create.cc", "sets_config.cc", "machine/identity.cc")]
+    for path in [*makers(layout), *sorted((REPO / "build" / kernel_of("6.12")[0]).glob("*.ko")), *written_by]:
+        key.update(path.read_bytes())
+    made = parent / f"sets_{layout.make}_{key.hexdigest()[:12]}"
+    if not made.is_dir():
+        print(f"boot: making the sets of layout {layout.make}", file=sys.stderr, flush=True)
+        work = Path(tempfile.mkdtemp(prefix=".new.", dir=parent))
+        try:
+            for name, size in layout.drives.items():
+                with open(work / f"{name}.img", "wb") as image:
+                    image.truncate(size)
+            (work / "sets.conf").write_text(make_sets(layout, work, work / "make.log", 1))
+            work.rename(made)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    os.utime(made)
+    return made
 
 
 class BootImage:
@@ -123,7 +150,7 @@ class BootImage:
         try:
             files = work / "files"
             product = Product(system, self.release, files)
-            sources = [IMAGE, *sorted((BOOT_DIR / "make").glob("*")), *sorted((BOOT_DIR / "system").rglob("*")), Path(__file__)]
+            sources = [IMAGE, *makers(self.layout), *sorted((BOOT_DIR / "system").rglob("*")), Path(__file__)]
             key = hashlib.sha256((made_of + product.key() + repr(self.layout)).encode())
             for path in sources:
                 if path.is_file():
@@ -131,7 +158,7 @@ class BootImage:
             name = f"{system}_{initramfs}_{layout_name}"
             self.dir = parent / f"{name}_{key.hexdigest()[:12]}"
             if not self.dir.is_dir():
-                for stale in parent.glob(f"{name}_*"):
+                for stale in [*parent.glob(f"{name}_*"), *parent.glob(f"sets_{self.layout.make}_*")]:
                     if stale.stat().st_mtime < time.time() - 3600:
                         shutil.rmtree(stale, ignore_errors=True)
                 self.build(work, files)
@@ -147,10 +174,10 @@ class BootImage:
 
     def build(self, work, files):
         print(f"boot: making {self.system} with {self.initramfs}, layout {self.layout.make}", file=sys.stderr, flush=True)
-        for name, size in self.layout.drives.items():
-            with open(work / f"{name}.img", "wb") as image:
-                image.truncate(size)
-        sets = make_sets(self.layout, work, work / "make.log", 1)
+        made = sets_of(self.layout, work.parent)
+        for name in self.layout.drives:
+            subprocess.run(["cp", "--sparse=always", made / f"{name}.img", work], check=True)
+        sets = (made / "sets.conf").read_text()
         shutil.copytree(BOOT_DIR / "system", files, dirs_exist_ok=True, symlinks=True)
         for path, text in {**self.layout.etc(), f"/{SETS_CONF}": self.with_words(sets)}.items():
             target = files / path[1:]
