@@ -107,7 +107,6 @@ install_here() { # RELEASE INITRAMFS FROM OUT
 	local release=$1 initramfs=$2 from=$3 out=$4
 	cp -a "$from/." "$ROOT/"
 	chroot "$ROOT" depmod "$release"
-	chroot "$ROOT" systemctl preset-all --preset-mode=enable-only >/dev/null 2>&1 || true
 	case $initramfs in
 	initramfs-tools) chroot "$ROOT" update-initramfs -c -k "$release" ;;
 	dracut) chroot "$ROOT" dracut --force --no-hostonly "/boot/initrd.img-$release" "$release" ;;

@@ -83,7 +83,7 @@ class BootSession(Session):
     def _cmdline(self):
         root = self.spec.root or self.image.layout.root
         return " ".join([
-            f"root={root}", "ro", "console=ttyS0,115200", "loglevel=6", "oops=panic", "hung_task_panic=1",
+            f"root={root}", "ro", "console=ttyS0,115200", "loglevel=7", "oops=panic", "hung_task_panic=1",
             # Not as panic=: to an initramfs that would mean that nobody may have a shell.
             "sysctl.kernel.panic=-1", "sysctl.kernel.panic_on_warn=1", "sysctl.kernel.hung_task_timeout_secs=240",
             "softlockup_panic=1", "watchdog_thresh=60", "rcupdate.rcu_cpu_stall_timeout=240", "tsc=nowatchdog",
