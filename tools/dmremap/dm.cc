@@ -283,6 +283,7 @@ std::string message(const Device &device, const std::string &words)
 
 namespace {
 
+// Of a device without a table udev is told nothing, and nothing is to be waited for.
 Device create_empty(const std::string &name, const std::string &uuid)
 {
 	const Task task(DM_DEVICE_CREATE, name);
@@ -291,8 +292,6 @@ Device create_empty(const std::string &name, const std::string &uuid)
 		throw Failure(ExitStatus::usage, "usage", fmt::format("'{}' cannot be a name: {}", name, last_error));
 	if (!uuid.empty())
 		task.need(dm_task_set_uuid(task.get(), uuid.c_str()));
-	// Without a table there is no event that udev would answer: the node comes when there is one.
-	task.need(dm_task_set_add_node(task.get(), DM_ADD_NODE_ON_RESUME));
 	task.run(kernel_name(name));
 	return existing(name);
 }

@@ -205,6 +205,20 @@ void Starter::refuse_if_released(const StartRequest &request, const Started &out
 	answer_.warn("released", text);
 }
 
+namespace {
+
+// It may be known as a main, and they as spares, from now on. Without our rules udev would give main the links that the mapped device has.
+void look_again(const SeenSet &set, const std::string &main)
+{
+	if (!udev::hides_mains(Tree()))
+		return;
+	trigger_main(sysfs::number(main));
+	for (const Member &member : set.members)
+		sysfs::trigger(sysfs::number(member.name.path));
+}
+
+} // namespace
+
 void remember(const SeenSet &set, const std::string &name, const std::string &main, const std::optional<std::string> &main_id, Answer &answer,
 	      bool root)
 {
@@ -243,9 +257,7 @@ void remember(const SeenSet &set, const std::string &name, const std::string &ma
 			return;
 		edit.config.put(std::move(now));
 		edit.commit();
-		// It may be known as a main from now on. Without our rules udev would give it the links that the mapped device has.
-		if (udev::hides_mains(Tree()))
-			trigger_main(sysfs::number(main));
+		look_again(set, main);
 	} catch (const Failure &failure) {
 		answer.warn("not-configured", fmt::format("{}: the set is not noted in {}", failure.what(), SetsConfig::default_path()));
 	} catch (const std::system_error &error) {
