@@ -4,6 +4,7 @@
 # boot: layout=root absent=second goes_on=1 timeout=900
 # boot-stops: dm-remap: root is on a set that was not started
 # boot-stops: type 'exit': it is tried again
+# boot-type: cat /run/dm-remap/waiting-*; mkdir -p /m; mount -t ext4 -o ro /dev/disk/by-id/wwn-0x50000000bf28cd64 /m => resource busy|already mounted
 # boot-type: host plug second
 # boot-type: exit
 . "$BOOT_LIB"

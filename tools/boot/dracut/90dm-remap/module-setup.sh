@@ -22,7 +22,7 @@ installkernel() {
 }
 
 install() {
-    inst_multiple /usr/sbin/dmremap
+    inst_multiple /usr/sbin/dmremap cat ls
     # Where a shell finds it.
     [[ -e $initdir/sbin/dmremap ]] || ln_r /usr/sbin/dmremap /sbin/dmremap
     inst_simple "$DM_REMAP_CONF"
