@@ -42,4 +42,4 @@ ROOT_UUID=5a5e0001-0000-4000-8000-000000000001
 # shellcheck disable=SC2034
 DATA=5a5e0002-0000-4000-8000-000000000002
 
-spare_states() { dmremap status "$1" --json | jq -r '[.devices[0].members[].state] | join(" ")'; }
+spare_states() { dmremap status "$1" --json | jq -r '[.devices[0].spares[].state] | join(" ")'; }
