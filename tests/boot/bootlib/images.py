@@ -56,16 +56,16 @@ class Product:
 
     def install_tool(self, build):
         if not (build / "CMakeCache.txt").exists():
-            raise ImageError(f"{build}: there is no tool; make tool" + (" TOOL=… in tools/lib/trixie.sh" if "trixie" in build.name else ""))
+            how = "tools/lib/trixie.sh tool" if build.name == "tool-trixie" else "make tool"
+            raise ImageError(f"{build}: there is no tool: {how}")
         subprocess.run(["cmake", "--install", build, "--prefix", self.directory / "usr", "--strip"], check=True, stdout=subprocess.DEVNULL)
 
     def install_modules(self, build, release):
         modules = sorted(build.glob("*.ko"))
         if not modules:
-            raise ImageError(f"{build}: there are no modules; make modules KVER={release}")
-        target = self.directory / "lib/modules" / release / "updates/dm-remap"
-        # /lib is a link in the system; a folder would take its place.
-        target = self.directory / "usr" / target.relative_to(self.directory)
+            raise ImageError(f"{build}: there are no modules: make modules KVER={release}, or tools/lib/trixie.sh modules {release}")
+        # Not below /lib: that is a link in the system, and a folder would take its place.
+        target = self.directory / "usr/lib/modules" / release / "updates/dm-remap"
         target.mkdir(parents=True)
         for module in modules:
             shutil.copy(module, target)
