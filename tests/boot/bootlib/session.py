@@ -88,7 +88,8 @@ class BootSession(Session):
             "sysctl.kernel.panic=-1", "sysctl.kernel.panic_on_warn=1", "sysctl.kernel.hung_task_timeout_secs=240",
             "softlockup_panic=1", "watchdog_thresh=60", "rcupdate.rcu_cpu_stall_timeout=240", "tsc=nowatchdog",
             "random.trust_cpu=on", "no_timer_check", "log_buf_len=4M", "systemd.show_status=true", "systemd.log_color=no",
-            "systemd.log_target=journal-or-kmsg", "printk.devkmsg=on", *self.image.layout.cmdline.get(self.image.initramfs, "").split(), *self.spec.cmdline,
+            "systemd.log_target=journal-or-kmsg", "printk.devkmsg=on",
+            *self.image.layout.cmdline.get(self.image.initramfs, "").split(), *self.spec.cmdline,
         ])
 
     def _boot(self):

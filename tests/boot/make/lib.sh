@@ -27,8 +27,8 @@ set_create() {
 	for spare in "$@"; do spares+=(--spare "$(by_id "$spare")"); done
 	dmremap create "$name" --main "$main" "${spares[@]}" --yes
 }
-# stale_file FILE DRIVE: on a filesystem that begins at sector $BAD_OFFSET of the set, a file whose sectors main refuses to write: on main itself it stays what it was
-# before, 'stale', and on the set it is 'true'.
+# stale_file FILE DRIVE: on a filesystem that begins at sector $BAD_OFFSET of the set, a file whose sectors main refuses to write: on main
+# itself it stays what it was before, 'stale', and on the set it is 'true'.
 stale_file() {
 	local at
 	yes stale | head -c 65536 >"$1"

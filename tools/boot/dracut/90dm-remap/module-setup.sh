@@ -29,7 +29,7 @@ install() {
     inst_rules 59-dm-remap-main.rules 65-dm-remap-spare.rules 66-dm-remap-device.rules
     inst_multiple "$systemdsystemunitdir/dm-remap-assemble@.service" "$systemdsystemunitdir/dm-remap-hold@.service"
     inst_simple "$moddir/dm-remap-root.service" "$systemdsystemunitdir/dm-remap-root.service"
-    $SYSTEMCTL -q --root "$initdir" add-wants initrd.target dm-remap-root.service
-    inst_hook initqueue/settled 90 "$moddir/dm-remap-stop.sh"
+    # Not with initrd.target: the time that the sets may take begins when udev has dealt with the disks that were there at once.
+    inst_hook initqueue/settled 90 "$moddir/dm-remap-settled.sh"
     dracut_need_initqueue
 }
