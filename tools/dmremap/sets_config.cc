@@ -199,6 +199,10 @@ std::string content_of(const std::string &path)
 
 	if (!in.is_open() && errno == ENOENT)
 		return {};
+	if (std::error_code ignored; in.is_open() && fs::is_directory(path, ignored)) {
+		errno = EISDIR;
+		refuse(path);
+	}
 	if (!in.is_open())
 		refuse(path);
 	return {std::istreambuf_iterator<char>(in), {}};
@@ -238,6 +242,9 @@ void SetsConfig::read_line(const std::string &line)
 	std::string word;
 
 	lines_.push_back(line);
+	// Of a file that an editor of another system has written.
+	if (rest.ends_with('\r'))
+		rest.remove_suffix(1);
 	try {
 		if (!next_word(rest, word))
 			return;
@@ -308,8 +315,7 @@ ConfigEdit::ConfigEdit(const std::string &path)
 	const fs::path real = fs::weakly_canonical(path, ignored);
 
 	path_ = real.empty() ? path : real.string();
-	const std::string folder = fs::path(path_).parent_path(), name = path_ + ".new";
-	struct stat old = {};
+	const std::string folder = fs::path(path_).parent_path();
 
 	fs::create_directories(folder);
 	folder_ = Fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -319,33 +325,15 @@ ConfigEdit::ConfigEdit(const std::string &path)
 		if (errno != EINTR)
 			refuse(folder);
 	config = SetsConfig::read(path_);
-	file_ = Fd(open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
-	if (!file_ || fchmod(file_.get(), stat(path_.c_str(), &old) ? 0644 : old.st_mode & 07777))
-		refuse(name);
-}
-
-ConfigEdit::~ConfigEdit()
-{
-	if (!committed_)
-		unlink((path_ + ".new").c_str());
+	file_.emplace(path_, 0644);
 }
 
 void ConfigEdit::commit()
 {
 	const std::string text = config.text();
 
-	for (size_t at = 0; at < text.size();) {
-		const ssize_t done = write(file_.get(), text.data() + at, text.size() - at);
-
-		if (done < 0 && errno != EINTR)
-			refuse(path_ + ".new");
-		at += done > 0 ? static_cast<size_t>(done) : 0;
-	}
-	if (fsync(file_.get()) || rename((path_ + ".new").c_str(), path_.c_str()))
-		refuse(path_);
-	committed_ = true;
-	if (fsync(folder_.get()))
-		refuse(path_);
+	std::fwrite(text.data(), 1, text.size(), file_->file());
+	file_->keep();
 }
 
 } // namespace dm_remap::tool

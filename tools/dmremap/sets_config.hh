@@ -10,6 +10,7 @@
 #define DMREMAP_SETS_CONFIG_HH
 
 #include "os/fd.hh"
+#include "os/new_file.hh"
 
 #include <cstdint>
 #include <functional>
@@ -78,7 +79,6 @@ class ConfigEdit final {
 public:
 	// Makes the folder if need be. Throws std::system_error: it cannot be written.
 	explicit ConfigEdit(const std::string &path = SetsConfig::default_path());
-	~ConfigEdit();
 	ConfigEdit(const ConfigEdit &) = delete;
 	ConfigEdit &operator=(const ConfigEdit &) = delete;
 
@@ -89,8 +89,8 @@ public:
 
 private:
 	std::string path_;	// the file itself, behind links
-	Fd folder_, file_;
-	bool committed_ = false;
+	Fd folder_;
+	std::optional<NewFile> file_;
 };
 
 } // namespace dm_remap::tool
