@@ -59,6 +59,51 @@ const char *name_of(Copier::Step step)
 	return "";
 }
 
+// The device is none of its set any more once the new disk serves it. Its line goes before that: a machine that loses power in between
+// would else start the old disk, in an older state.
+class LineTakenOut final {
+public:
+	explicit LineTakenOut(const std::string &set)
+	{
+		try {
+			ConfigEdit edit;
+
+			if (const ConfiguredSet *line = edit.config.find(set)) {
+				line_ = *line;
+				edit.config.remove(line_->uuid);
+				edit.commit();
+			}
+		} catch (const std::system_error &error) {
+			line_.reset();
+			fault_ = error.what();
+		}
+	}
+	// The device goes on as it was, and so does its line.
+	~LineTakenOut()
+	{
+		try {
+			if (!line_)
+				return;
+			ConfigEdit edit;
+
+			edit.config.put(*line_);
+			edit.commit();
+		} catch (const std::system_error &error) {
+			say(fmt::format("{}: put the line of set {} back by hand: {}", error.what(), line_->uuid, line_->name));
+		}
+	}
+	LineTakenOut(const LineTakenOut &) = delete;
+	LineTakenOut &operator=(const LineTakenOut &) = delete;
+
+	void stay_out() { line_.reset(); }
+	// Why it could not be taken out; else empty.
+	const std::string &fault() const { return fault_; }
+
+private:
+	std::optional<ConfiguredSet> line_;
+	std::string fault_;
+};
+
 class Replace final : public Verb {
 public:
 	const char *name() const override { return "replace"; }
@@ -71,8 +116,8 @@ public:
 		o.one("disk", path_, Takes::device, "NEWDISK", "what it is copied to; its content is lost");
 		o.required();
 		o.flag("--swap", swap_, "then let the new disk serve the device, without unmounting");
-		o.number("--retries", retries_, "N", "how often what cannot be read is tried again at the end (1)");
-		o.number("--standstill", standstill_, "SECONDS", "how long the device may stand still at the end (10)");
+		o.number("--retries", retries_, "N", "how often what cannot be read is tried again at the end (1)", 1000);
+		o.number("--standstill", standstill_, "SECONDS", "how long the device may stand still at the end (10)", 1'000'000);
 		o.one("--state", state_path_, Takes::file, "FILE", "where the record of the copy is kept");
 		o.flag("--restart", restart_, "begin anew, whatever was copied before");
 		o.one("--map", map_path_, Takes::file, "FILE", "write what was copied there, as ddrescue does");
@@ -98,13 +143,12 @@ public:
 		CopyStateFile file(state_path_);
 
 		find_out_how_far(answer, device, file);
-		if (!resumed_ || disk_.identity.empty())
+		// A copy that is under way shows no content: its first and last piece come at the end.
+		if (!resumed_ || disk_.identity.empty() || !disk_.content.empty())
 			answer.confirm(fmt::format("Everything on {} ({}) is overwritten: {}.", path_, human_bytes(disk_.sectors * DMR_SECTOR_SIZE),
 						   disk_.content.empty() ? "nothing is known to be there" : disk_.content));
 		heed_signals();
-		copy(device, file);
-		if (swap_)
-			forget_set(answer);
+		copy(device, file, answer);
 		if (!map_path_.empty() && !(std::ofstream(map_path_) << ddrescue_map(state_->map) << std::flush))
 			answer.warn("map", fmt::format("{}: cannot be written", map_path_));
 		report(answer, device);
@@ -150,7 +194,7 @@ private:
 			answer.note(fmt::format("{} sectors were copied before", state_->map.sectors(CopyState::copied)));
 	}
 
-	void copy(const Running &device, CopyStateFile &file)
+	void copy(const Running &device, CopyStateFile &file, Answer &answer)
 	{
 		if (!resumed_)
 			wipe_signatures(path_, 0, disk_.sectors);
@@ -169,31 +213,44 @@ private:
 			keep(to, file);
 			throw;
 		}
-		// Besides by this process.
-		if (const std::optional<dm::Device> now = dm::find(device.name()); now && now->open_count > 1)
-			in_use_ = true;
 		stood_still_ = work.stood_still();
 		rounds_ = work.rounds();
 		for (const SectorRange &range : work.unverified())
 			unverified_ += range.sectors;
 		progress_.reset();
-		if (swap_)
+		if (!swap_)
+			return record(to, file);
+		// The new disk serves: nothing that fails from here on changes that.
+		try {
+			if (!config_fault_.empty())
+				answer.warn("not-configured", fmt::format("{}: take the line of set {} out of it by hand", config_fault_, set_));
 			file.remove();
-		else
-			record(to, file);
+			// Besides by this process.
+			if (const std::optional<dm::Device> now = dm::find(device.name()); now && now->open_count > 1)
+				in_use_ = true;
+		} catch (const std::exception &error) {
+			answer.warn("afterwards", error.what());
+		}
 	}
 
-	void bring_over(Replacement &work, std::unique_ptr<RawDisk> &claim) const
+	void bring_over(Replacement &work, std::unique_ptr<RawDisk> &claim)
 	{
 		constexpr int attempts = 4;
 		const std::chrono::seconds limit(standstill_);
 
 		for (int i = 0; i < attempts; i++) {
 			work.bring_close(i ? 0 : retries_, limit);
-			if (swap_)
-				claim.reset();
-			if (work.finish(swap_ ? disk_.number : "", limit))
-				return;
+			if (!swap_) {
+				if (work.finish("", limit))
+					return;
+				continue;
+			}
+			claim.reset();
+			LineTakenOut line(set_);
+
+			config_fault_ = line.fault();
+			if (work.finish(disk_.number, limit))
+				return line.stay_out();
 		}
 		throw Failure(ExitStatus::busy, "written-too-fast",
 			      fmt::format("{} is written too fast, or the kernel's trace of that had no room: try again when less is written, or with a larger "
@@ -251,21 +308,6 @@ private:
 			progress_.reset();
 			record(to, file);
 		} catch (const std::exception &) {
-		}
-	}
-
-	// The device is none of its set any more: nobody is to start that by itself.
-	void forget_set(Answer &answer) const
-	{
-		if (set_.empty())
-			return;
-		try {
-			ConfigEdit edit;
-
-			edit.config.remove(set_);
-			edit.commit();
-		} catch (const std::system_error &error) {
-			answer.warn("not-configured", fmt::format("{}: take the line of set {} out of it by hand", error.what(), set_));
 		}
 	}
 
@@ -366,7 +408,7 @@ private:
 	bool swap_ = false, restart_ = false;
 	uint64_t retries_ = 1, standstill_ = 10;
 
-	std::string set_;
+	std::string set_, config_fault_;
 	bool in_use_ = false, resumed_ = false;
 	NewDisk disk_;
 	std::unique_ptr<CopyStateDocument> state_;
