@@ -19,6 +19,12 @@ class Frame(CliTest):
         self.assertIn("unknown verb 'fetch'", self.run_tool("fetch", status=2).err)
         self.assertIn("unknown option '--fetch'", self.run_tool("--fetch", status=2).err)
 
+    def test_numbers_are_numbers(self):
+        for words in (["assemble", "--wait", "-1"], ["assemble", "--wait", "99999999999999999999"], ["assemble", "--wait", "3000000"],
+                      ["assemble", "--wait", "1e3"], ["replace", "x", "/dev/x", "--retries", "-1"], ["replace", "x", "/dev/x", "--standstill", "-1"],
+                      ["create", "x", "--main", "a", "--spare", "b", "--max-extents", "-1"], ["open", "x", "--read-retries", "0x10"]):
+            self.assertIn(f"'{words[-1]}' is no number from 0 to", self.run_tool(*words, status=2).err)
+
     def test_wrong_use_in_json(self):
         run = self.run_tool("check", "--json", status=2)
         self.validate(json.loads(run.out), "check")

@@ -118,6 +118,10 @@ Started Starter::start(const StartRequest &request)
 	StartWishes wishes = request.wishes;
 
 	refuse_if_served(out.name, out.set_uuid);
+	if (const ConfiguredSet *other = machine_.config().find(out.name); other && other->uuid != out.set_uuid)
+		throw Failure(ExitStatus::busy, "busy",
+			      fmt::format("{}:{}: set {} has the name {} here: give set {} another one with 'dmremap open NAME --spare DEV', or take that line out",
+					  machine_.config().path(), other->line, other->uuid, shown(out.name), out.set_uuid));
 	if (!main_id && configured)
 		main_id = configured->main_id;
 	if (!wishes.read_retries && configured)

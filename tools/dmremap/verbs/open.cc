@@ -24,7 +24,7 @@ public:
 		o.flag("--new-main", request_.wishes.new_main, "main is a raw copy of the old one, or smaller now: record it as main");
 		o.flag("--grow", request_.wishes.grow, "all of main, which is larger now");
 		o.one("--main-id", main_id_, Takes::text, "TEXT", "what tells main's disk from others, where the kernel knows nothing");
-		o.number("--read-retries", read_retries_, "N", "how often a block that cannot be read is tried again");
+		o.number("--read-retries", read_retries_, "N", "how often a block that cannot be read is tried again", UINT32_MAX);
 	}
 
 	int run(Answer &answer) override
