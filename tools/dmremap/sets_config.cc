@@ -150,6 +150,20 @@ void take(ConfiguredSet &set, const std::string &key, const std::string &value)
 		set.others.emplace_back(key, value);
 }
 
+// Of a line that may be no good; empty: it has none.
+std::string second_word(std::string_view line)
+{
+	std::string word;
+
+	try {
+		if (!next_word(line, word) || !next_word(line, word))
+			word.clear();
+	} catch (const Fault &) {
+		word.clear();
+	}
+	return word;
+}
+
 ConfiguredSet set_of(std::string_view rest)
 {
 	ConfiguredSet set;
@@ -258,8 +272,18 @@ void SetsConfig::read_line(const std::string &line)
 		set.line = lines_.size();
 		sets_.push_back(std::move(set));
 	} catch (const Fault &fault) {
+		if (const std::string uuid = second_word(line); is_uuid(uuid))
+			faulty_sets_.emplace_back(lower(uuid), faults_.size());
 		faults_.push_back(fmt::format("{}:{}: {}", path_, lines_.size(), fault.text));
 	}
+}
+
+const std::string *SetsConfig::fault_of(const std::string &uuid) const
+{
+	for (const auto &[set, fault] : faulty_sets_)
+		if (set == uuid)
+			return &faults_[fault];
+	return nullptr;
 }
 
 const ConfiguredSet *SetsConfig::find(const std::string &name) const

@@ -13,6 +13,8 @@
 
 #include <dm_remap/text.hh>
 
+#include <algorithm>
+
 namespace dm_remap::tool {
 
 namespace {
@@ -74,12 +76,14 @@ private:
 
 	void refuse_name(const Machine &machine) const
 	{
+		if (name_.empty() || std::any_of(name_.begin(), name_.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }))
+			throw Failure(ExitStatus::usage, "usage", fmt::format("'{}' is no name for a device", shown(name_)));
 		if (const ConfiguredSet *known = machine.config().find(name_))
 			throw Failure(ExitStatus::busy, "busy",
 				      fmt::format("{}:{}: set {} has this name; 'dmremap open {}' starts it. For a new one, take another name, or the line out",
 						  machine.config().path(), known->line, known->uuid, shown(name_)));
-		if (!machine.unavailable() && dm::find(name_))
-			throw Failure(ExitStatus::busy, "busy", fmt::format("a device called {} runs already", shown(name_)));
+		if (!machine.unavailable())
+			refuse_if_taken(name_);
 	}
 
 	// What the modules will look at, looked at before: the reasons are the same.

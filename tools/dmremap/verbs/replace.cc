@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // replace NAME NEWDISK: copies a device that runs to another disk, in use or not, and puts that in its place when asked to.
 #include "copy_state.hh"
+#include "line_taken_out.hh"
 #include "machine/leaving.hh"
 #include "machine/machine.hh"
 #include "machine/new_disk.hh"
@@ -58,51 +59,6 @@ const char *name_of(Copier::Step step)
 	}
 	return "";
 }
-
-// The device is none of its set any more once the new disk serves it. Its line goes before that: a machine that loses power in between
-// would else start the old disk, in an older state.
-class LineTakenOut final {
-public:
-	explicit LineTakenOut(const std::string &set)
-	{
-		try {
-			ConfigEdit edit;
-
-			if (const ConfiguredSet *line = edit.config.find(set)) {
-				line_ = *line;
-				edit.config.remove(line_->uuid);
-				edit.commit();
-			}
-		} catch (const std::system_error &error) {
-			line_.reset();
-			fault_ = error.what();
-		}
-	}
-	// The device goes on as it was, and so does its line.
-	~LineTakenOut()
-	{
-		try {
-			if (!line_)
-				return;
-			ConfigEdit edit;
-
-			edit.config.put(*line_);
-			edit.commit();
-		} catch (const std::system_error &error) {
-			say(fmt::format("{}: put the line of set {} back by hand: {}", error.what(), line_->uuid, line_->name));
-		}
-	}
-	LineTakenOut(const LineTakenOut &) = delete;
-	LineTakenOut &operator=(const LineTakenOut &) = delete;
-
-	void stay_out() { line_.reset(); }
-	// Why it could not be taken out; else empty.
-	const std::string &fault() const { return fault_; }
-
-private:
-	std::optional<ConfiguredSet> line_;
-	std::string fault_;
-};
 
 class Replace final : public Verb {
 public:
@@ -319,13 +275,27 @@ private:
 		const std::string main = sysfs::node(device.main_number());
 		std::vector<Step> out;
 
-		if (swap_)
-			out.push_back({"serves", fmt::format("{} serves {} until it is removed, or the machine starts anew; from then on use {} itself", path_,
-							     mapped, disk)});
-		else if (in_use_)
+		if (const uint64_t bad = state_->map.sectors(CopyState::bad)) {
+			std::string text = fmt::format("{} sectors could not be read: on {} there is a text in their place that says so. Find the files (grep -a "
+						       "'dm-remap: sector' does), and restore them; until then keep {} and the spares, which may give them yet",
+						       bad, path_, main);
+
+			if (swap_)
+				text += fmt::format(". Until then they cannot be read or written; afterwards: dmsetup load {0} --table '0 {1} linear {2} 0' && dmsetup "
+						    "suspend {0} && dmsetup resume {0}",
+						    device.device().kernel_name, device.sectors(), disk_.number);
+			out.push_back({"missing", std::move(text)});
+		}
+		// What goes on being used is newer than the copy: nothing is said of what is old.
+		if (!swap_ && in_use_) {
 			out.push_back({"moment", fmt::format("{} was in use: {} has what it held at one moment. Stop what uses it, and give the same command "
 							     "again, which brings over what was written since; or add --swap, without stopping anything",
 							     mapped, path_)});
+			return out;
+		}
+		if (swap_)
+			out.push_back({"serves", fmt::format("{} serves {} until it is removed, or the machine starts anew; from then on use {} itself", path_,
+							     mapped, disk)});
 		else
 			out.push_back({"close", fmt::format("'dmremap close {}', and use {} in its place from now on", device.name(), disk)});
 		for (Step &advice : lines_to_change(mapped, disk))
@@ -336,17 +306,6 @@ private:
 		out.push_back({"set", fmt::format("the spares still hold the set, and 'dmremap assemble --scan' would start it: when nothing is needed of it any "
 						  "more, zero them ('using the spare again' in docs/administration.md){}",
 						  swap_ ? "" : fmt::format(", and take its line out of {}", SetsConfig::default_path()))});
-		if (const uint64_t bad = state_->map.sectors(CopyState::bad)) {
-			std::string text = fmt::format("{} sectors could not be read: on {} there is a text in their place that says so. Find the files (grep -a "
-						       "'dm-remap: sector' does), and restore them",
-						       bad, path_);
-
-			if (swap_)
-				text += fmt::format(". Until then they cannot be read or written; afterwards: dmsetup load {0} --table '0 {1} linear {2} 0' && dmsetup "
-						    "suspend {0} && dmsetup resume {0}",
-						    device.device().kernel_name, device.sectors(), disk_.number);
-			out.push_back({"missing", std::move(text)});
-		}
 		return out;
 	}
 
