@@ -46,6 +46,7 @@ class Frame(CliTest):
         write(other, 1024 + 56, b"\x53\xef")
         for verb in ("check", "map", "dump", "export-table"):
             self.assertEqual(self.run_json(verb, blank, status=3)["error"]["id"], "no-set")
+            self.assertIn("0 bytes", self.run_json(verb, self.blank("empty.img", 0), status=3)["error"]["text"])
             self.assertIn("ext", self.run_json(verb, other, status=3)["error"]["text"])
 
     def test_a_folder_is_no_device(self):

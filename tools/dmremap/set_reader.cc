@@ -112,7 +112,7 @@ std::string what_is_on(const Member &member)
 		return member.unreadable;
 	switch (member.probe.verdict) {
 	case DMR_PROBE_BLANK:
-		return "it is blank";
+		return member.device && !member.device->sectors() ? "it is empty: 0 bytes" : "it is blank";
 	case DMR_PROBE_MEMBER:
 		return "it is a spare of set " + uuid_text(member.setup().set_uuid);
 	case DMR_PROBE_DAMAGED:
