@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "boot/run_dir.hh"
 
+#include "os/new_file.hh"
+#include "sets_config.hh"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -63,21 +66,13 @@ std::optional<std::string> read(Note note, const std::string &set)
 	return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
-// Several may write the same at a time: each has a file of its own before that.
 void write(Note note, const std::string &set, const std::string &text)
 {
-	const std::string to = path(note, set), from = fmt::format("{}/.{}{}.{}", folder(), prefix(note), set, getpid());
-
 	prepare();
-	std::ofstream out(from, std::ios::binary);
+	NewFile file(path(note, set), 0644);
 
-	out << text << std::flush;
-	if (!out || rename(from.c_str(), to.c_str())) {
-		const int error = errno;
-
-		unlink(from.c_str());
-		throw std::system_error(error, std::generic_category(), to);
-	}
+	std::fwrite(text.data(), 1, text.size(), file.file());
+	file.keep();
 }
 
 void remove(Note note, const std::string &set)
@@ -91,7 +86,8 @@ std::vector<std::string> sets(Note note)
 	std::error_code error;
 
 	for (const fs::directory_entry &entry : fs::directory_iterator(folder(), error))
-		if (const std::string name = entry.path().filename(); name.starts_with(prefix(note)))
+		// One that is being written has a longer name.
+		if (const std::string name = entry.path().filename(); name.starts_with(prefix(note)) && is_uuid(name.substr(prefix(note).size())))
 			out.push_back(name.substr(prefix(note).size()));
 	std::sort(out.begin(), out.end());
 	return out;

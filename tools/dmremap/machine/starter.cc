@@ -86,6 +86,19 @@ void refuse_if_used(const std::string &path, bool as_spare, bool held)
 		throw Failure(ExitStatus::busy, "busy", sentence(users));
 }
 
+void refuse_if_taken(const std::string &name)
+{
+	const std::optional<dm::Device> device = dm::find(name);
+
+	if (device && device->live)
+		throw Failure(ExitStatus::busy, "busy", fmt::format("a device called {} runs already", shown(name)));
+	if (device)
+		throw Failure(ExitStatus::busy, "busy",
+			      fmt::format("a device called {0} is there without a table, as a start that was broken off leaves it: if nobody is starting it now, "
+					  "'dmsetup remove {0}'",
+					  device->kernel_name));
+}
+
 // As little is read as can be: where the file says that they are. All disks are looked at only if that is not all of the set.
 SeenSet Starter::find_set(const StartRequest &request, const ConfiguredSet *configured) const
 {
@@ -130,12 +143,21 @@ std::vector<SeenSet> Starter::configured_places(const ConfiguredSet &configured)
 	return sets;
 }
 
-void Starter::refuse_if_served(const std::string &name, const std::string &uuid) const
+void Starter::refuse_if_running(const std::string &uuid) const
 {
 	if (const Running *device = machine_.serving(uuid))
 		throw Failure(ExitStatus::busy, "busy", fmt::format("the set runs already: {}", device->device().path));
-	if (dm::find(name))
-		throw Failure(ExitStatus::busy, "busy", fmt::format("a device called {} runs already", shown(name)));
+}
+
+// Nobody else starts the set now: a device of its name and UUID without a table was left behind.
+void Starter::remove_what_was_broken_off(const Started &out) const
+{
+	const std::optional<dm::Device> device = dm::find(out.name);
+
+	if (!device || device->live || device->uuid != dm_uuid_of(out.set_uuid) || device->open_count)
+		return;
+	answer_.warn("broken-off", fmt::format("a start of {} was broken off: the device without a table that it has left goes", shown(out.name)));
+	dm::remove(*device);
 }
 
 Started Starter::start(const StartRequest &request)
@@ -145,17 +167,33 @@ Started Starter::start(const StartRequest &request)
 	if (machine_.unavailable())
 		throw Failure(ExitStatus::failed, "device-mapper", *machine_.unavailable());
 	if (configured)
-		refuse_if_served(configured->name, configured->uuid);
+		refuse_if_running(configured->uuid);
 	const SeenSet set = find_set(request, configured);
 
 	if (!configured)
 		configured = machine_.config().find(set.uuid());
+	// What it says of the set would be lost: another line would be written beside it.
+	if (const std::string *fault = machine_.config().fault_of(set.uuid()); fault && !configured)
+		throw Failure(ExitStatus::failed, "refused", *fault + ": that line is about this set: mend it first");
 	const std::string recorded = set.newest().name;
 	Started out = {configured ? configured->name : request.set != set.uuid() || recorded.empty() ? request.set : recorded, set.uuid(), {}, {}, {}};
 	std::optional<std::string> main_id = request.main_id;
 	StartWishes wishes = request.wishes;
 
-	refuse_if_served(out.name, out.set_uuid);
+	// In this order: the process that held main looks whether the set runs as soon as it is let go on, and needs the lock for that.
+	std::optional<HeldMain> held;
+	std::optional<run_dir::SetLock> lock;
+
+	if (!answer_.manners().dry_run) {
+		lock.emplace(out.set_uuid, run_dir::SetLock::Wait::yes);
+		remove_what_was_broken_off(out);
+	}
+	refuse_if_running(out.set_uuid);
+	refuse_if_taken(out.name);
+	if (const ConfiguredSet *other = machine_.config().find(out.name); other && other->uuid != out.set_uuid)
+		throw Failure(ExitStatus::busy, "busy",
+			      fmt::format("{}:{}: set {} has the name {} here: give set {} another one with 'dmremap open NAME --spare DEV', or take that line out",
+					  machine_.config().path(), other->line, other->uuid, shown(out.name), out.set_uuid));
 	if (!main_id && configured)
 		main_id = configured->main_id;
 	if (!wishes.read_retries && configured)
@@ -164,14 +202,8 @@ Started Starter::start(const StartRequest &request)
 
 	out.main = main.path;
 	out.plan = plan_start(set, main, wishes);
-	// In this order: the process that held main looks whether the set runs as soon as it is let go on, and needs the lock for that.
-	std::optional<HeldMain> held;
-	std::optional<run_dir::SetLock> lock;
-
 	if (!answer_.manners().dry_run) {
-		lock.emplace(out.set_uuid, run_dir::SetLock::Wait::yes);
 		held.emplace(out.set_uuid);
-		refuse_if_served(out.name, out.set_uuid);
 		refuse_if_released(request, out);
 	}
 	refuse_if_used(main.path, false, held ? held->is(sysfs::number(main.path)) : HeldMain::by_somebody(out.set_uuid));

@@ -23,6 +23,9 @@ struct Started {
 	std::string path;	// of the device; empty: it was not made
 };
 
+// Throws Failure busy: a device of this name is there.
+void refuse_if_taken(const std::string &name);
+
 class Starter final {
 public:
 	Starter(const Machine &machine, Answer &answer) : machine_(machine), answer_(answer) {}
@@ -33,7 +36,8 @@ public:
 private:
 	SeenSet find_set(const StartRequest &request, const ConfiguredSet *configured) const;
 	std::vector<SeenSet> configured_places(const ConfiguredSet &configured) const;
-	void refuse_if_served(const std::string &name, const std::string &uuid) const;
+	void refuse_if_running(const std::string &uuid) const;
+	void remove_what_was_broken_off(const Started &out) const;
 	void refuse_if_released(const StartRequest &request, const Started &out) const;
 
 	const Machine &machine_;

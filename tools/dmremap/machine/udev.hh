@@ -25,6 +25,8 @@ std::string lasting_path(const std::string &path);
 // What tells the disk that the device is, or is on, from others: ID_WWN, or else ID_SERIAL, if it can stand in a table line; else empty.
 std::string disk_id(const std::string &number);
 
+// One word of a table line or message, as it is.
+bool fits_a_table(const std::string &text);
 // Do the rules of this system hide the mains of sets?
 bool hides_mains(const Tree &tree);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // assemble [NAME... | --scan]: starts the sets of this machine, as many as can be, and says of each how it went.
+#include "boot/main_sight.hh"
 #include "boot/run_dir.hh"
 #include "machine/starter.hh"
 #include "machine/udev.hh"
@@ -40,7 +41,7 @@ public:
 	{
 		o.several("name", names_, Takes::set, "NAME...", "which ones; without any, all in sets.conf");
 		o.flag("--scan", scan_, "also sets that are seen on the disks alone, if their main is told by more than its size");
-		o.number("--wait", wait_, "SECONDS", "for disks that are not there yet");
+		o.number("--wait", wait_, "SECONDS", "for disks that are not there yet", 1'000'000);
 		o.flag("--automatic", automatic_, "as boot does: wait as each set's line says, and leave sets alone that are not to be started by themselves");
 		o.excludes("--wait");
 		o.excludes("--scan");
@@ -161,6 +162,12 @@ private:
 			attempt.outcome = Outcome::up;
 			attempt.path = started.path.empty() ? std::nullopt : std::optional(started.path);
 		} catch (const Failure &failure) {
+			// Another has just started it.
+			if (failure.status() == ExitStatus::busy && set_runs(configured ? configured->uuid : name)) {
+				attempt.outcome = Outcome::was_up;
+				attempt.path = "/dev/mapper/" + (configured ? configured->name : name);
+				return attempt;
+			}
 			attempt.outcome = failure.id() == "missing" || failure.id() == "no-main" || failure.id() == "no-set" ? Outcome::waiting
 															 : Outcome::refused;
 			attempt.text = failure.what();
