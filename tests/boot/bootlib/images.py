@@ -36,29 +36,18 @@ def ask(*words):
 class Product:
     """The files of dm-remap as they go into a system, under a directory."""
 
-    # Where a package puts what is in tools/boot.
-    PLACES = {
-        "udev": "usr/lib/udev/rules.d",
-        "systemd": "usr/lib/systemd/system",
-        "tmpfiles.d": "usr/lib/tmpfiles.d",
-        "initramfs-tools": "usr/share/initramfs-tools",
-        "dracut": "usr/lib/dracut/modules.d",
-    }
-
     def __init__(self, system, release, directory):
         self.directory = directory
         self.install_tool(REPO / "build" / ("tool-trixie" if system == "trixie" else "tool"))
         self.install_modules(REPO / "build" / release, release)
-        for name, place in self.PLACES.items():
-            source = REPO / "tools/boot" / name
-            if source.is_dir():
-                shutil.copytree(source, directory / place, dirs_exist_ok=True)
 
     def install_tool(self, build):
         if not (build / "CMakeCache.txt").exists():
             how = "tools/lib/trixie.sh tool" if build.name == "tool-trixie" else "make tool"
             raise ImageError(f"{build}: there is no tool: {how}")
-        subprocess.run(["cmake", "--install", build, "--prefix", self.directory / "usr", "--strip"], check=True, stdout=subprocess.DEVNULL)
+        # With rules, units and all that goes into an initramfs.
+        subprocess.run(["cmake", "--install", build, "--strip"], check=True, stdout=subprocess.DEVNULL,
+                       env={**os.environ, "DESTDIR": str(self.directory)})
 
     def install_modules(self, build, release):
         modules = sorted(build.glob("*.ko"))
