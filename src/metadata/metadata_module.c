@@ -2,6 +2,7 @@
 #include <linux/module.h>
 
 #include <dm_remap/metadata.h>
+#include <dm_remap/version.h>
 
 extern const struct dmr_metadata_ops dmr_metadata_operations;
 
@@ -24,3 +25,4 @@ module_exit(dmr_metadata_exit);
 
 MODULE_DESCRIPTION("dm-remap: metadata");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(DMR_VERSION);

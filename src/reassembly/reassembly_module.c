@@ -2,6 +2,7 @@
 #include <linux/module.h>
 
 #include <dm_remap/reassembly.h>
+#include <dm_remap/version.h>
 
 extern const struct dmr_reassembly_ops dmr_reassembly_operations;
 
@@ -24,3 +25,4 @@ module_exit(dmr_reassembly_exit);
 
 MODULE_DESCRIPTION("dm-remap: reassembly");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(DMR_VERSION);

@@ -2,6 +2,7 @@
 #include <linux/module.h>
 
 #include <dm_remap/spare_pool.h>
+#include <dm_remap/version.h>
 
 extern const struct dmr_spare_pool_ops dmr_spare_pool_operations;
 
@@ -24,3 +25,4 @@ module_exit(dmr_spare_pool_exit);
 
 MODULE_DESCRIPTION("dm-remap: spare pool");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(DMR_VERSION);

@@ -15,6 +15,7 @@
 #include <linux/sysfs.h>
 
 #include <dm_remap/stats.h>
+#include <dm_remap/version.h>
 
 struct entry {
 	struct kobject kobj;
@@ -224,3 +225,4 @@ module_exit(dmr_stats_exit);
 
 MODULE_DESCRIPTION("dm-remap: statistics");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(DMR_VERSION);

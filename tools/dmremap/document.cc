@@ -2,7 +2,7 @@
 #include "document.hh"
 
 #include "document_setup.hh"
-#include "entry_text.hh"
+#include "record_kind.hh"
 
 #include "metadata/codec.hh"
 

@@ -2,6 +2,8 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 
+#include <dm_remap/version.h>
+
 #include "core/target/target.h"
 
 static int __init dmr_core_init(void)
@@ -21,4 +23,5 @@ module_exit(dmr_core_exit);
 
 MODULE_DESCRIPTION("dm-remap: core");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(DMR_VERSION);
 MODULE_SOFTDEP("post: dm-remap-metadata dm-remap-spare-pool dm-remap-reassembly dm-remap-stats");

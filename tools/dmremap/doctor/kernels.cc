@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::array modules = {"dm-remap", "dm-remap-metadata", "dm-remap-spare-pool", "dm-remap-reassembly", "dm-remap-stats"};
 constexpr const char *folder = "/lib/modules/";
+// Of the package dm-remap-dkms.
+constexpr const char *builder = "/usr/libexec/dm-remap/modules";
 
 // What is left of a kernel that was removed has no modules of its own.
 std::vector<std::string> installed(const Tree &tree)
@@ -50,8 +52,9 @@ void look_at_modules(const Tree &tree, Findings &out)
 		for (const std::string &name : missing)
 			names += (names.empty() ? "" : ", ") + name;
 		out.push_back({"modules", fmt::format("kernel {} lacks {}: when it is booted no set starts, and main alone lacks what was remapped", release, names),
-			       fmt::format("in the sources of dm-remap, 'make modules KVER={0}' and 'make install KVER={0}'", release), Urgency::attention,
-			       folder + release});
+			       tree.has(builder) ? fmt::format("have its headers ('apt install linux-headers-{0}'), then '{1} build {0}'", release, builder)
+						 : fmt::format("in the sources of dm-remap, 'make modules KVER={0}' and 'make install KVER={0}'", release),
+			       Urgency::attention, folder + release});
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include "machine/users.hh"
 
+#include <algorithm>
 #include <system_error>
 
 namespace dm_remap::tool {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "files/blocks_text.hh"
 
+#include <algorithm>
 #include <map>
 #include <set>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "files/passage.hh"
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 

@@ -6,6 +6,8 @@
 #include "dm.hh"
 #include "files/found.hh"
 
+#include <algorithm>
+
 namespace dm_remap::tool {
 
 // Sectors of the lowest device, and where they are found again.

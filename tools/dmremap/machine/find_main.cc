@@ -8,6 +8,7 @@
 
 #include "reassembly/main_check.hh"
 
+#include <algorithm>
 #include <dm_remap/units.hh>
 
 namespace dm_remap::tool {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 // dump DEV... [-o FILE]: all that the metadata of a set says, as one JSON document that restore takes back.
-#include "entry_text.hh"
 #include "os/new_file.hh"
 #include "set_reader.hh"
 #include "setup_text.hh"

@@ -5,7 +5,7 @@
 // The new spares are new members of the same set, in a new branch, so that nobody takes the old ones for them. Blocks that an old spare
 // does not give stay on it: it is recorded as dropped, as one that is missing, and reads of them fail until they are written anew, or
 // it is found and gives them.
-#include "entry_text.hh"
+#include "record_kind.hh"
 #include "salvage.hh"
 #include "set_writer.hh"
 #include "verbs.hh"

@@ -1,0 +1,84 @@
+#!/bin/bash
+# What is in the rpms, and their scriptlets, run by rpm itself in the Debian 13 that the test of the debs has left: DKMS, a compiler
+# and headers are there. Beside it lie rpm-new/ and rpm-old/: the same tree as versions 1.0.0 and 0.9.0.
+. "$(dirname "$0")/checks.sh"
+
+tool=$(echo rpm-new/dm-remap-[0-9]*.rpm)
+dkms=$(echo rpm-new/dm-remap-dkms-*.rpm)
+new=$(basename "$tool" | sed 's/dm-remap-\(.*\)-.*/\1/')
+
+"${APT[@]}" install rpm dkms g++ libfmt10 libdevmapper1.02.1 libblkid1 libmount1 libudev1 libext2fs2t64 >/dev/null
+first=$(dpkg-query -W -f '${Package}\n' 'linux-headers-6.12*-amd64' | sed 's/linux-headers-//' | head -n 1)
+[[ $first ]] || {
+	first=$(apt-cache pkgnames linux-headers- | grep -E '^linux-headers-6\.12\.[0-9]+\+deb13-amd64$' | sort -rV | head -n 1 | sed 's/linux-headers-//')
+	"${APT[@]}" install "linux-headers-$first" >/dev/null
+}
+
+step 'files'
+said 0 rpm -qpl "$tool"
+for file in /usr/sbin/dmremap /usr/share/man/man8/dmremap.8.gz /usr/share/bash-completion/completions/dmremap \
+	/usr/share/zsh/site-functions/_dmremap /usr/share/fish/vendor_completions.d/dmremap.fish; do
+	grep -qxF "$file" "$OUT" || fail "dm-remap lacks $file"
+done
+says_not /usr/src
+says_not initramfs-tools
+says_not /usr/local
+said 0 rpm -qpl "$dkms"
+for file in "/usr/src/dm-remap-$new/dkms.conf" "/usr/src/dm-remap-$new/Makefile" "/usr/src/dm-remap-$new/Kbuild" \
+	"/usr/src/dm-remap-$new/src/core/target/core_module.c" "/usr/src/dm-remap-$new/include/dm_remap/version.h" \
+	/usr/libexec/dm-remap/modules /usr/lib/kernel/install.d/45-dm-remap-dkms.install; do
+	grep -qxF "$file" "$OUT" || fail "dm-remap-dkms lacks $file"
+done
+says_not /usr/sbin
+said 0 rpm -qp --qf '%{ARCH}\n' "$dkms"
+says noarch
+said 0 rpm -qp --requires "$dkms"
+for name in dkms gcc-c++ make kmod; do grep -qx "$name" "$OUT" || fail "dm-remap-dkms does not require $name"; done
+# Each script is one that sh understands.
+for package in "$tool" "$dkms"; do
+	for script in PREIN POSTIN PREUN POSTUN POSTTRANS; do
+		rpm -qp --qf "%{$script}" "$package" >/tmp/script
+		[[ $(cat /tmp/script) == '(none)' ]] || sh -n /tmp/script || fail "%$script of $package"
+	done
+done
+
+step 'installation'
+RPM=(rpm --nodeps --nosignature)
+said 0 "${RPM[@]}" -i rpm-old/*.rpm
+says "dm-remap: making the modules of version 0.9.0 for kernel $first"
+serves "$first" 0.9.0 dkms
+equal 'dmremap 0.9.0' "$(dmremap --version)"
+
+step 'upgrade'
+said 0 "${RPM[@]}" -U rpm-new/*.rpm
+serves "$first" "$new" dkms
+equal 1 "$(dkms status -m dm-remap -k "$first" | grep -c .)" 'versions in DKMS'
+[[ ! -e /lib/modules/$first/dm-remap-kept && ! -e /usr/src/dm-remap-0.9.0 ]] || fail 'the old version is still there'
+equal "dmremap $new" "$(dmremap --version)"
+
+step 'a kernel goes and comes'
+said 0 /usr/lib/kernel/install.d/45-dm-remap-dkms.install add "$first"
+serves "$first" "$new" dkms
+said 0 dkms uninstall -m dm-remap -v "$new" -k "$first"
+said 0 dkms unbuild -m dm-remap -v "$new" -k "$first"
+said 0 /usr/lib/kernel/install.d/45-dm-remap-dkms.install add "$first"
+serves "$first" "$new" dkms
+
+step 'the root filesystem is on a set: no removal by chance'
+printf '#!/bin/sh\nprintf "safe\\t(254:0)\\n"\n' >/usr/local/sbin/dmsetup
+printf '#!/bin/sh\nprintf "root\\nsafe\\nsda\\n"\n' >/usr/local/sbin/lsblk
+chmod +x /usr/local/sbin/dmsetup /usr/local/sbin/lsblk
+mkdir -p /dev/mapper
+touch /dev/mapper/safe
+for package in dm-remap dm-remap-dkms; do
+	said 1 "${RPM[@]}" -e "$package"
+	says "$package: not removed: the root filesystem is on safe"
+done
+rm /dev/mapper/safe /usr/local/sbin/dmsetup /usr/local/sbin/lsblk
+serves "$first" "$new" dkms
+
+step 'removal'
+said 0 "${RPM[@]}" -e dm-remap dm-remap-dkms
+has_none "$first"
+no_trace
+echo "all of it passed ($SECONDS s)"
