@@ -239,7 +239,8 @@ void Starter::refuse_if_released(const StartRequest &request, const Started &out
 
 namespace {
 
-// It may be known as a main, they as spares, and its PARTUUID as a name of the mapped device, from now on. Without our rules udev would give main the links that the mapped device has.
+// From now on main is known as one, the spares as such, and main's PARTUUID as a name of the mapped device. Without our rules udev would give
+// main the links that the mapped device has.
 void look_again(const SeenSet &set, const std::string &main, const std::string &name)
 {
 	if (!udev::hides_mains(Tree()))
