@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // close NAME: removes the device of a set that runs. The set stays what it is.
+#include "boot/main_sight.hh"
 #include "machine/machine.hh"
 #include "machine/mapped_partitions.hh"
+#include "machine/udev.hh"
 #include "machine/users.hh"
 #include "verbs.hh"
 
@@ -38,6 +40,7 @@ public:
 			for (const dm::Device &part : parts)
 				remove(part);
 			remove(device.device());
+			hold_main(device.main_number());
 		}
 		if (answer.as_json()) {
 			answer.json().value("name", device.name());
@@ -48,6 +51,13 @@ public:
 	}
 
 private:
+	// When the device goes in another way, or later, udev's rule for it sees to that.
+	void hold_main(const std::string &main) const
+	{
+		if (!deferred_ && udev::hides_mains(Tree()))
+			trigger_main(main);
+	}
+
 	// Its partitions are no users, but theirs are.
 	static std::vector<User> users_besides(const std::vector<dm::Device> &parts, const dm::Device &device)
 	{
