@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Both copies of every unit are destroyed, one after the other: check names it, and repair brings back what can be known."""
 import json
+import os
 import subprocess
 
 from support import *
@@ -90,6 +91,15 @@ class Check(CliTest):
         """A whole log block that says the same spare block twice: only the product's own load knows."""
         (image,) = self.copy("log")
         self.assertEqual(self.run_json("check", image)["problems"], [])
+
+    def test_one_that_was_being_added(self):
+        """The machine went down before any of the others counted it in: the set is whole without it."""
+        images = self.copy("joining")
+        document = self.damage_of(*images, status=0)
+        self.assertTrue(document["loads"] and document["complete"])
+        self.assertEqual([w["id"] for w in document["warnings"]], ["no-member"])
+        self.assertIn("was being added", document["warnings"][0]["text"])
+        self.assertEqual(self.run_json("dump", *images)["extents"], self.run_json("dump", images[0])["extents"])
 
     def test_truncated(self):
         (image,) = self.copy("log")
@@ -214,7 +224,11 @@ class Repair(CliTest):
     def test_missing_spare(self):
         """Its blocks stay where they are: the repaired set has it as dropped, and reads of them fail."""
         images = self.copy("three")
-        document, new = self.repair(images[1:])
+        document, new = self.repair(images[1:], status=5)
+        self.assertIn("Spare 0", document["error"]["text"])
+        self.assertIn("old data is read in its place", document["error"]["text"])
+        self.assertEqual(new.read_bytes(), bytes(1024 * SECTOR))
+        document, new = self.repair(images[1:], "--yes")
         self.assertEqual(document["left_sectors"], 7)
         states = {m["number"]: m["state"] for m in self.run_json("examine", new)["devices"][0]["set"]["members"]}
         self.assertEqual(states, {0: "dropped", 3: "active"})
@@ -231,6 +245,10 @@ class Repair(CliTest):
         (image,) = self.copy("log")
         other = self.copy("wrapped")[0]
         self.assertEqual(self.run_json("repair", image, "--to", image, status=5)["error"]["id"], "same-device")
+        new, again = self.blank("new.img", 1024 * SECTOR), self.dir / "again.img"
+        os.link(new, again)
+        self.assertEqual(self.run_json("repair", image, "--to", new, "--to", again, status=5)["error"]["id"], "same-device")
+        self.assertEqual(new.read_bytes(), bytes(1024 * SECTOR))
         self.assertEqual(self.run_json("repair", image, "--to", other, status=5)["error"]["id"], "not-blank")
         self.assertEqual(self.run_json("repair", image, "--to", self.blank("tiny.img", 128 * SECTOR), status=1)["error"]["id"], "too-small")
 

@@ -51,6 +51,15 @@ class Doctor(CliTest):
     def snapshot(self):
         return {path: (path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() else None) for path in self.dir.rglob("*")}
 
+    def test_what_is_no_file_is_not_waited_for(self):
+        for path in ("etc/fstab", "etc/crypttab"):
+            self.put(path)
+            (self.root / path).unlink()
+            os.mkfifo(self.root / path)
+        self.give()
+        document = self.doctor(status=0)
+        self.assertIn("/etc/fstab: no regular file", " ".join(document["not_looked_at"]))
+
     def doctor(self, *words, status=None):
         before = self.snapshot()
         if status is None:

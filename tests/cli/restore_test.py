@@ -117,11 +117,68 @@ class RoundTrip(CliTest):
         self.assertEqual(spares[0].read_bytes(), bytes(1024 * SECTOR))
 
     def test_dry_run(self):
+        """It does not ask, and says what it would ask."""
         (image,) = self.copy("log")
         document = self.run_json("dump", image)
         spares = self.spares_for(document)
-        self.assertFalse(self.restore(document, *spares, words=("--yes", "--dry-run"))["written"])
+        for words in (("--dry-run",), ("--yes", "-n")):
+            done = self.restore(document, *spares, words=words)
+            self.assertFalse(done["written"])
+            self.assertEqual([w["id"] for w in done["warnings"]], ["would-ask"] if "--yes" not in words else [])
         self.assertEqual(spares[0].read_bytes(), bytes(1024 * SECTOR))
+
+    def test_each_spare_has_a_place_of_its_own(self):
+        document = self.run_json("dump", *self.copy("three"))
+        spares = self.spares_for(document)
+        again = self.dir / "again.img"
+        os.link(spares[0], again)
+        large = self.blank("large.img", 4096 * SECTOR)
+        for targets in ((spares[0], spares[1], again), (f"{large}@0", f"{large}@2000", f"{large}@1000")):
+            self.assertEqual(self.restore(document, *targets, status=5)["error"]["id"], "same-device")
+        for path in (*spares, large):
+            self.assertFalse(any(path.read_bytes()), path)
+        self.restore(document, f"{large}@0", f"{large}@1024", f"{large}@2048")
+
+    def test_without_an_open_stdout(self):
+        """What is said must not land in the spare, which would get the number of the file that is closed."""
+        (image,) = self.copy("log")
+        path = self.dir / "one.json"
+        self.run_tool("dump", image, "-o", path)
+        for closed in ("0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"):
+            spare = self.blank(f"new{len(closed)}{closed[0]}.img", 1024 * SECTOR)
+            done = subprocess.run(as_user() + ["sh", "-c", f'"$0" restore "$1" --spare "$2" --yes -v {closed}', DMREMAP, path, spare],
+                                  stdin=subprocess.DEVNULL, capture_output=True)
+            self.assertEqual(done.returncode, 0, closed)
+            self.assertEqual(self.dump(spare), self.dump(image), closed)
+
+    def test_where_a_dump_goes(self):
+        """Nothing that is read, and no device, is replaced by it."""
+        (image,) = self.copy("log")
+        before = image.read_bytes()
+        link, other = self.dir / "link", self.dir / "hard.img"
+        link.symlink_to(image)
+        os.link(image, other)
+        for name in (image, link, other):
+            self.assertEqual(self.run_json("dump", image, "-o", name, status=5)["error"]["id"], "same-device")
+            self.run_tool("dump", image, "-o", name, "-n", status=5)
+        self.assertEqual(image.read_bytes(), before)
+        self.run_tool("dump", image, "-o", self.dir, status=1)
+        target = self.dir / "there.json"
+        named = self.dir / "named"
+        named.symlink_to(target)
+        self.run_tool("dump", image, "-o", named)
+        self.assertTrue(named.is_symlink())
+        document = json.loads(target.read_text())
+        self.assertEqual(json.loads(self.run_tool("dump", image, "-o", "-").out), document)
+        self.run_tool("dump", image, "-o", "/dev/null")
+        self.assertTrue(os.path.exists("/dev/null") and not os.path.isfile("/dev/null"))
+        pipe = self.dir / "pipe"
+        os.mkfifo(pipe)
+        self.give()
+        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+            self.run_tool("dump", image, "-o", pipe)
+            self.assertEqual(json.loads(reader.stdout.read()), document)
+        self.assertTrue(pipe.is_fifo())
 
     def test_blank_spares_alone(self):
         (image,) = self.copy("log")
@@ -266,6 +323,19 @@ class Documents(CliTest):
             failed = self.run_json("restore", path, "--spare", *spares, "--yes", status=1)
             self.assertEqual(failed["error"]["id"], "document")
             self.assertTrue(failed["error"]["text"].startswith(where), failed["error"]["text"])
+
+    def test_what_cannot_be_read(self):
+        failed = self.run_json("restore", self.dir, "--spare", self.blank("x.img", 1024 * SECTOR), "--yes", status=1)
+        self.assertEqual(failed["error"]["id"], "system")
+        self.assertIn("Is a directory", failed["error"]["text"])
+
+    def test_nothing_in_it_reaches_the_terminal(self):
+        path = self.dir / "dump.json"
+        path.write_text('{"\\u001b[31mX\\u009b": 1, "\\u001b[31mX\\u009b": 2}')
+        run = self.run_tool("restore", path, "--spare", self.blank("x.img", 1024 * SECTOR), "--yes", status=1)
+        self.assertNotIn("\x1b", run.err)
+        self.assertNotIn("\x9b", run.err)
+        self.assertIn("?[31mX?", run.err)
 
     def test_later_keys(self):
         """Keys are only ever added: those of a later dmremap are let be."""

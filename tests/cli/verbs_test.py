@@ -19,6 +19,12 @@ class Frame(CliTest):
         self.assertIn("unknown verb 'fetch'", self.run_tool("fetch", status=2).err)
         self.assertIn("unknown option '--fetch'", self.run_tool("--fetch", status=2).err)
 
+    def test_numbers_are_numbers(self):
+        for words in (["assemble", "--wait", "-1"], ["assemble", "--wait", "99999999999999999999"], ["assemble", "--wait", "3000000"],
+                      ["assemble", "--wait", "1e3"], ["replace", "x", "/dev/x", "--retries", "-1"], ["replace", "x", "/dev/x", "--standstill", "-1"],
+                      ["create", "x", "--main", "a", "--spare", "b", "--max-extents", "-1"], ["open", "x", "--read-retries", "0x10"]):
+            self.assertIn(f"'{words[-1]}' is no number from 0 to", self.run_tool(*words, status=2).err)
+
     def test_wrong_use_in_json(self):
         run = self.run_tool("check", "--json", status=2)
         self.validate(json.loads(run.out), "check")
@@ -40,6 +46,7 @@ class Frame(CliTest):
         write(other, 1024 + 56, b"\x53\xef")
         for verb in ("check", "map", "dump", "export-table"):
             self.assertEqual(self.run_json(verb, blank, status=3)["error"]["id"], "no-set")
+            self.assertIn("0 bytes", self.run_json(verb, self.blank("empty.img", 0), status=3)["error"]["text"])
             self.assertIn("ext", self.run_json(verb, other, status=3)["error"]["text"])
 
     def test_a_folder_is_no_device(self):

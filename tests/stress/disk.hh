@@ -5,11 +5,11 @@
 #define DMR_STRESS_DISK_HH
 
 #include "dm.hh"
+#include "fair_mutex.hh"
 #include "faults.hh"
 
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,7 +66,7 @@ private:
 	bool apply();
 	bool order(const std::string &text);
 
-	std::mutex mutex_;
+	FairMutex mutex_;
 	const std::string drive_, node_;
 	std::optional<Mapped> gate_;
 	std::string number_, path_;

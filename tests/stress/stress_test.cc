@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // What the stress builds its verdict on: that a seed means the same actions, and which errors a fault explains.
+#include "fair_mutex.hh"
 #include "faults.hh"
 #include "plan.hh"
 
@@ -7,6 +8,8 @@
 
 #include <bit>
 #include <set>
+#include <thread>
+#include <vector>
 
 namespace dm_remap::stress {
 
@@ -159,6 +162,32 @@ TEST(StressFaults, ASpareExplainsOnlyWhatMayLiveThere)
 	faults.end(all);
 	EXPECT_TRUE(faults.explains_write(10, 1, dark, dark));
 	EXPECT_FALSE(faults.explains_write(11, 1, dark, dark));
+}
+
+TEST(StressFairMutex, GoesToWhoHasWaitedLongest)
+{
+	constexpr uint64_t count = 5;
+	FairMutex mutex;
+	std::vector<uint64_t> order;
+	std::vector<std::thread> threads;
+
+	mutex.lock();
+	for (uint64_t i = 0; i < count; i++) {
+		threads.emplace_back([&, i] {
+			mutex.lock();
+			order.push_back(i);
+			mutex.unlock();
+		});
+		while (mutex.in_line() < i + 2)
+			std::this_thread::yield();
+	}
+	mutex.unlock();
+	// Who comes back at once has to queue up behind them.
+	mutex.lock();
+	EXPECT_EQ(order, (std::vector<uint64_t>{0, 1, 2, 3, 4}));
+	mutex.unlock();
+	for (std::thread &thread : threads)
+		thread.join();
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // The configuration of sets: what is read, what is kept, and how the file is written anew.
+#include "line_taken_out.hh"
 #include "sets_config.hh"
 
 #include <gtest/gtest.h>
@@ -166,6 +167,24 @@ TEST(SetsConfig, WhatIsWrittenIsRead)
 	EXPECT_EQ(found.read_retries, set.read_retries);
 }
 
+TEST(SetsConfig, KnowsWhichSetAFaultyLineIsAbout)
+{
+	const SetsConfig config = SetsConfig::parse("f", line(one, "name=a main=x degraded=perhaps") + "set nonsense\n# set " + two + "\nset \"" + two);
+
+	EXPECT_EQ(config.faults().size(), 3U);
+	ASSERT_NE(config.fault_of(one), nullptr);
+	EXPECT_EQ(*config.fault_of(one), "f:1: degraded: 'perhaps' is neither 'dropped' nor 'never'");
+	EXPECT_EQ(config.fault_of(two), nullptr);
+}
+
+TEST(SetsConfig, TakesLinesOfAnotherSystem)
+{
+	const SetsConfig config = SetsConfig::parse("f", "# mine\r\n\r\nset " + std::string(one) + " name=a main=/dev/x degraded=never\r\n");
+
+	EXPECT_EQ(config.faults(), std::vector<std::string>());
+	EXPECT_EQ(config.sets().at(0).degraded, Degraded::never);
+}
+
 TEST(SetsConfig, ALineBreakCannotBeWritten)
 {
 	SetsConfig config;
@@ -210,6 +229,38 @@ protected:
 
 	fs::path folder, path;
 };
+
+TEST_F(ConfigFile, ALineGoesForAsLongAsItIsTakenOut)
+{
+	setenv("DM_REMAP_CONFIG", path.c_str(), 1);
+	{
+		ConfigEdit edit(path);
+
+		edit.config.put(set(one, "a"));
+		edit.config.put(set(two, "b"));
+		edit.commit();
+	}
+	{
+		const LineTakenOut out(one);
+
+		EXPECT_EQ(out.fault(), "");
+		EXPECT_EQ(content(), line(two, "name=b main=x degraded=dropped"));
+	}
+	EXPECT_NE(SetsConfig::read(path).find("a"), nullptr);
+	{
+		LineTakenOut out(one);
+
+		out.stay_out();
+	}
+	EXPECT_EQ(content(), line(two, "name=b main=x degraded=dropped"));
+	const LineTakenOut none(one);
+
+	EXPECT_EQ(none.fault(), "");
+	fs::remove(path);
+	fs::create_directory(path);
+	EXPECT_NE(LineTakenOut(two).fault(), "");
+	unsetenv("DM_REMAP_CONFIG");
+}
 
 TEST_F(ConfigFile, IsMadeWithItsFolder)
 {

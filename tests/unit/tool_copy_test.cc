@@ -193,10 +193,32 @@ TEST_F(CopyStateFileTest, WhatWasBegunBesideItDoesNoHarm)
 	CopyStateFile file(folder_ / "copy.json");
 
 	file.write(example());
-	std::ofstream(folder_ / "copy.json.new") << "{\"kind\":";
+	std::ofstream(folder_ / "copy.json.Ab12cd") << "{\"kind\":";
 	EXPECT_EQ(runs_of(file.read()->map), runs_of(example().map));
 	file.write(example());
-	EXPECT_FALSE(fs::exists(folder_ / "copy.json.new"));
+	EXPECT_EQ(runs_of(file.read()->map), runs_of(example().map));
+}
+
+TEST_F(CopyStateFileTest, TakesThePlaceOfNothingElse)
+{
+	const auto refused = [&](const fs::path &path) {
+		try {
+			const CopyStateFile file(path);
+		} catch (const Failure &failure) {
+			return failure.id() == "other-file" && failure.status() == ExitStatus::would_lose;
+		}
+		return false;
+	};
+	std::ofstream(folder_ / "notes.txt") << "{\"kind\":\"letter\"}";
+	EXPECT_TRUE(refused(folder_ / "notes.txt"));
+	fs::create_directory(folder_ / "folder");
+	EXPECT_TRUE(refused(folder_ / "folder"));
+	EXPECT_TRUE(refused("/dev/null"));
+	// A record that was cut off, at the latest when it was empty.
+	std::ofstream(folder_ / "empty.json").flush();
+	EXPECT_FALSE(refused(folder_ / "empty.json"));
+	std::ofstream(folder_ / "torn.json") << "{\"kind\":\"dm-remap copy\",\"ver";
+	EXPECT_FALSE(refused(folder_ / "torn.json"));
 }
 
 TEST_F(CopyStateFileTest, IsOneRunsAlone)

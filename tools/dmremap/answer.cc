@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "answer.hh"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -42,29 +43,31 @@ void Answer::flush()
 
 void Answer::warn(const std::string &id, const std::string &text)
 {
-	fmt::print(stderr, "dmremap: {}\n", text);
+	say(text);
 	warnings_.push_back({id, text});
 }
 
 void Answer::note(const std::string &text)
 {
 	if (manners_.verbose)
-		fmt::print(stderr, "dmremap: {}\n", text);
+		say(text);
 }
 
 void Answer::logged(const std::vector<std::string> &lines)
 {
 	for (const std::string &line : lines)
-		fmt::print(stderr, "dmremap: {}\n", line);
+		say(line);
 }
 
 void Answer::confirm(const std::string &what_is_lost)
 {
 	if (manners_.yes)
 		return;
+	if (manners_.dry_run)
+		return warn("would-ask", what_is_lost);
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		throw Failure(ExitStatus::would_lose, "needs-yes", what_is_lost + " If that is what you want, add --yes.");
-	fmt::print(stderr, "{}\nType yes to go on: ", what_is_lost);
+	say(what_is_lost + "\nType yes to go on.");
 	std::string reply;
 
 	std::getline(std::cin, reply);
@@ -107,7 +110,7 @@ void Answer::done()
 
 void Answer::fail(const std::string &id, const std::string &text)
 {
-	fmt::print(stderr, "dmremap: {}\n", text);
+	say(text);
 	if (as_json())
 		close(&id, &text);
 	else
@@ -125,12 +128,30 @@ bool Answer::on_terminal()
 	return isatty(STDOUT_FILENO);
 }
 
+void say(std::string_view text)
+{
+	std::string out = "dmremap: ";
+
+	for (size_t at = 0, end; at <= text.size(); at = end + 1) {
+		end = std::min(text.find('\n', at), text.size());
+		out += shown(text.substr(at, end - at)) + "\n";
+	}
+	// If nobody can be told, what is done goes on all the same.
+	(void)std::fwrite(out.data(), 1, out.size(), stderr);
+}
+
 std::string shown(std::string_view text)
 {
 	std::string out;
 
-	for (const char c : text)
-		out += static_cast<unsigned char>(c) < ' ' || c == 0x7f ? '?' : c;
+	for (size_t i = 0; i < text.size(); i++) {
+		const auto c = static_cast<unsigned char>(text[i]);
+		// U+0080 to U+009F: some terminals obey them as well.
+		const bool c1 = c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+
+		out += c < ' ' || c == 0x7f || c1 ? '?' : text[i];
+		i += c1;
+	}
 	return out;
 }
 

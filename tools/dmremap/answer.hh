@@ -46,8 +46,8 @@ public:
 	// What the product logged, and whoever asks why has to see.
 	void logged(const std::vector<std::string> &lines);
 
-	// Nothing is done that loses something without being asked for: true if --yes was given, or the question was answered with "yes"
-	// on a terminal. Else throws Failure would_lose, which names --yes.
+	// Nothing is done that loses something without being asked for: --yes was given, or the question is answered with "yes" on a
+	// terminal. Else throws Failure would_lose, which names --yes. With -n nothing is asked: what would be is a warning.
 	void confirm(const std::string &what_is_lost);
 
 	// The end: completes the document.
@@ -73,6 +73,8 @@ private:
 	std::vector<Warning> warnings_;
 };
 
+// A line or more on stderr, printable, whatever comes of it.
+void say(std::string_view text);
 // Printable, whatever it is: names and identities come from disks.
 std::string shown(std::string_view text);
 // "12.3 MiB"

@@ -2,6 +2,7 @@
 #include "copy_state.hh"
 
 #include "exit_status.hh"
+#include "os/new_file.hh"
 
 #include <cerrno>
 #include <dm_remap/kernel_api.h>
@@ -35,38 +36,29 @@ constexpr int version = 1;
 	throw std::system_error(errno, std::generic_category(), path);
 }
 
-class OpenFile final {
-public:
-	OpenFile(const std::string &path, int flags) : path_(path), fd_(open(path.c_str(), flags | O_CLOEXEC, 0600))
-	{
-		if (!fd_)
-			failed(path);
-	}
-
-	void write(const std::string &text) const
-	{
-		for (size_t done = 0; done < text.size();) {
-			const ssize_t n = ::write(fd_.get(), text.data() + done, text.size() - done);
-
-			if (n < 0 && errno != EINTR)
-				failed(path_);
-			done += n > 0 ? static_cast<size_t>(n) : 0;
-		}
-	}
-	void sync() const
-	{
-		if (fsync(fd_.get()))
-			failed(path_);
-	}
-
-private:
-	std::string path_;
-	Fd fd_;
-};
-
 std::string folder_of(const std::string &path)
 {
 	return std::filesystem::absolute(path).parent_path();
+}
+
+// A record takes the place of what is there.
+void refuse_foreign(const std::string &path)
+{
+	std::error_code ignored;
+	const std::string begin = fmt::format("{{\"kind\":\"{}\"", kind);
+	std::string there(begin.size(), 0);
+
+	if (!std::filesystem::exists(path, ignored))
+		return;
+	if (std::filesystem::is_regular_file(path, ignored)) {
+		std::ifstream in(path, std::ios::binary);
+
+		in.read(there.data(), static_cast<std::streamsize>(there.size()));
+		there.resize(static_cast<size_t>(in.gcount()));
+		if (begin.starts_with(there))
+			return;
+	}
+	throw Failure(ExitStatus::would_lose, "other-file", fmt::format("{}: it is no record of a copy: name another file with --state", path));
 }
 
 // Of runs, [end, state] each: they follow on from each other.
@@ -134,6 +126,7 @@ CopyStateFile::CopyStateFile(std::string path) : path_(std::move(path))
 		failed(path_ + ".lock");
 	if (flock(lock_.get(), LOCK_EX | LOCK_NB))
 		throw Failure(ExitStatus::busy, "busy", fmt::format("{}: another dmremap is copying", path_));
+	refuse_foreign(path_);
 }
 
 std::optional<CopyStateDocument> CopyStateFile::read() const
@@ -150,15 +143,11 @@ std::optional<CopyStateDocument> CopyStateFile::read() const
 
 void CopyStateFile::write(const CopyStateDocument &state)
 {
-	const std::string next = path_ + ".new";
-	{
-		const OpenFile file(next, O_WRONLY | O_CREAT | O_TRUNC);
+	const std::string text = state.text();
+	NewFile file(path_, 0600);
 
-		file.write(state.text());
-		file.sync();
-	}
-	std::filesystem::rename(next, path_);
-	OpenFile(folder_of(path_), O_RDONLY | O_DIRECTORY).sync();
+	std::fwrite(text.data(), 1, text.size(), file.file());
+	file.keep();
 }
 
 void CopyStateFile::remove()

@@ -33,7 +33,8 @@ struct CopyStateDocument {
 // The file, held alone from the constructor on: nobody else copies the same set meanwhile.
 class CopyStateFile final {
 public:
-	// Makes its folder if need be. Throws std::system_error; Failure busy: somebody else holds it.
+	// Makes its folder if need be. Throws std::system_error; Failure busy: somebody else holds it; Failure would_lose: something else
+	// is there.
 	explicit CopyStateFile(std::string path);
 
 	const std::string &path() const { return path_; }

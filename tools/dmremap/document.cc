@@ -2,14 +2,16 @@
 #include "document.hh"
 
 #include "document_setup.hh"
-#include "entry_text.hh"
+#include "record_kind.hh"
 
 #include "metadata/codec.hh"
 
 #include <algorithm>
+#include <cerrno>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <system_error>
 
 namespace dm_remap::tool {
 
@@ -37,6 +39,8 @@ public:
 		const int c = getc_unlocked(file_);
 
 		if (c == EOF) {
+			if (std::ferror(file_))
+				throw std::system_error(errno, std::generic_category(), "the document cannot be read");
 			file_ = nullptr;
 			return *this;
 		}
@@ -345,8 +349,6 @@ std::unique_ptr<Document> read_document(std::FILE *file)
 	Reader reader;
 
 	json::sax_parse(Bytes(file), Bytes(), &reader);
-	if (std::ferror(file))
-		throw Failure(ExitStatus::failed, "system", "the document cannot be read");
 	return reader.take();
 }
 

@@ -8,8 +8,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cstring>
+#include <fcntl.h>
+#include <functional>
 #include <system_error>
+#include <unistd.h>
 
 namespace dm_remap::tool {
 
@@ -25,9 +29,19 @@ public:
 		last_ = app_.add_option(names, out, help)->type_name(value);
 		note(takes);
 	}
-	void number(const char *names, uint64_t &out, const char *value, const char *help) override
+	// CLI11 takes "-1" for 2^64 - 1.
+	void number(const char *names, uint64_t &out, const char *value, const char *help, uint64_t most) override
 	{
-		last_ = app_.add_option(names, out, help)->type_name(value);
+		const std::function<void(const std::string &)> take = [names, &out, most](const std::string &text) {
+			uint64_t number = 0;
+			const char *end = text.data() + text.size();
+
+			if (const auto [stop, error] = std::from_chars(text.data(), end, number); error != std::errc() || stop != end || number > most)
+				throw CLI::ValidationError(fmt::format("{}: '{}' is no number from 0 to {}", names, shown(text), most));
+			out = number;
+		};
+
+		last_ = app_.add_option_function(names, take, help)->type_name(value);
 		note(Takes::number);
 	}
 	void several(const char *names, std::vector<std::string> &out, Takes takes, const char *value, const char *help) override
@@ -108,6 +122,18 @@ int run(Verb &verb, const Manners &manners)
 	}
 }
 
+// One that is closed would be the number of the next file that is opened: the answer would be written into a spare.
+void open_standard_files()
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int dispatch(int argc, char **argv)
 {
 	CLI::App app("Finds, explains, checks and mends what dm-remap keeps on spares.", "dmremap");
@@ -165,10 +191,11 @@ int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	dm_remap::tool::open_standard_files();
 	try {
 		return dm_remap::tool::dispatch(argc, argv);
 	} catch (const std::exception &error) {
-		fmt::print(stderr, "dmremap: {}\n", error.what());
+		dm_remap::tool::say(error.what());
 		return static_cast<int>(dm_remap::tool::ExitStatus::failed);
 	}
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "salvage.hh"
 
-#include "entry_text.hh"
+#include "record_kind.hh"
 
 #include "metadata/offline/survey.hh"
 

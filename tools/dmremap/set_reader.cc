@@ -10,6 +10,7 @@
 #include <dm_remap/text.hh>
 
 #include <algorithm>
+#include <cstring>
 #include <charconv>
 #include <filesystem>
 
@@ -111,7 +112,7 @@ std::string what_is_on(const Member &member)
 		return member.unreadable;
 	switch (member.probe.verdict) {
 	case DMR_PROBE_BLANK:
-		return "it is blank";
+		return member.device && !member.device->sectors() ? "it is empty: 0 bytes" : "it is blank";
 	case DMR_PROBE_MEMBER:
 		return "it is a spare of set " + uuid_text(member.setup().set_uuid);
 	case DMR_PROBE_DAMAGED:
@@ -131,6 +132,28 @@ std::string what_is_on(const Member &member)
 		return fmt::format("it holds {} (magic at byte {})", found->what, found->offset);
 	return fmt::format("it is not blank (sector {} of it), and what it holds is of no known kind", member.probe.first_nonzero_sector);
 }
+
+namespace {
+
+// Was being added when the machine went down: none of the others counts it in, and it holds nothing.
+bool is_joining(const Member &member, const std::vector<Member> &all)
+{
+	bool others = false;
+
+	if (member.own().state != DMR_MEMBER_JOINING)
+		return false;
+	for (const Member &other : all) {
+		if (&other == &member || !other.is_member() || std::memcmp(other.setup().set_uuid, member.setup().set_uuid, DMR_UUID_SIZE))
+			continue;
+		others = true;
+		for (const dmr_member_entry &entry : other.setup().members)
+			if (belongs(entry) && !std::memcmp(entry.uuid, member.own().uuid, DMR_UUID_SIZE))
+				return false;
+	}
+	return others;
+}
+
+} // namespace
 
 SetReader::SetReader(std::vector<Member> members, Answer &answer)
 	: members_(std::move(members)), assembly_(std::make_unique<dmr_assembly>())
@@ -168,6 +191,8 @@ void SetReader::assemble()
 			continue;
 		if (which.size() == DMR_MAX_MEMBERS)
 			throw Failure(ExitStatus::usage, "usage", fmt::format("a set has at most {} spares", int{DMR_MAX_MEMBERS}));
+		if (is_joining(member, members_))
+			continue;
 		if (!newest || supersedes(member.setup(), newest->setup()))
 			newest = &member;
 		named.push_back({&member.range, &member.probe, {}});
@@ -239,7 +264,10 @@ void SetReader::judge_members(Answer &answer)
 	}
 	for (const Member &member : members_)
 		if (std::find(by_slot_.begin(), by_slot_.end(), &member) == by_slot_.end())
-			answer.warn("no-member", fmt::format("{}: {}", member.path(), what_is_on(member)));
+			answer.warn("no-member", fmt::format("{}: {}", member.path(),
+							     member.is_member() && is_joining(member, members_)
+								     ? "it was being added to the set, and holds nothing of it yet"
+								     : what_is_on(member)));
 }
 
 bool SetReader::has_slot(uint32_t slot) const

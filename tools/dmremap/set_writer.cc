@@ -63,6 +63,22 @@ Member open_target(const MemberName &name, const dmr_member_entry *entry, const 
 	return target;
 }
 
+bool same_device(const Member &a, const Member &b)
+{
+	return a.device->number() == b.device->number() && a.device->inode() == b.device->inode();
+}
+
+void refuse_overlap(const Member &target, std::span<const Member> others)
+{
+	const dmr_member_range &range = target.range;
+
+	for (const Member &other : others)
+		if (same_device(target, other) && range.start < other.range.start + other.range.sectors &&
+		    other.range.start < range.start + range.sectors)
+			throw Failure(ExitStatus::would_lose, "same-device",
+				      fmt::format("{} has the same sectors as {}: each spare needs a place of its own", target.path(), other.path()));
+}
+
 void refuse_unless_blank(const Member &target, Answer &answer)
 {
 	if (target.unreadable.empty() && target.probe.verdict == DMR_PROBE_BLANK)

@@ -7,11 +7,18 @@
 #include "map_state.hh"
 #include "set_reader.hh"
 
+#include <span>
+
 namespace dm_remap::tool {
 
 // Opened to be written, exclusively. `entry`, if it is not null, says how large a range it has to be, and where one begins whose start
 // was not given. Throws Failure: it is too small.
 Member open_target(const MemberName &name, const dmr_member_entry *entry, const dmr_setup &setup);
+
+// One device, whatever the two are called.
+bool same_device(const Member &a, const Member &b);
+// Throws Failure would_lose if it lies on sectors of one of the others: what is written to the one would be lost with the other.
+void refuse_overlap(const Member &target, std::span<const Member> others);
 
 // Throws Failure would_lose if it holds anything but what a restore or repair has left that was cut off; that, after a question.
 void refuse_unless_blank(const Member &target, Answer &answer);

@@ -150,6 +150,20 @@ void take(ConfiguredSet &set, const std::string &key, const std::string &value)
 		set.others.emplace_back(key, value);
 }
 
+// Of a line that may be no good; empty: it has none.
+std::string second_word(std::string_view line)
+{
+	std::string word;
+
+	try {
+		if (!next_word(line, word) || !next_word(line, word))
+			word.clear();
+	} catch (const Fault &) {
+		word.clear();
+	}
+	return word;
+}
+
 ConfiguredSet set_of(std::string_view rest)
 {
 	ConfiguredSet set;
@@ -199,6 +213,10 @@ std::string content_of(const std::string &path)
 
 	if (!in.is_open() && errno == ENOENT)
 		return {};
+	if (std::error_code ignored; in.is_open() && fs::is_directory(path, ignored)) {
+		errno = EISDIR;
+		refuse(path);
+	}
 	if (!in.is_open())
 		refuse(path);
 	return {std::istreambuf_iterator<char>(in), {}};
@@ -238,6 +256,9 @@ void SetsConfig::read_line(const std::string &line)
 	std::string word;
 
 	lines_.push_back(line);
+	// Of a file that an editor of another system has written.
+	if (rest.ends_with('\r'))
+		rest.remove_suffix(1);
 	try {
 		if (!next_word(rest, word))
 			return;
@@ -251,8 +272,18 @@ void SetsConfig::read_line(const std::string &line)
 		set.line = lines_.size();
 		sets_.push_back(std::move(set));
 	} catch (const Fault &fault) {
+		if (const std::string uuid = second_word(line); is_uuid(uuid))
+			faulty_sets_.emplace_back(lower(uuid), faults_.size());
 		faults_.push_back(fmt::format("{}:{}: {}", path_, lines_.size(), fault.text));
 	}
+}
+
+const std::string *SetsConfig::fault_of(const std::string &uuid) const
+{
+	for (const auto &[set, fault] : faulty_sets_)
+		if (set == uuid)
+			return &faults_[fault];
+	return nullptr;
 }
 
 const ConfiguredSet *SetsConfig::find(const std::string &name) const
@@ -308,8 +339,7 @@ ConfigEdit::ConfigEdit(const std::string &path)
 	const fs::path real = fs::weakly_canonical(path, ignored);
 
 	path_ = real.empty() ? path : real.string();
-	const std::string folder = fs::path(path_).parent_path(), name = path_ + ".new";
-	struct stat old = {};
+	const std::string folder = fs::path(path_).parent_path();
 
 	fs::create_directories(folder);
 	folder_ = Fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -319,33 +349,15 @@ ConfigEdit::ConfigEdit(const std::string &path)
 		if (errno != EINTR)
 			refuse(folder);
 	config = SetsConfig::read(path_);
-	file_ = Fd(open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
-	if (!file_ || fchmod(file_.get(), stat(path_.c_str(), &old) ? 0644 : old.st_mode & 07777))
-		refuse(name);
-}
-
-ConfigEdit::~ConfigEdit()
-{
-	if (!committed_)
-		unlink((path_ + ".new").c_str());
+	file_.emplace(path_, 0644);
 }
 
 void ConfigEdit::commit()
 {
 	const std::string text = config.text();
 
-	for (size_t at = 0; at < text.size();) {
-		const ssize_t done = write(file_.get(), text.data() + at, text.size() - at);
-
-		if (done < 0 && errno != EINTR)
-			refuse(path_ + ".new");
-		at += done > 0 ? static_cast<size_t>(done) : 0;
-	}
-	if (fsync(file_.get()) || rename((path_ + ".new").c_str(), path_.c_str()))
-		refuse(path_);
-	committed_ = true;
-	if (fsync(folder_.get()))
-		refuse(path_);
+	std::fwrite(text.data(), 1, text.size(), file_->file());
+	file_->keep();
 }
 
 } // namespace dm_remap::tool

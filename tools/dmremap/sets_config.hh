@@ -10,6 +10,7 @@
 #define DMREMAP_SETS_CONFIG_HH
 
 #include "os/fd.hh"
+#include "os/new_file.hh"
 
 #include <cstdint>
 #include <functional>
@@ -54,6 +55,8 @@ public:
 	const std::string &path() const { return path_; }
 	const std::vector<ConfiguredSet> &sets() const { return sets_; }
 	// "FILE:LINE: what is wrong" of each line that is not understood.
+	// Of a line that is about this set and is not understood; null: there is none.
+	const std::string *fault_of(const std::string &uuid) const;
 	const std::vector<std::string> &faults() const { return faults_; }
 	// By name or UUID; null if there is none.
 	const ConfiguredSet *find(const std::string &name) const;
@@ -71,6 +74,7 @@ private:
 	std::vector<std::string> lines_;	// as they are; of a set that was changed, its new line
 	std::vector<ConfiguredSet> sets_;
 	std::vector<std::string> faults_;
+	std::vector<std::pair<std::string, size_t>> faulty_sets_; // UUID, and which fault
 };
 
 // One who changes the file, alone: the lock is held from the constructor on, and it can be seen early whether the file can be written.
@@ -78,7 +82,6 @@ class ConfigEdit final {
 public:
 	// Makes the folder if need be. Throws std::system_error: it cannot be written.
 	explicit ConfigEdit(const std::string &path = SetsConfig::default_path());
-	~ConfigEdit();
 	ConfigEdit(const ConfigEdit &) = delete;
 	ConfigEdit &operator=(const ConfigEdit &) = delete;
 
@@ -89,8 +92,8 @@ public:
 
 private:
 	std::string path_;	// the file itself, behind links
-	Fd folder_, file_;
-	bool committed_ = false;
+	Fd folder_;
+	std::optional<NewFile> file_;
 };
 
 } // namespace dm_remap::tool

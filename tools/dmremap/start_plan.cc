@@ -112,6 +112,8 @@ std::string table_word(const std::string &path)
 	std::string out;
 
 	for (const char c : path) {
+		if (c == '\n')
+			throw Failure(ExitStatus::failed, "refused", fmt::format("'{}' has a line break in it, and a table line has none", shown(path)));
 		if (c == ' ' || c == '\\' || c == '\t')
 			out += '\\';
 		out += c;

@@ -21,7 +21,8 @@ class Options {
 public:
 	virtual void flag(const char *names, bool &out, const char *help) = 0;
 	virtual void one(const char *names, std::string &out, Takes takes, const char *value, const char *help) = 0;
-	virtual void number(const char *names, uint64_t &out, const char *value, const char *help) = 0;
+	// most: what is larger is refused.
+	virtual void number(const char *names, uint64_t &out, const char *value, const char *help, uint64_t most) = 0;
 	virtual void several(const char *names, std::vector<std::string> &out, Takes takes, const char *value, const char *help) = 0;
 	// Of what was named last.
 	virtual void required() = 0;

@@ -3,18 +3,9 @@
 // answers, or while one is written, each sector is listed once at most, as it is at that moment.
 #include "core/engine/engine.hh"
 
-#include <array>
-
 namespace dm_remap {
 
 using ull = unsigned long long;
-
-static const char *kind_name(ExtentKind kind)
-{
-	static constexpr std::array<const char *, 4> names = { "mapped", "pending", "in_doubt", "lost" };
-
-	return names[static_cast<uint32_t>(kind)];
-}
 
 // The first extent that ends after `at`, without what it has before that. Also beyond the end of the table.
 bool Engine::listed_next(MainBlock at, Extent &out) const
@@ -37,7 +28,7 @@ bool Engine::listed_next(MainBlock at, Extent &out) const
 void Engine::list_extent(TextWriter &out, const Extent &extent) const
 {
 	out.print("extent main=%llu sectors=%llu kind=%s", ull(block_size_.to_sectors(extent.start).value),
-		  ull(block_size_.to_sectors(extent.length).value), kind_name(extent.kind));
+		  ull(block_size_.to_sectors(extent.length).value), kind_text(extent.kind));
 	if (extent.kind == ExtentKind::mapped)
 		out.print(" spare=%u", extent.member);
 	if (extent.kind == ExtentKind::mapped && members_.present(extent.member))

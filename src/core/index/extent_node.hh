@@ -17,6 +17,22 @@ enum class ExtentKind : uint8_t {
 	lost,		// its spare was given up, or the main that could not give it: main holds something else, nobody the data
 };
 
+// As the message `list` says it, and the tool.
+constexpr const char *kind_text(ExtentKind kind)
+{
+	switch (kind) {
+	case ExtentKind::mapped:
+		return "mapped";
+	case ExtentKind::pending:
+		return "pending";
+	case ExtentKind::lost:
+		return "lost";
+	case ExtentKind::in_doubt:
+		break;
+	}
+	return "in_doubt";
+}
+
 struct Extent {
 	MainBlock start;
 	Blocks length;

@@ -33,6 +33,38 @@ created_and_used() {
 	assert_contains "$ERR" 'runs already'
 }
 
+# What sets.conf does not say of what runs, and says of another.
+named_and_noted() {
+	local line
+	start_blank
+	said 0 create x --main "$MAIN" --spare "$SPARE" --no-config
+	said 0 status x --json
+	assert_contains "$OUT" '"id": "not-configured"'
+	said 0 open x -n
+	assert_fail grep 'name=x' "$DM_REMAP_CONFIG"
+	said 0 open x --json
+	assert_eq "$X $MAIN" "$(field "$OUT" path main)"
+	line=$(grep 'name=x' "$DM_REMAP_CONFIG")
+	assert_eq "set $(field "$OUT" set) name=x" "$(cut -d ' ' -f 1-3 <<<"$line")"
+	said 4 open x
+	said 0 close x
+	# The name is another set's here.
+	sed -i 's/^set ......../set 00000000/' "$DM_REMAP_CONFIG"
+	said 4 open "$(cut -d ' ' -f 2 <<<"$line")" --main "$MAIN"
+	assert_contains "$ERR" 'has the name x here'
+	# What the line says would be lost.
+	sed 's/degraded=dropped/degraded=nevr/' <<<"$line" >"$DM_REMAP_CONFIG"
+	said 1 open "$(cut -d ' ' -f 2 <<<"$line")" --main "$MAIN"
+	assert_contains "$ERR" 'that line is about this set: mend it first'
+	echo "$line" >"$DM_REMAP_CONFIG"
+	# What a start that was killed leaves.
+	dmsetup create x --notable
+	said 4 open x
+	assert_contains "$ERR" "without a table, as a start that was broken off leaves it: if nobody is starting it now, 'dmsetup remove x'"
+	dmsetup remove x
+	said 0 open x
+}
+
 # --- what create looks at first
 
 looks_first() {
@@ -48,6 +80,11 @@ looks_first() {
 	assert_contains "$ERR" "spare $SPARE: 512 sectors are too few, a spare there needs at least"
 	said 1 create x --main /dev/shm --spare "$SPARE"
 	said 3 create x --main /dev/nothing --spare "$SPARE"
+	said 5 create x --main "$MAIN" --spare "$MAIN" -n
+	said 5 create x --main "$MAIN" --spare "$SPARE@0+2048" --spare "$SPARE@2040+2048" -n
+	assert_contains "$ERR" 'each spare needs a place of its own'
+	said 1 create x --main "$MAIN" --spare "$SPARE" --main-id 'two words' -n
+	said 2 create $'x\ny' --main "$MAIN" --spare "$SPARE" -n
 	said 2 create x --main "$MAIN"
 	mkfs.ext4 -qFL home "$SPARE"
 	before=$(sum_of "$SPARE")
@@ -306,6 +343,7 @@ with_udev() {
 tool_install
 modules_load
 test_case 'a set is made, stopped, and started again' created_and_used
+test_case 'what sets.conf does not say' named_and_noted
 test_case 'create looks first' looks_first
 test_case 'spares are added and removed' spares_changed
 test_case 'a spare that can be read in part' spare_read_in_part

@@ -171,6 +171,49 @@ random_swapped_live() {
 	said 0 check "$SPARE"
 }
 
+# Copied before, written since, and not to be read any more: what was copied is old.
+old_data_is_given_up() {
+	start_blank
+	pattern_write $X 9000 16 old
+	said 0 replace x "$NEW" --yes --state $STATE
+	pattern_write $X 9000 8 newer
+	host bad main 9000:8 read
+	said 0 replace x "$NEW" --yes --swap --state $STATE --json
+	assert_eq '8 9000 8' "$(field "$OUT" unreadable_sectors unreadable.0.sector unreadable.0.sectors)"
+	assert_contains "$(read_sectors "$NEW" 9000)" 'dm-remap: sector 9000 of x could not be read'
+	assert_fail read_sectors $X 9000
+	pattern_check $X 9008 8 old
+}
+
+# A write that comes while the device waits to stand still is done after it: it is copied, although nobody tells it again. Main takes
+# its time over writes, and one part of it more than the other: the second write comes while the long one is waited for.
+written_while_it_stood_still() {
+	local busy writers=()
+	start_blank
+	said 0 close x
+	modprobe dm-delay
+	MAIN=/dev/mapper/slow
+	dmsetup create slow <<-END
+		0 32768 delay $(drive main) 0 0 $(drive main) 0 10000
+		32768 32768 delay $(drive main) 32768 0 $(drive main) 32768 30000
+	END
+	defer 'dm_remove_if_there x; dm_remove_if_there slow'
+	wipe "$SPARE"
+	rm -rf "${DM_REMAP_CONFIG%/*}"
+	said 0 create x --main $MAIN --spare "$SPARE"
+	busy=$(sysfs_of $X)/inflight
+	pattern_write $X 40000 8 long &
+	writers+=($!)
+	{ pattern_write $X 9000 8 first && pattern_write $X 9000 8 second; } &
+	writers+=($!)
+	wait_for "awk '{ exit \$2 < 2 }' $busy" '' 'both to write'
+	said 0 replace x "$NEW" --yes --swap --standstill 600 --state $STATE
+	wait "${writers[@]}"
+	pattern_check $X 9000 8 second
+	pattern_check $X 40000 8 long
+	assert_match "$(dmsetup table x)" ' linear '
+}
+
 # It is killed when nothing may pass, a table for the new disk being loaded: the device goes on as it was.
 killed_at_the_standstill() {
 	start_blank
@@ -196,5 +239,7 @@ modules_load
 test_case 'what cannot take its place is refused' refused
 test_case 'a device that nobody uses is copied' copied_at_rest
 test_case 'a mounted device is copied under load, broken off twice, and swapped' random_swapped_live
+test_case 'what may be old is given up where it cannot be read' old_data_is_given_up
+test_case 'what is written while the device stands still is copied' written_while_it_stood_still
 test_case 'killed while the device stands still' killed_at_the_standstill
 modules_unload

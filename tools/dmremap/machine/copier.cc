@@ -114,8 +114,7 @@ void Copier::narrow_piece(const Read &from, uint64_t start, uint64_t end)
 			narrow_piece(from, part, next);
 			tick_(Step::narrowing);
 		});
-	fill(start, end);
-	map_.set(start, end, CopyState::bad);
+	give_up(start, end);
 }
 
 void Copier::compare(const Read &from, uint64_t start, uint64_t end, const std::function<bool(uint64_t, uint64_t)> &may_differ)
@@ -123,6 +122,9 @@ void Copier::compare(const Read &from, uint64_t start, uint64_t end, const std::
 	if (!from(start, buffer_.data(), end - start)) {
 		if (end - start > block_)
 			return each_part(start, end, [&](uint64_t part, uint64_t next) { compare(from, part, next, may_differ); });
+		// What was copied may be older than what was lost.
+		if (may_differ(start, end))
+			return give_up(start, end);
 		// What was read the first time is all that there is.
 		map_.set(start, end, CopyState::verified);
 		if (!unverified_.empty() && unverified_.back().start + unverified_.back().sectors == start)
@@ -139,6 +141,12 @@ void Copier::compare(const Read &from, uint64_t start, uint64_t end, const std::
 	if (!same && !may_differ(start, end))
 		disk_failed("do not give back what was written", start, end);
 	map_.set(start, end, same ? CopyState::verified : CopyState::todo);
+}
+
+void Copier::give_up(uint64_t start, uint64_t end)
+{
+	fill(start, end);
+	map_.set(start, end, CopyState::bad);
 }
 
 // Text, which is found in files by it, and which checksums of filesystems refuse.

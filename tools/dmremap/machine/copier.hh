@@ -48,6 +48,7 @@ private:
 	bool copy_piece(const Read &from, uint64_t start, uint64_t end);
 	void narrow_piece(const Read &from, uint64_t start, uint64_t end);
 	void compare(const Read &from, uint64_t start, uint64_t end, const std::function<bool(uint64_t, uint64_t)> &may_differ);
+	void give_up(uint64_t start, uint64_t end);
 	void fill(uint64_t start, uint64_t end);
 	void write(uint64_t start, uint64_t end);
 	[[noreturn]] void disk_failed(const char *what, uint64_t start, uint64_t end) const;

@@ -90,6 +90,9 @@ std::optional<MainNow> as_configured(const dmr_setup &setup, const std::string &
 
 MainNow describe_main(const std::string &path, const std::optional<std::string> &main_id)
 {
+	if (main_id && !udev::fits_a_table(*main_id))
+		throw Failure(ExitStatus::failed, "refused",
+			      fmt::format("main_id '{}': it has to be one word of at most 95 characters, without blanks", shown(*main_id)));
 	const dmr_device device(path, os::Access::read);
 	dmr_device_info info;
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <thread>
 
 namespace dm_remap::tool {
 
@@ -15,12 +16,15 @@ namespace {
 
 constexpr std::chrono::duration<double> short_enough(0.5); // no further round makes it better for anybody
 constexpr uint64_t most_rounds = 12;
+// From where a write is told to where it is under way in the device, or waits for it to go on: no lock or queue is between, but its
+// process may lose the processor there.
+constexpr std::chrono::seconds on_its_way(1);
 
 } // namespace
 
 Replacement::Replacement(const Running &device, const RawDisk &source, const RawDisk &to, CopyMap &map, WriteTracker *tracker, bool known,
 			 std::function<void(Copier::Step)> tick)
-	: device_(device), map_(map), tracker_(tracker),
+	: device_(device), map_(map), tracker_(tracker), waited_{CopyMap(map.sectors(), CopyState::copied), false},
 	  live_([&source](uint64_t sector, uint8_t *data, uint64_t sectors) { return source.read(sector, data, sectors); }), tick_(std::move(tick)),
 	  loose_(!known), first_end_(std::min(map.sectors(), Copier::piece)),
 	  last_start_(std::max(first_end_, (map.sectors() - 1) / Copier::piece * Copier::piece)),
@@ -41,9 +45,8 @@ void Replacement::hide()
 	copier_.flush();
 }
 
-void Replacement::mark_written()
+void Replacement::heed(const WriteTracker::Written &written)
 {
-	WriteTracker::Written written = tracker_->take();
 	uint64_t at = 0;
 
 	for (std::optional<CopyMap::Run> run; (run = written.map.next(CopyState::todo, at)); at = run->end)
@@ -57,10 +60,15 @@ void Replacement::mark_written()
 
 void Replacement::stand_still_once()
 {
+	heed(tracker_->take());
+	std::this_thread::sleep_for(on_its_way);
+
 	Standstill still(device_.device());
 
 	still.begin(dm::Freeze::no);
-	mark_written();
+	heed(waited_);
+	waited_ = tracker_->take();
+	heed(waited_);
 	still.end();
 	longest_ = std::max(longest_, still.lasted());
 }
@@ -72,7 +80,7 @@ uint64_t Replacement::left()
 
 	for (std::optional<CopyMap::Run> run; (run = map_.next(CopyState::todo, at)) && run->start < last_start_; at = run->end)
 		sectors += std::min(run->end, last_start_) - run->start;
-	return sectors + (tracker_ ? tracker_->amount() : 0);
+	return sectors + waited_.map.sectors(CopyState::todo) + (tracker_ ? tracker_->amount() : 0);
 }
 
 // Copied, read again and compared, as fast as it went so far.
@@ -93,7 +101,11 @@ void Replacement::round(uint64_t retries)
 	copier_.narrow(live_);
 	for (uint64_t i = 0; i < retries && map_.sectors(CopyState::bad); i++)
 		copier_.retry(live_);
-	copier_.verify(live_, [this](uint64_t start, uint64_t end) { return loose_ || (tracker_ && tracker_->touched(start, end)); });
+	copier_.verify(live_, [this](uint64_t start, uint64_t end) {
+		const auto waited = waited_.map.next(CopyState::todo, start);
+
+		return loose_ || (waited && waited->start < end) || (tracker_ && tracker_->touched(start, end));
+	});
 	loose_ = false;
 	rounds_++;
 	at_work_ += std::chrono::steady_clock::now() - begun;
@@ -141,8 +153,9 @@ bool Replacement::finish(const std::string &to_number, std::chrono::seconds stan
 		load();
 	standing.begin(dm::Freeze::yes);
 	still_ = true;
+	heed(waited_);
 	if (tracker_)
-		mark_written();
+		heed(tracker_->take());
 	const bool too_much = loose_ || time_for(left()) > standstill;
 
 	if (!too_much) {

@@ -3,7 +3,8 @@
 //
 // Round after round. Each begins with the device standing still for as long as it takes that I/O under way ends: what was written in the
 // round before is done then, and is to be copied again. What is written while a round copies is left to the next one, so no copy of a
-// block is believed that a write may have overtaken. When a round leaves little, the device stands still once more, with its filesystem
+// block is believed that a write may have overtaken. A write that came while the device stood still was told then, and is done later, when
+// nobody tells it again: what was told around a standstill is copied again after the next one. When a round leaves little, the device stands still once more, with its filesystem
 // frozen; the rest is read from main and the spares themselves, as nothing passes through the device.
 //
 // The first and the last piece come at the very end: until all else is there nobody takes the new disk for the filesystem that it holds.
@@ -39,7 +40,7 @@ public:
 
 private:
 	void stand_still_once();
-	void mark_written();
+	void heed(const WriteTracker::Written &written);
 	void round(uint64_t retries);
 	uint64_t left();
 	std::chrono::duration<double> time_for(uint64_t sectors) const;
@@ -48,6 +49,7 @@ private:
 	const Running &device_;
 	CopyMap &map_;
 	WriteTracker *tracker_;
+	WriteTracker::Written waited_;	// told around the last standstill, and perhaps done after it
 	Copier::Read live_;
 	std::function<void(Copier::Step)> tick_;
 	bool loose_;		// what is called copied may be older than what the device has

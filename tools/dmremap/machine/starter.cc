@@ -48,6 +48,19 @@ void refuse_if_used(const std::string &path, bool as_spare)
 		throw Failure(ExitStatus::busy, "busy", sentence(users));
 }
 
+void refuse_if_taken(const std::string &name)
+{
+	const std::optional<dm::Device> device = dm::find(name);
+
+	if (device && device->live)
+		throw Failure(ExitStatus::busy, "busy", fmt::format("a device called {} runs already", shown(name)));
+	if (device)
+		throw Failure(ExitStatus::busy, "busy",
+			      fmt::format("a device called {0} is there without a table, as a start that was broken off leaves it: if nobody is starting it now, "
+					  "'dmsetup remove {0}'",
+					  device->kernel_name));
+}
+
 // As little is read as can be: where the file says that they are. All disks are looked at only if that is not all of the set.
 SeenSet Starter::find_set(const StartRequest &request, const ConfiguredSet *configured) const
 {
@@ -96,8 +109,7 @@ void Starter::refuse_if_served(const std::string &name, const std::string &uuid)
 {
 	if (const Running *device = machine_.serving(uuid))
 		throw Failure(ExitStatus::busy, "busy", fmt::format("the set runs already: {}", device->device().path));
-	if (dm::find(name))
-		throw Failure(ExitStatus::busy, "busy", fmt::format("a device called {} runs already", shown(name)));
+	refuse_if_taken(name);
 }
 
 Started Starter::start(const StartRequest &request)
@@ -112,12 +124,19 @@ Started Starter::start(const StartRequest &request)
 
 	if (!configured)
 		configured = machine_.config().find(set.uuid());
+	// What it says of the set would be lost: another line would be written beside it.
+	if (const std::string *fault = machine_.config().fault_of(set.uuid()); fault && !configured)
+		throw Failure(ExitStatus::failed, "refused", *fault + ": that line is about this set: mend it first");
 	const std::string recorded = set.newest().name;
 	Started out = {configured ? configured->name : request.set != set.uuid() || recorded.empty() ? request.set : recorded, set.uuid(), {}, {}, {}};
 	std::optional<std::string> main_id = request.main_id;
 	StartWishes wishes = request.wishes;
 
 	refuse_if_served(out.name, out.set_uuid);
+	if (const ConfiguredSet *other = machine_.config().find(out.name); other && other->uuid != out.set_uuid)
+		throw Failure(ExitStatus::busy, "busy",
+			      fmt::format("{}:{}: set {} has the name {} here: give set {} another one with 'dmremap open NAME --spare DEV', or take that line out",
+					  machine_.config().path(), other->line, other->uuid, shown(out.name), out.set_uuid));
 	if (!main_id && configured)
 		main_id = configured->main_id;
 	if (!wishes.read_retries && configured)

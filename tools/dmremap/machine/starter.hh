@@ -22,6 +22,9 @@ struct Started {
 	std::string path;	// of the device; empty: it was not made
 };
 
+// Throws Failure busy: a device of this name is there.
+void refuse_if_taken(const std::string &name);
+
 class Starter final {
 public:
 	Starter(const Machine &machine, Answer &answer) : machine_(machine), answer_(answer) {}

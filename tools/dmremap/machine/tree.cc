@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "machine/tree.hh"
 
+#include "answer.hh"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -9,6 +11,7 @@
 #include <fmt/format.h>
 #include <linux/openat2.h>
 #include <sstream>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
@@ -16,6 +19,8 @@
 namespace dm_remap::tool {
 
 namespace {
+
+constexpr size_t most_bytes = 16 << 20; // of a file that a person reads
 
 std::string name_of(const Fd &fd)
 {
@@ -45,18 +50,27 @@ Fd Tree::open(const std::string &path, int flags) const
 
 std::optional<std::string> Tree::text(const std::string &path) const
 {
-	const Fd fd = open(path, O_RDONLY);
+	const Fd fd = open(path, O_RDONLY | O_NONBLOCK);
 	std::string out;
 	char piece[65536];
+	struct stat what = {};
 
 	if (!fd)
 		return {};
+	if (fstat(fd.get(), &what) || !S_ISREG(what.st_mode)) {
+		unread_.push_back(fmt::format("{}: no regular file", path));
+		return {};
+	}
 	for (ssize_t n; (n = ::read(fd.get(), piece, sizeof(piece)));) {
 		if (n < 0) {
 			unread_.push_back(fmt::format("{}: {}", path, std::strerror(errno)));
 			return {};
 		}
 		out.append(piece, static_cast<size_t>(n));
+		if (out.size() > most_bytes) {
+			unread_.push_back(fmt::format("{}: larger than {}", path, human_bytes(most_bytes)));
+			return {};
+		}
 	}
 	return out;
 }

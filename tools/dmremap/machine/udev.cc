@@ -42,12 +42,12 @@ int rank(const std::string &link)
 	return begins("/dev/disk/by-id/") ? 1 : begins("/dev/disk/by-partuuid/") ? 3 : begins("/dev/disk/by-path/") ? 4 : 5;
 }
 
+} // namespace
+
 bool fits_a_table(const std::string &text)
 {
 	return !text.empty() && text.size() < 96 && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '\\'; });
 }
-
-} // namespace
 
 std::string property(const std::string &number, const char *name)
 {

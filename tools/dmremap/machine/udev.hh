@@ -23,6 +23,9 @@ std::string lasting_path(const std::string &path);
 // What tells the disk that the device is, or is on, from others: ID_WWN, or else ID_SERIAL, if it can stand in a table line; else empty.
 std::string disk_id(const std::string &number);
 
+// One word of a table line or message, as it is.
+bool fits_a_table(const std::string &text);
+
 class Monitor final {
 public:
 	// Hears of block devices from here on. Throws std::system_error.

@@ -37,7 +37,7 @@ public:
 	{
 		o.several("name", names_, Takes::set, "NAME...", "which ones; without any, all in sets.conf");
 		o.flag("--scan", scan_, "also sets that are seen on the disks alone, if their main is told by more than its size");
-		o.number("--wait", wait_, "SECONDS", "for disks that are not there yet");
+		o.number("--wait", wait_, "SECONDS", "for disks that are not there yet", 1'000'000);
 	}
 
 	int run(Answer &answer) override

@@ -6,11 +6,14 @@
 #include "machine/starter.hh"
 #include "machine/udev.hh"
 #include "roles.hh"
+#include "set_writer.hh"
 #include "setup_text.hh"
 #include "sysfs.hh"
 #include "verbs.hh"
 
 #include <dm_remap/text.hh>
+
+#include <algorithm>
 
 namespace dm_remap::tool {
 
@@ -29,8 +32,8 @@ public:
 		o.required();
 		o.several("--spare", spares_, Takes::device, "DEV[@START[+SECTORS]]...", "what takes those sectors");
 		o.required();
-		o.number("--max-extents", max_extents_, "N", "how many entries the map can hold; by the spares' size unless given");
-		o.number("--read-retries", read_retries_, "N", "how often a block that cannot be read is tried again: 3 unless given");
+		o.number("--max-extents", max_extents_, "N", "how many entries the map can hold; by the spares' size unless given", UINT32_MAX);
+		o.number("--read-retries", read_retries_, "N", "how often a block that cannot be read is tried again: 3 unless given", UINT32_MAX);
 		o.one("--main-id", main_id_, Takes::text, "TEXT", "what tells main's disk from others; what udev says unless given");
 		o.flag("--format", format_, "also spares that are not blank: what they hold is lost");
 		o.flag("--no-config", no_config_, "do not write the set into sets.conf");
@@ -73,12 +76,14 @@ private:
 
 	void refuse_name(const Machine &machine) const
 	{
+		if (name_.empty() || std::any_of(name_.begin(), name_.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }))
+			throw Failure(ExitStatus::usage, "usage", fmt::format("'{}' is no name for a device", shown(name_)));
 		if (const ConfiguredSet *known = machine.config().find(name_))
 			throw Failure(ExitStatus::busy, "busy",
 				      fmt::format("{}:{}: set {} has this name; 'dmremap open {}' starts it. For a new one, take another name, or the line out",
 						  machine.config().path(), known->line, known->uuid, shown(name_)));
-		if (!machine.unavailable() && dm::find(name_))
-			throw Failure(ExitStatus::busy, "busy", fmt::format("a device called {} runs already", shown(name_)));
+		if (!machine.unavailable())
+			refuse_if_taken(name_);
 	}
 
 	// What the modules will look at, looked at before: the reasons are the same.
@@ -93,6 +98,12 @@ private:
 
 		if (spares.size() > DMR_MAX_MEMBERS)
 			throw Failure(ExitStatus::usage, "usage", fmt::format("a set has at most {} spares", int{DMR_MAX_MEMBERS}));
+		for (size_t i = 0; i < spares.size(); i++) {
+			refuse_overlap(spares[i], {spares.data(), i});
+			if (sysfs::number(spares[i].name.path) == sysfs::number(main.path))
+				throw Failure(ExitStatus::would_lose, "same-device",
+					      fmt::format("{} is main itself: a spare has to be on another disk", spares[i].path()));
+		}
 		for (const Member &spare : spares) {
 			ranges.push_back(spare.range);
 			members.push_back({&spare.range, &spare.probe, {}});

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // dump DEV... [-o FILE]: all that the metadata of a set says, as one JSON document that restore takes back.
-#include "entry_text.hh"
+#include "os/new_file.hh"
 #include "set_reader.hh"
 #include "setup_text.hh"
 #include "verbs.hh"
 
 #include <cerrno>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 
 namespace dm_remap::tool {
 
@@ -66,53 +64,17 @@ void write_dump(JsonWriter &out, const SetReader &set)
 	out.end();
 }
 
-// A file that is there whole, or not at all.
-class NewFile final {
-public:
-	explicit NewFile(const std::string &path) : path_(path), made_(path + ".XXXXXX")
-	{
-		const int fd = mkostemp(made_.data(), O_CLOEXEC);
-
-		const mode_t mask = umask(0);
-
-		umask(mask);
-		if (fd < 0 || fchmod(fd, 0666 & ~mask) || !(file_ = fdopen(fd, "w")))
-			throw std::system_error(errno, std::generic_category(), path);
-	}
-	~NewFile()
-	{
-		if (file_)
-			std::fclose(file_);
-		unlink(made_.c_str());
-	}
-	NewFile(const NewFile &) = delete;
-	NewFile &operator=(const NewFile &) = delete;
-
-	std::FILE *file() { return file_; }
-	void keep()
-	{
-		const bool written = !std::fflush(file_) && !fsync(fileno(file_));
-
-		if (!written || std::fclose(std::exchange(file_, nullptr)) || rename(made_.c_str(), path_.c_str()))
-			throw std::system_error(errno, std::generic_category(), path_);
-	}
-
-private:
-	std::string path_, made_;
-	std::FILE *file_ = nullptr;
-};
-
 class Dump final : public Verb {
 public:
 	const char *name() const override { return "dump"; }
 	const char *summary() const override { return "write the whole map and setup as a JSON document"; }
-	bool always_json() const override { return file_.empty(); }
+	bool always_json() const override { return to_stdout(); }
 
 	void options(Options &o) override
 	{
 		o.several("device", names_, Takes::device, "DEV[@START[+SECTORS]]...", "the spares of a set, or images of them");
 		o.required();
-		o.one("-o,--output", file_, Takes::file, "FILE", "write it there instead of to stdout");
+		o.one("-o,--output", file_, Takes::file, "FILE", "write it there instead of to stdout, which is also -");
 	}
 
 	int run(Answer &answer) override
@@ -122,10 +84,11 @@ public:
 		set.load();
 		if (set.held())
 			answer.warn("in-use", "a spare is in use: what changed while it was read may be missing; 'dmsetup suspend' holds it still");
-		if (file_.empty()) {
+		if (to_stdout()) {
 			write_dump(answer.json(), set);
 			return static_cast<int>(ExitStatus::done);
 		}
+		look_at_file(set);
 		if (!answer.manners().dry_run)
 			write_file(set);
 		report(answer, set);
@@ -133,17 +96,49 @@ public:
 	}
 
 private:
+	bool to_stdout() const { return file_.empty() || file_ == "-"; }
+
+	// A new file would take the place of what is there.
+	void look_at_file(const SetReader &set)
+	{
+		struct stat there = {};
+
+		if (stat(file_.c_str(), &there))
+			return;
+		for (uint32_t slot = 0; slot < DMR_MAX_MEMBERS; slot++)
+			if (const Member *member = set.member(slot);
+			    member && member->device->number() == there.st_dev && member->device->inode() == there.st_ino)
+				throw Failure(ExitStatus::would_lose, "same-device",
+					      fmt::format("{} is what is read: name another file", shown(file_)));
+		if (S_ISBLK(there.st_mode))
+			throw Failure(ExitStatus::would_lose, "not-blank", fmt::format("{} is a block device: name a file", shown(file_)));
+		as_it_is_ = S_ISCHR(there.st_mode) || S_ISFIFO(there.st_mode);
+	}
+
 	void write_file(const SetReader &set)
 	{
-		NewFile file(file_);
+		if (!as_it_is_) {
+			NewFile file(file_, 0666);
+
+			write_to(file.file(), set);
+			return file.keep();
+		}
+		const std::unique_ptr<std::FILE, int (*)(std::FILE *)> file(std::fopen(file_.c_str(), "we"), std::fclose);
+
+		if (!file)
+			throw std::system_error(errno, std::generic_category(), file_);
+		write_to(file.get(), set);
+	}
+
+	static void write_to(std::FILE *file, const SetReader &set)
+	{
 		Manners manners;
 
 		manners.json = true;
-		Answer document("dump", manners, file.file());
+		Answer document("dump", manners, file);
 
 		write_dump(document.json(), set);
 		document.done();
-		file.keep();
 	}
 
 	void report(Answer &answer, const SetReader &set)
@@ -162,6 +157,7 @@ private:
 
 	std::vector<std::string> names_;
 	std::string file_;
+	bool as_it_is_ = false;	// a pipe, a terminal, /dev/null: no new file takes its place
 };
 
 } // namespace

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // map NAME | DEV...: the extents, as a table, JSON, CSV, or a picture of main. Of a device that runs its modules are asked: its spares may
 // change while they are read.
-#include "entry_text.hh"
 #include "machine/machine.hh"
 #include "set_reader.hh"
 #include "verbs.hh"

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // open NAME: starts a set that was made before.
 #include "machine/starter.hh"
+#include "sysfs.hh"
 #include "verbs.hh"
+
+#include <algorithm>
 
 namespace dm_remap::tool {
 
@@ -24,7 +27,7 @@ public:
 		o.flag("--new-main", request_.wishes.new_main, "main is a raw copy of the old one, or smaller now: record it as main");
 		o.flag("--grow", request_.wishes.grow, "all of main, which is larger now");
 		o.one("--main-id", main_id_, Takes::text, "TEXT", "what tells main's disk from others, where the kernel knows nothing");
-		o.number("--read-retries", read_retries_, "N", "how often a block that cannot be read is tried again");
+		o.number("--read-retries", read_retries_, "N", "how often a block that cannot be read is tried again", UINT32_MAX);
 	}
 
 	int run(Answer &answer) override
@@ -38,12 +41,27 @@ public:
 			request_.main_id = main_id_;
 		if (read_retries_ != not_given)
 			request_.wishes.read_retries = read_retries_;
-		report(answer, starter.start(request_));
+		std::optional<Started> started = note_running(machine, answer);
+
+		report(answer, started ? *started : starter.start(request_));
 		return static_cast<int>(ExitStatus::done);
 	}
 
 private:
 	static constexpr uint64_t not_given = UINT64_MAX;
+
+	// It runs, and nothing would start it after a reboot: that is mended, as 'status' advises.
+	std::optional<Started> note_running(const Machine &machine, Answer &answer) const
+	{
+		const auto runs = [&](const Running &device) { return device.name() == request_.set || machine.set_of(device) == request_.set; };
+		const auto device = std::find_if(machine.running().begin(), machine.running().end(), runs);
+
+		if (device == machine.running().end() || machine.configured(*device) || !request_.main.empty() || !request_.spares.empty())
+			return {};
+		if (!answer.manners().dry_run)
+			remember(*device, answer);
+		return Started{device->name(), machine.set_of(*device), sysfs::node(device->main_number()), {device->segment(), {}}, device->device().path};
+	}
 
 	static void report(Answer &answer, const Started &started)
 	{

@@ -5,7 +5,7 @@
 // The new spares are new members of the same set, in a new branch, so that nobody takes the old ones for them. Blocks that an old spare
 // does not give stay on it: it is recorded as dropped, as one that is missing, and reads of them fail until they are written anew, or
 // it is found and gives them.
-#include "entry_text.hh"
+#include "record_kind.hh"
 #include "salvage.hh"
 #include "set_writer.hh"
 #include "verbs.hh"
@@ -42,7 +42,8 @@ public:
 		open_targets(set, answer);
 		check_room(set);
 		tell_losses(answer, set);
-		if (loses_ && !answer.manners().dry_run)
+		ask_about_missing(answer, set);
+		if (loses_)
 			answer.confirm("What is not known is given up: main serves those blocks, with what it holds.");
 		if (!answer.manners().dry_run)
 			carry_out(set, answer);
@@ -95,6 +96,7 @@ private:
 				if (same_device(source, target))
 					throw Failure(ExitStatus::would_lose, "same-device", fmt::format("{} is what is read: name another", name));
 			target.range.sectors = target.range.sectors / block * block;
+			refuse_overlap(target, {targets_.data(), targets_.size() - 1});
 			refuse_unless_blank(target, answer);
 			if (metadata::lay_out_further(target.range, setup_, entry, reason))
 				throw Failure(ExitStatus::failed, "too-small", os::name_paths(text));
@@ -104,11 +106,6 @@ private:
 			by_slot_[slot] = &target;
 			slots_.push_back(slot);
 		}
-	}
-
-	static bool same_device(const Member &a, const Member &b)
-	{
-		return a.device->number() == b.device->number() && a.device->inode() == b.device->inode();
 	}
 
 	Blocks room(uint32_t slot) const
@@ -166,6 +163,19 @@ private:
 							       format::records_per_unit));
 		if (salvage_->bad_lost())
 			answer.warn("bad-unknown", "which spare blocks were bad is known in part");
+	}
+
+	// What was remapped while the others were away it alone may know: only a spare that is recorded as dropped is known to be behind.
+	static void ask_about_missing(Answer &answer, const SetReader &set)
+	{
+		for (uint32_t slot = 0; slot < set.setup().member_count; slot++) {
+			const dmr_member_entry &entry = set.setup().members[slot];
+
+			if (entry.state == DMR_MEMBER_ACTIVE && !set.member(slot))
+				answer.confirm(fmt::format("Spare {} ({}) is not named here, and may alone know what was remapped last: that is given up, and "
+							   "old data is read in its place. The spare can never be joined again.",
+							   slot, uuid_text(entry.uuid)));
+		}
 	}
 
 	// Data first, then the map, the marks of which say to the end that nothing is there yet.

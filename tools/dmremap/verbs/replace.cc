@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // replace NAME NEWDISK: copies a device that runs to another disk, in use or not, and puts that in its place when asked to.
 #include "copy_state.hh"
+#include "line_taken_out.hh"
 #include "machine/leaving.hh"
 #include "machine/machine.hh"
 #include "machine/new_disk.hh"
@@ -71,8 +72,8 @@ public:
 		o.one("disk", path_, Takes::device, "NEWDISK", "what it is copied to; its content is lost");
 		o.required();
 		o.flag("--swap", swap_, "then let the new disk serve the device, without unmounting");
-		o.number("--retries", retries_, "N", "how often what cannot be read is tried again at the end (1)");
-		o.number("--standstill", standstill_, "SECONDS", "how long the device may stand still at the end (10)");
+		o.number("--retries", retries_, "N", "how often what cannot be read is tried again at the end (1)", 1000);
+		o.number("--standstill", standstill_, "SECONDS", "how long the device may stand still at the end (10)", 1'000'000);
 		o.one("--state", state_path_, Takes::file, "FILE", "where the record of the copy is kept");
 		o.flag("--restart", restart_, "begin anew, whatever was copied before");
 		o.one("--map", map_path_, Takes::file, "FILE", "write what was copied there, as ddrescue does");
@@ -98,13 +99,12 @@ public:
 		CopyStateFile file(state_path_);
 
 		find_out_how_far(answer, device, file);
-		if (!resumed_ || disk_.identity.empty())
+		// A copy that is under way shows no content: its first and last piece come at the end.
+		if (!resumed_ || disk_.identity.empty() || !disk_.content.empty())
 			answer.confirm(fmt::format("Everything on {} ({}) is overwritten: {}.", path_, human_bytes(disk_.sectors * DMR_SECTOR_SIZE),
 						   disk_.content.empty() ? "nothing is known to be there" : disk_.content));
 		heed_signals();
-		copy(device, file);
-		if (swap_)
-			forget_set(answer);
+		copy(device, file, answer);
 		if (!map_path_.empty() && !(std::ofstream(map_path_) << ddrescue_map(state_->map) << std::flush))
 			answer.warn("map", fmt::format("{}: cannot be written", map_path_));
 		report(answer, device);
@@ -150,7 +150,7 @@ private:
 			answer.note(fmt::format("{} sectors were copied before", state_->map.sectors(CopyState::copied)));
 	}
 
-	void copy(const Running &device, CopyStateFile &file)
+	void copy(const Running &device, CopyStateFile &file, Answer &answer)
 	{
 		if (!resumed_)
 			wipe_signatures(path_, 0, disk_.sectors);
@@ -169,31 +169,44 @@ private:
 			keep(to, file);
 			throw;
 		}
-		// Besides by this process.
-		if (const std::optional<dm::Device> now = dm::find(device.name()); now && now->open_count > 1)
-			in_use_ = true;
 		stood_still_ = work.stood_still();
 		rounds_ = work.rounds();
 		for (const SectorRange &range : work.unverified())
 			unverified_ += range.sectors;
 		progress_.reset();
-		if (swap_)
+		if (!swap_)
+			return record(to, file);
+		// The new disk serves: nothing that fails from here on changes that.
+		try {
+			if (!config_fault_.empty())
+				answer.warn("not-configured", fmt::format("{}: take the line of set {} out of it by hand", config_fault_, set_));
 			file.remove();
-		else
-			record(to, file);
+			// Besides by this process.
+			if (const std::optional<dm::Device> now = dm::find(device.name()); now && now->open_count > 1)
+				in_use_ = true;
+		} catch (const std::exception &error) {
+			answer.warn("afterwards", error.what());
+		}
 	}
 
-	void bring_over(Replacement &work, std::unique_ptr<RawDisk> &claim) const
+	void bring_over(Replacement &work, std::unique_ptr<RawDisk> &claim)
 	{
 		constexpr int attempts = 4;
 		const std::chrono::seconds limit(standstill_);
 
 		for (int i = 0; i < attempts; i++) {
 			work.bring_close(i ? 0 : retries_, limit);
-			if (swap_)
-				claim.reset();
-			if (work.finish(swap_ ? disk_.number : "", limit))
-				return;
+			if (!swap_) {
+				if (work.finish("", limit))
+					return;
+				continue;
+			}
+			claim.reset();
+			LineTakenOut line(set_);
+
+			config_fault_ = line.fault();
+			if (work.finish(disk_.number, limit))
+				return line.stay_out();
 		}
 		throw Failure(ExitStatus::busy, "written-too-fast",
 			      fmt::format("{} is written too fast, or the kernel's trace of that had no room: try again when less is written, or with a larger "
@@ -254,21 +267,6 @@ private:
 		}
 	}
 
-	// The device is none of its set any more: nobody is to start that by itself.
-	void forget_set(Answer &answer) const
-	{
-		if (set_.empty())
-			return;
-		try {
-			ConfigEdit edit;
-
-			edit.config.remove(set_);
-			edit.commit();
-		} catch (const std::system_error &error) {
-			answer.warn("not-configured", fmt::format("{}: take the line of set {} out of it by hand", error.what(), set_));
-		}
-	}
-
 	// --- what is said in the end
 
 	std::vector<Step> next_steps(const Running &device) const
@@ -277,13 +275,27 @@ private:
 		const std::string main = sysfs::node(device.main_number());
 		std::vector<Step> out;
 
-		if (swap_)
-			out.push_back({"serves", fmt::format("{} serves {} until it is removed, or the machine starts anew; from then on use {} itself", path_,
-							     mapped, disk)});
-		else if (in_use_)
+		if (const uint64_t bad = state_->map.sectors(CopyState::bad)) {
+			std::string text = fmt::format("{} sectors could not be read: on {} there is a text in their place that says so. Find the files (grep -a "
+						       "'dm-remap: sector' does), and restore them; until then keep {} and the spares, which may give them yet",
+						       bad, path_, main);
+
+			if (swap_)
+				text += fmt::format(". Until then they cannot be read or written; afterwards: dmsetup load {0} --table '0 {1} linear {2} 0' && dmsetup "
+						    "suspend {0} && dmsetup resume {0}",
+						    device.device().kernel_name, device.sectors(), disk_.number);
+			out.push_back({"missing", std::move(text)});
+		}
+		// What goes on being used is newer than the copy: nothing is said of what is old.
+		if (!swap_ && in_use_) {
 			out.push_back({"moment", fmt::format("{} was in use: {} has what it held at one moment. Stop what uses it, and give the same command "
 							     "again, which brings over what was written since; or add --swap, without stopping anything",
 							     mapped, path_)});
+			return out;
+		}
+		if (swap_)
+			out.push_back({"serves", fmt::format("{} serves {} until it is removed, or the machine starts anew; from then on use {} itself", path_,
+							     mapped, disk)});
 		else
 			out.push_back({"close", fmt::format("'dmremap close {}', and use {} in its place from now on", device.name(), disk)});
 		for (Step &advice : lines_to_change(mapped, disk))
@@ -294,17 +306,6 @@ private:
 		out.push_back({"set", fmt::format("the spares still hold the set, and 'dmremap assemble --scan' would start it: when nothing is needed of it any "
 						  "more, zero them ('using the spare again' in docs/administration.md){}",
 						  swap_ ? "" : fmt::format(", and take its line out of {}", SetsConfig::default_path()))});
-		if (const uint64_t bad = state_->map.sectors(CopyState::bad)) {
-			std::string text = fmt::format("{} sectors could not be read: on {} there is a text in their place that says so. Find the files (grep -a "
-						       "'dm-remap: sector' does), and restore them",
-						       bad, path_);
-
-			if (swap_)
-				text += fmt::format(". Until then they cannot be read or written; afterwards: dmsetup load {0} --table '0 {1} linear {2} 0' && dmsetup "
-						    "suspend {0} && dmsetup resume {0}",
-						    device.device().kernel_name, device.sectors(), disk_.number);
-			out.push_back({"missing", std::move(text)});
-		}
 		return out;
 	}
 
@@ -366,7 +367,7 @@ private:
 	bool swap_ = false, restart_ = false;
 	uint64_t retries_ = 1, standstill_ = 10;
 
-	std::string set_;
+	std::string set_, config_fault_;
 	bool in_use_ = false, resumed_ = false;
 	NewDisk disk_;
 	std::unique_ptr<CopyStateDocument> state_;

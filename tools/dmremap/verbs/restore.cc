@@ -76,6 +76,7 @@ private:
 				continue;
 			}
 			members_.push_back(open_target(MemberName::parse(names_[i]), &entry, setup));
+			refuse_overlap(members_.back(), {members_.data(), members_.size() - 1});
 			if (keep_data_)
 				refuse_unless_area_blank(members_.back(), entry, answer);
 			else

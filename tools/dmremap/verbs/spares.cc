@@ -40,8 +40,17 @@ LiveSpare find_spare(const LiveStatus &live, const std::string &name)
 // The modules speak of devices by number.
 std::string name_device(std::string text, const std::string &number, const std::string &path)
 {
-	for (size_t at = 0; (at = text.find(number, at)) != text.npos; at += path.size())
+	const auto is_digit = [&](size_t at) { return at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])); };
+
+	for (size_t at = 0; (at = text.find(number, at)) != text.npos;) {
+		// 8:1 is no part of 8:16, nor of 68:1.
+		if ((at && is_digit(at - 1)) || is_digit(at + number.size())) {
+			at += number.size();
+			continue;
+		}
 		text.replace(at, number.size(), path);
+		at += path.size();
+	}
 	return text;
 }
 

@@ -1,28 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-// Entries of the map as words, and as records.
-#ifndef DMREMAP_ENTRY_TEXT_HH
-#define DMREMAP_ENTRY_TEXT_HH
+// Entries of the map as records.
+#ifndef DMREMAP_RECORD_KIND_HH
+#define DMREMAP_RECORD_KIND_HH
 
 #include "core/index/extent_index.hh"
 
 #include <dm_remap/record.h>
 
 namespace dm_remap::tool {
-
-constexpr const char *kind_text(ExtentKind kind)
-{
-	switch (kind) {
-	case ExtentKind::mapped:
-		return "mapped";
-	case ExtentKind::pending:
-		return "pending";
-	case ExtentKind::lost:
-		return "lost";
-	case ExtentKind::in_doubt:
-		break;
-	}
-	return "in_doubt";
-}
 
 // Of an extent that a checkpoint can hold; and back, of a record about blocks of main that are not just main's again.
 constexpr uint8_t record_kind(ExtentKind kind)

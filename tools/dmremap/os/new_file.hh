@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+// A file's next content: it is there whole, also after a power cut, or the file is what it was. A symbolic link stays one, and what it
+// names is replaced.
+#ifndef DMREMAP_OS_NEW_FILE_HH
+#define DMREMAP_OS_NEW_FILE_HH
+
+#include <cstdio>
+#include <string>
+#include <sys/types.h>
+
+namespace dm_remap::tool {
+
+class NewFile final {
+public:
+	// mode: as for open(2), of a file that was not there; else it stays what it was. Throws std::system_error; with EINVAL if there is something that is no regular file.
+	NewFile(const std::string &path, mode_t mode);
+	// Nothing has changed, unless it was kept.
+	~NewFile();
+	NewFile(const NewFile &) = delete;
+	NewFile &operator=(const NewFile &) = delete;
+
+	// To be written to. Errors show at keep().
+	std::FILE *file() { return file_; }
+	// Throws std::system_error.
+	void keep();
+
+private:
+	std::string path_, made_;
+	std::FILE *file_ = nullptr;
+};
+
+} // namespace dm_remap::tool
+
+#endif
