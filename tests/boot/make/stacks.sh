@@ -16,11 +16,12 @@ make_plain() {
 }
 make_lvm() {
 	set_create vol vmain vspare
-	pvcreate -q /dev/mapper/vol
-	vgcreate -q vg /dev/mapper/vol
-	lvcreate -qy -n lv -l 90%VG vg
+	# Main has the same label: without these words LVM sees it twice.
+	pvcreate -q --devices /dev/mapper/vol /dev/mapper/vol
+	vgcreate -q --devices /dev/mapper/vol vg /dev/mapper/vol
+	lvcreate -qy --devices /dev/mapper/vol -n lv -l 90%VG vg
 	BAD_OFFSET=$(dmsetup table vg-lv | cut -d ' ' -f 5) filled /dev/vg/lv 5a5e0004-0000-4000-8000-000000000004 vmain
-	vgchange -qan vg
+	vgchange -qan --devices /dev/mapper/vol vg
 	dmremap close vol
 }
 make_md() {
