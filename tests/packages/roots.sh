@@ -48,6 +48,7 @@ root_enter() { # SUITE NAME
 	echo force-unsafe-io >"$ROOT/etc/dpkg/dpkg.cfg.d/test"
 	printf '#!/bin/sh\nexit 101\n' >"$ROOT/usr/sbin/policy-rc.d"
 	chmod +x "$ROOT/usr/sbin/policy-rc.d"
+	echo 'Acquire::Languages "none";' >"$ROOT/etc/apt/apt.conf.d/99test"
 	root_run apt-get -qq -o APT::Sandbox::User=root update
 }
 

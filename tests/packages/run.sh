@@ -7,9 +7,9 @@
 #   bookworm   tools/package deb in a Debian 12, then the packages in a fresh one: installation, upgrade, failing builds, a
 #              new kernel, removal, purge
 #   trixie     the same on Debian 13
-#   rpm        tools/package rpm, then what is in them, and their scriptlets (with the Debian 13 of the last test)
+#   rpm        tools/package rpm, then what is in them, and their scriptlets, in the Debian 12 that the test of debs has left
 #
-# The packages are left in build/packages/<part>, the output in build/packages/<part>.log; that of a single part is shown.
+# With DM_REMAP_PACKAGES_AGAIN=yes the packages of the last run are tried again. The packages are left in build/packages/<part>, the output in build/packages/<part>.log; that of a single part is shown.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
 top=$(readlink -f "$here/../..")
@@ -23,63 +23,75 @@ fi
 # shellcheck source=tests/packages/roots.sh
 . "$here/roots.sh"
 
-# The tree as somebody else has it: what git knows of it, without git.
-tree_to() { # DIRECTORY [VERSION]
-	mkdir -p "$1"
-	git -C "$top" ls-files -z --cached --others --exclude-standard | tar -C "$top" --null --ignore-failed-read -cf - -T - | tar -C "$1" -xf -
-	if [[ ${2:-} ]]; then sed -i "s/\(DMR_VERSION \)\".*\"/\1\"$2\"/" "$1/include/dm_remap/version.h"; fi
-}
-
-build_in_root() { # SUITE KIND OUT TREE...
-	local suite=$1 kind=$2 out=$3 tree
-	shift 3
-	root_make "$suite"
-	root_enter "$suite" build
+# A copy of the tree as git knows it, without git, built in the Debian that the packages are for; the packages go to OUT/new, and
+# with a VERSION the same as that to OUT/old.
+build_in_root() { # SUITE KIND OUT [VERSION]
+	local version
+	[[ ${DM_REMAP_PACKAGES_AGAIN:-} != yes || ! -d $3/new ]] || return 0
+	rm -rf "$3"
+	root_make "$1"
+	root_enter "$1" build
 	root_run apt-get -qq -o APT::Sandbox::User=root install -y --no-install-recommends ccache
-	# All under one path: ccache then compiles once what they have in common.
-	for tree in "$@"; do
-		rm -rf "$ROOT/root/tree"
-		cp -a "$tree" "$ROOT/root/tree"
-		root_run /root/tree/tools/package "$kind" /root/tree/out
-		mkdir -p "$out/${tree##*/}"
-		cp "$ROOT/root/tree/out"/* "$out/${tree##*/}/"
+	rm -rf "$ROOT/root/tree"
+	mkdir -p "$ROOT/root/tree"
+	git -C "$top" ls-files -z --cached --others --exclude-standard | tar -C "$top" --null --ignore-failed-read -cf - -T - |
+		tar -C "$ROOT/root/tree" -xf -
+	for version in '' ${4:-}; do
+		if [[ $version ]]; then sed -i "s/\(DMR_VERSION \)\".*\"/\1\"$version\"/" "$ROOT/root/tree/include/dm_remap/version.h"; fi
+		rm -rf "$ROOT/root/tree/out"
+		root_run /root/tree/tools/package "$2" /root/tree/out
+		mkdir -p "$3"
+		cp -r "$ROOT/root/tree/out" "$3/$([[ $version ]] && echo old || echo new)"
 	done
 	root_leave
 }
 
+# The same packages under another version: all that knows it is a text, but for the tool's own words.
+as_version() { # FROM TO VERSION [mistake]
+	local deb tree old
+	mkdir -p "$2"
+	tree=$(mktemp -d)
+	for deb in "$1"/*.deb; do
+		rm -rf "$tree"
+		dpkg-deb -R "$deb" "$tree"
+		old=$(sed -n 's/^Version: \(.*\)~.*/\1/p' "$tree/DEBIAN/control")
+		sed -i "s/^Version: $old/Version: $3/" "$tree/DEBIAN/control"
+		if [[ -d $tree/usr/src ]]; then
+			mv "$tree/usr/src/dm-remap-$old" "$tree/usr/src/dm-remap-$3"
+			sed -i "s/${old//./\\.}/$3/" "$tree/usr/src/dm-remap-$3/"{dkms.conf,include/dm_remap/version.h} "$tree/usr/libexec/dm-remap/modules"
+			[[ -z ${4:-} ]] || echo '#error this kernel is not what was expected' >>"$tree/usr/src/dm-remap-$3/src/core/target/core_module.c"
+		fi
+		rm -f "$tree/DEBIAN/md5sums"
+		dpkg-deb --root-owner-group -b "$tree" "$2" >/dev/null
+	done
+	rm -rf "$tree"
+}
+
 deb() { # SUITE
-	local suite=$1 out=$top/build/packages/$1 trees
-	rm -rf "$out"
-	mkdir -p "$out"
-	trees=$(mktemp -d)
-	tree_to "$trees/new"
-	tree_to "$trees/old" 0.9.0
-	tree_to "$trees/broken" 0.9.1
-	echo '#error this kernel is not what was expected' >>"$trees/broken/src/metadata/metadata_module.c"
-	build_in_root "$suite" deb "$out" "$trees/new" "$trees/old" "$trees/broken"
-	rm -rf "$trees" "$ROOTS/$suite.test"
-	root_enter "$suite" test
+	local out=$top/build/packages/$1
+	build_in_root "$1" deb "$out"
+	rm -rf "$out"/{old,broken,built} "$ROOTS/$1.test"
+	as_version "$out/new" "$out/old" 0.9.0
+	as_version "$out/new" "$out/broken" 0.9.1 mistake
+	root_enter "$1" test
 	# Beside the compiler's name, so that what DKMS compiles twice is compiled once.
 	root_run apt-get -qq -o APT::Sandbox::User=root install -y --no-install-recommends ccache
-	ln -s /usr/bin/ccache "$ROOT/usr/local/bin/$([[ $suite == bookworm ]] && echo g++-12 || echo x86_64-linux-gnu-g++-14)"
+	ln -s /usr/bin/ccache "$ROOT/usr/local/bin/$([[ $1 == bookworm ]] && echo g++-12 || echo x86_64-linux-gnu-g++-14)"
 	mkdir -p "$ROOT/root/packages"
 	cp -r "$out"/* "$here"/inside/* "$ROOT/root/packages/"
-	root_run /root/packages/deb_test.sh "$suite"
+	root_run /root/packages/deb_test.sh "$1"
 	cp -r "$ROOT/root/packages/built" "$out/"
 	root_leave
 }
 
 rpm() {
-	local out=$top/build/packages/rpm trees
-	rm -rf "$out"
-	trees=$(mktemp -d)
-	tree_to "$trees/rpm-new"
-	tree_to "$trees/rpm-old" 0.9.0
-	build_in_root trixie rpm "$out" "$trees/rpm-new" "$trees/rpm-old"
-	rm -rf "$trees"
-	root_enter trixie test
-	mkdir -p "$ROOT/root/packages"
-	cp -r "$out"/* "$here"/inside/* "$ROOT/root/packages/"
+	local out=$top/build/packages/rpm
+	build_in_root bookworm rpm "$out" 0.9.0
+	root_enter bookworm test
+	rm -rf "$ROOT/root/packages/rpm"
+	mkdir -p "$ROOT/root/packages/rpm"
+	cp -r "$out"/* "$ROOT/root/packages/rpm/"
+	cp -r "$here"/inside/* "$ROOT/root/packages/"
 	root_run /root/packages/rpm_test.sh
 	root_leave
 }

@@ -4,6 +4,7 @@
 #
 #   trixie.sh release 7.3        7.3.4+deb13-amd64: the newest of the series that Debian 13, or its backports, has
 #   trixie.sh modules 7.3        build/<release>/*.ko of this tree
+#   trixie.sh tool               build/tool-trixie: dmremap, linked with that system's libraries
 #   trixie.sh run COMMAND...     in that root, in this tree, which is there under its own path
 #
 # A release is accepted wherever a series is.
@@ -63,9 +64,16 @@ root_headers() { # RELEASE
 	root_run env DEBIAN_FRONTEND=noninteractive "${APT[@]}" install -y --no-install-recommends "linux-headers-$1" >&2
 }
 
+root_tool() {
+	local packages
+	mapfile -t packages < <(packages_of build | grep -vE '^(gcc|g\+\+)-')
+	root_run env DEBIAN_FRONTEND=noninteractive "${APT[@]}" install -y --no-install-recommends g++ "${packages[@]}" >&2
+	root_run make --no-print-directory tool TOOL="$top/build/tool-trixie"
+}
+
 what=${1:-}
 case $what in
-release | modules | run) shift ;;
+release | modules | tool | run) shift ;;
 *)
 	sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0"
 	exit 2
@@ -75,7 +83,7 @@ mkdir -p /run/lock
 exec 9>/run/lock/dm-remap-trixie.lock
 flock 9
 root_make
-if [[ $what != run ]]; then
+if [[ $what != run && $what != tool ]]; then
 	release=$(release_of "${1:?which kernel?}")
 fi
 case $what in
@@ -85,6 +93,7 @@ modules)
 	flock --unlock 9
 	root_run make --no-print-directory modules KVER="$release"
 	;;
+tool) root_tool ;;
 run)
 	flock --unlock 9
 	root_run "$@"

@@ -1,18 +1,14 @@
 #!/bin/bash
-# What is in the rpms, and their scriptlets, run by rpm itself in the Debian 13 that the test of the debs has left: DKMS, a compiler
-# and headers are there. Beside it lie rpm-new/ and rpm-old/: the same tree as versions 1.0.0 and 0.9.0.
+# What is in the rpms, and their scriptlets, run by rpm itself in the Debian that the test of the debs has left: DKMS, a compiler,
+# libraries and headers are there. Beside it lie rpm/new/ and rpm/old/: the same tree, and as version 0.9.0.
 . "$(dirname "$0")/checks.sh"
 
-tool=$(echo rpm-new/dm-remap-[0-9]*.rpm)
-dkms=$(echo rpm-new/dm-remap-dkms-*.rpm)
+tool=$(echo rpm/new/dm-remap-[0-9]*.rpm)
+dkms=$(echo rpm/new/dm-remap-dkms-*.rpm)
 new=$(basename "$tool" | sed 's/dm-remap-\(.*\)-.*/\1/')
 
-"${APT[@]}" install rpm dkms g++ libfmt10 libdevmapper1.02.1 libblkid1 libmount1 libudev1 libext2fs2t64 >/dev/null
-first=$(dpkg-query -W -f '${Package}\n' 'linux-headers-6.12*-amd64' | sed 's/linux-headers-//' | head -n 1)
-[[ $first ]] || {
-	first=$(apt-cache pkgnames linux-headers- | grep -E '^linux-headers-6\.12\.[0-9]+\+deb13-amd64$' | sort -rV | head -n 1 | sed 's/linux-headers-//')
-	"${APT[@]}" install "linux-headers-$first" >/dev/null
-}
+"${APT[@]}" install rpm >/dev/null
+first=$(for build in /lib/modules/*/build/Makefile; do basename "${build%/build/Makefile}"; done | sort -V | head -n 1)
 
 step 'files'
 said 0 rpm -qpl "$tool"
@@ -44,13 +40,13 @@ done
 
 step 'installation'
 RPM=(rpm --nodeps --nosignature)
-said 0 "${RPM[@]}" -i rpm-old/*.rpm
+said 0 "${RPM[@]}" -i rpm/old/*.rpm
 says "dm-remap: making the modules of version 0.9.0 for kernel $first"
 serves "$first" 0.9.0 dkms
 equal 'dmremap 0.9.0' "$(dmremap --version)"
 
 step 'upgrade'
-said 0 "${RPM[@]}" -U rpm-new/*.rpm
+said 0 "${RPM[@]}" -U rpm/new/*.rpm
 serves "$first" "$new" dkms
 equal 1 "$(dkms status -m dm-remap -k "$first" | grep -c .)" 'versions in DKMS'
 [[ ! -e /lib/modules/$first/dm-remap-kept && ! -e /usr/src/dm-remap-0.9.0 ]] || fail 'the old version is still there'
