@@ -5,6 +5,7 @@
 
 #include "os/fd.hh"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
