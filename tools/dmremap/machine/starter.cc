@@ -239,12 +239,15 @@ void Starter::refuse_if_released(const StartRequest &request, const Started &out
 
 namespace {
 
-// It may be known as a main, and they as spares, from now on. Without our rules udev would give main the links that the mapped device has.
-void look_again(const SeenSet &set, const std::string &main)
+// From now on main is known as one, the spares as such, and main's PARTUUID as a name of the mapped device. Without our rules udev would give
+// main the links that the mapped device has.
+void look_again(const SeenSet &set, const std::string &main, const std::string &name)
 {
 	if (!udev::hides_mains(Tree()))
 		return;
 	trigger_main(sysfs::number(main));
+	if (const std::optional<dm::Device> device = dm::find(name))
+		sysfs::trigger(device->number());
 	for (const Member &member : set.members)
 		sysfs::trigger(sysfs::number(member.name.path));
 }
@@ -289,7 +292,7 @@ void remember(const SeenSet &set, const std::string &name, const std::string &ma
 			return;
 		edit.config.put(std::move(now));
 		edit.commit();
-		look_again(set, main);
+		look_again(set, main, name);
 	} catch (const Failure &failure) {
 		answer.warn("not-configured", fmt::format("{}: the set is not noted in {}", failure.what(), SetsConfig::default_path()));
 	} catch (const std::system_error &error) {
