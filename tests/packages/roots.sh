@@ -21,10 +21,10 @@ root_make() { # SUITE
 		debootstrap --variant=minbase --include=ca-certificates "$1" "$root.new" "$MIRROR/debian" >&2
 		mv "$root.new" "$root"
 	fi
-	[[ ! -e $root/etc/apt/sources.list.d/dm-remap.list ]] || return 0
+	[[ ! -e $root/etc/apt/sources.list.d/test.list ]] || return 0
 	printf 'deb %s main\n' "$MIRROR/debian $1-updates" "$MIRROR/debian $1-backports" "$MIRROR/debian-security $1-security" \
-		>"$root/etc/apt/sources.list.d/dm-remap.list.new"
-	mv "$root/etc/apt/sources.list.d/dm-remap.list.new" "$root/etc/apt/sources.list.d/dm-remap.list"
+		>"$root/etc/apt/sources.list.d/test.list.new"
+	mv "$root/etc/apt/sources.list.d/test.list.new" "$root/etc/apt/sources.list.d/test.list"
 }
 
 # SUITE over what NAME has added to it, at /run/dm-remap-packages, with what programs expect of a system.

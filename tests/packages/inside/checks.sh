@@ -47,6 +47,16 @@ configured() { # PACKAGE...
 		equal 'install ok installed' "$(dpkg-query -W -f '${Status}' "$package")" "state of $package"
 	done
 }
+# Another program under that name: apt and rpm choose themselves where programs are looked for.
+pretend() { # NAME OUTPUT
+	printf '#!/bin/sh\nprintf "%s"\n' "$2" >"/root/$1"
+	chmod +x "/root/$1"
+	mount --bind "/root/$1" "$(command -v "$1")"
+}
+pretend_no_more() { # NAME...
+	local name
+	for name in "$@"; do umount "$(command -v "$name")"; done
+}
 no_trace() {
 	local left
 	left=$(find / -xdev \( -path /proc -o -path /dev -o -path /root -o -path /tmp -o -path /run -o -path /var/cache/apt \) -prune -o \
