@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdio>
 #include <ctime>
 #include <iostream>
@@ -153,6 +154,12 @@ std::string shown(std::string_view text)
 		i += c1;
 	}
 	return out;
+}
+
+std::string lower(std::string text)
+{
+	std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+	return text;
 }
 
 std::string human_bytes(uint64_t bytes)

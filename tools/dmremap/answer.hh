@@ -77,6 +77,8 @@ private:
 void say(std::string_view text);
 // Printable, whatever it is: names and identities come from disks.
 std::string shown(std::string_view text);
+// In lower case, of ASCII alone.
+std::string lower(std::string text);
 // "12.3 MiB"
 std::string human_bytes(uint64_t bytes);
 std::string when(uint64_t wall_seconds);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "sets_config.hh"
 
+#include "answer.hh"
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -75,12 +77,6 @@ std::string quoted(const std::string &value)
 		out += c;
 	}
 	return out + "\"";
-}
-
-std::string lower(std::string text)
-{
-	std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-	return text;
 }
 
 std::string uuid_of(const std::string &key, const std::string &text)

@@ -18,6 +18,13 @@ void write_setup(JsonWriter &out, const dmr_setup &setup);
 // Of a set in which blocks may be lost.
 inline constexpr const char *lost_feature = "lost";
 
+// Into a field of a setup: as much as fits.
+template <size_t size>
+void copy_text(char (&to)[size], const std::string &from)
+{
+	to[from.copy(to, size - 1)] = '\0';
+}
+
 // Empty is not known.
 std::optional<std::string> known(const char *text);
 // Which disk main is, in words; empty: nobody knows.

@@ -7,6 +7,7 @@
 #include "machine/mounts.hh"
 #include "machine/udev.hh"
 #include "running.hh"
+#include "setup_text.hh"
 #include "sysfs.hh"
 
 #include "reassembly/main_check.hh"
@@ -24,20 +25,6 @@ namespace {
 
 using reassembly::MainMatch;
 using run_dir::Note;
-
-constexpr std::string_view partuuid_prefix = "partuuid:", place_prefix = "start:";
-
-template <size_t size>
-void copy_text(char (&to)[size], const std::string &from)
-{
-	to[from.copy(to, size - 1)] = '\0';
-}
-
-std::string lower(std::string text)
-{
-	std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-	return text;
-}
 
 std::string property(const std::string &number, Seen seen, const char *name)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // Whether mdadm would take main for a member of an array, and whether multipath would take it for a path of a device.
+#include "answer.hh"
 #include "doctor/raw_main.hh"
 #include "machine/identity.hh"
 #include "machine/udev.hh"
@@ -29,7 +30,7 @@ std::vector<std::string> device_words(const std::vector<std::string> &lines)
 		if (!goes_on && !(words >> word))
 			continue;
 		if (!goes_on) {
-			std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::tolower(c); });
+			word = lower(word);
 			in_device = word.size() >= 3 && std::string_view("device").starts_with(word);
 		}
 		while (in_device && words >> word && !word.starts_with("#"))

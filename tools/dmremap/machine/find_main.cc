@@ -17,12 +17,6 @@ namespace {
 
 using reassembly::MainMatch;
 
-template <size_t size>
-void copy_text(char (&to)[size], const std::string &from)
-{
-	to[from.copy(to, size - 1)] = '\0';
-}
-
 // The kernel's own names go to whichever disk comes next.
 bool name_stays(const std::string &path)
 {
@@ -47,7 +41,7 @@ MainMatch match(const dmr_setup &setup, const MainNow &now)
 std::vector<MainNow> search(const Machine &machine, const dmr_setup &setup, const std::optional<std::string> &main_id)
 {
 	const std::string_view identity = setup.main.identity;
-	const bool partition = identity.starts_with("partuuid:") || identity.starts_with("start:");
+	const bool partition = identity.starts_with(partuuid_prefix) || identity.starts_with(place_prefix);
 	std::vector<MainNow> found;
 
 	for (const std::string &number : sysfs::all()) {
@@ -109,7 +103,7 @@ MainNow describe_main(const std::string &path, const std::optional<std::string> 
 	std::string identity = identity_of(number);
 
 	if (sysfs::is_partition(number))
-		now.place = "start:" + sysfs::attribute(number, "start");
+		now.place = std::string(place_prefix) + sysfs::attribute(number, "start");
 
 	now.identity.block_bytes = info.logical_block_bytes;
 	now.identity.sectors = block.to_sectors(block.to_blocks(Sectors(info.sectors))).value;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "machine/identity.hh"
 
+#include "answer.hh"
 #include "sysfs.hh"
 
-#include <algorithm>
 #include <blkid/blkid.h>
 #include <fmt/format.h>
 #include <fstream>
@@ -68,8 +68,7 @@ std::string partition_uuid(const std::string &number)
 			uuid = value;
 		blkid_free_probe(probe);
 	}
-	std::transform(uuid.begin(), uuid.end(), uuid.begin(), [](unsigned char c) { return std::tolower(c); });
-	return uuid;
+	return lower(std::move(uuid));
 }
 
 } // namespace
@@ -80,7 +79,7 @@ std::string wwid_of_page(std::span<const uint8_t> page)
 
 	for (const uint8_t type : {naa, eui64, t10})
 		if (const std::string found = designator(page, type); !found.empty())
-			return "wwid:" + found;
+			return std::string(wwid_prefix) + found;
 	return {};
 }
 
@@ -95,7 +94,7 @@ std::string disk_identity_of(const std::string &number)
 		return scsi;
 	const std::string nvme = nvme_wwid(disk);
 
-	return nvme.empty() ? "" : "wwid:" + nvme;
+	return nvme.empty() ? "" : std::string(wwid_prefix) + nvme;
 }
 
 std::string identity_of(const std::string &number)
@@ -104,7 +103,7 @@ std::string identity_of(const std::string &number)
 		return disk_identity_of(number);
 	const std::string uuid = partition_uuid(number);
 
-	return uuid.empty() ? "" : "partuuid:" + uuid;
+	return uuid.empty() ? "" : std::string(partuuid_prefix) + uuid;
 }
 
 } // namespace dm_remap::tool

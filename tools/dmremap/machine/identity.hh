@@ -6,8 +6,12 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace dm_remap::tool {
+
+// What they begin with. The last, and the sector, stand for a partition of which no PARTUUID is known.
+inline constexpr std::string_view wwid_prefix = "wwid:", partuuid_prefix = "partuuid:", place_prefix = "start:";
 
 // Of the device with this MAJOR:MINOR: "partuuid:…" of a partition, "wwid:…" of a disk; empty if it has none.
 std::string identity_of(const std::string &number);

@@ -43,7 +43,6 @@ void add_tag(MainPart &part, const char *tag, const std::string &value)
 
 MainPart part_of(const std::string &path, const std::string &served)
 {
-	constexpr std::string_view partuuid = "partuuid:";
 	MainPart part;
 
 	part.number = sysfs::number(path);
@@ -59,8 +58,8 @@ MainPart part_of(const std::string &path, const std::string &served)
 	if (sysfs::is_partition(part.number)) {
 		const std::string identity = identity_of(part.number);
 
-		if (identity.starts_with(partuuid))
-			add_tag(part, "PARTUUID=", identity.substr(partuuid.size()));
+		if (identity.starts_with(partuuid_prefix))
+			add_tag(part, "PARTUUID=", identity.substr(partuuid_prefix.size()));
 		add_tag(part, "PARTLABEL=", udev::property(part.number, "ID_PART_ENTRY_NAME"));
 	}
 	return part;

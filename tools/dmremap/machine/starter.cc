@@ -24,17 +24,17 @@ bool is_complete(const SeenSet &set)
 }
 
 // By which main is known again without being read.
-void describe(const std::string &path, ConfiguredSet &out)
+void describe(const MainNow &main, ConfiguredSet &out)
 {
-	const std::string number = sysfs::number(path);
-	const dmr_main_identity main = describe_main(path).identity;
+	const std::string number = sysfs::number(main.path);
 
-	out.identity = main.identity;
+	out.main_id = known(main.identity.id);
+	out.identity = main.identity.identity;
 	out.disk.clear();
 	out.first.reset();
 	if (!sysfs::is_partition(number))
 		return;
-	out.disk = main.disk;
+	out.disk = main.identity.disk;
 	out.first = std::stoull("0" + sysfs::attribute(number, "start"));
 }
 
@@ -51,10 +51,6 @@ SeenSet *named(std::vector<SeenSet> &sets, const std::string &name)
 					  found[1]->uuid()));
 	return found.empty() ? nullptr : found.front();
 }
-
-} // namespace
-
-namespace {
 
 // One that dm-remap itself keeps from being used.
 std::optional<User> kept_for_a_set(const std::string &path)
@@ -221,7 +217,7 @@ Started Starter::start(const StartRequest &request)
 	out.path = dm::create(out.name, dm_uuid_of(out.set_uuid), {out.plan.segment}, wishes.read_only, [&] { held->let_go(); }).path;
 	run_dir::remove(run_dir::Note::waiting, out.set_uuid);
 	run_dir::remove(run_dir::Note::released, out.set_uuid);
-	remember(set, out.name, out.main, main.identity.id[0] ? std::optional<std::string>(main.identity.id) : std::nullopt, answer_);
+	remember(set, out.name, main, answer_);
 	return out;
 }
 
@@ -252,53 +248,62 @@ void look_again(const SeenSet &set, const std::string &main, const std::string &
 		sysfs::trigger(sysfs::number(member.name.path));
 }
 
-} // namespace
-
-void remember(const SeenSet &set, const std::string &name, const std::string &main, const std::optional<std::string> &main_id, Answer &answer,
-	      bool root)
+// The file has the set as it is now. Throws Failure, std::system_error.
+void write_down(const SeenSet &set, const std::string &name, const MainNow &main, bool root)
 {
 	const dmr_setup &setup = set.newest();
+	ConfigEdit edit;
+	const ConfiguredSet *before = edit.config.find(set.uuid());
+	ConfiguredSet now = before ? *before : ConfiguredSet();
+	const std::vector<ConfiguredSpare> known = now.spares;
 
+	now.uuid = set.uuid();
+	now.name = name;
+	// By whichever name it was given, as long as that is the same disk.
+	if (sysfs::number(now.main) != sysfs::number(main.path) || now.main.empty())
+		now.main = udev::lasting_path(main.path);
+	now.root |= root;
+	describe(main, now);
+	now.spares.clear();
+	for (uint32_t slot = 0; slot < setup.member_count; slot++) {
+		if (!belongs(setup.members[slot]))
+			continue;
+		const Member *member = set.member(slot);
+		ConfiguredSpare spare = {uuid_text(setup.members[slot].uuid), {}, 0};
+		const auto old = std::find_if(known.begin(), known.end(), [&](const ConfiguredSpare &other) { return other.uuid == spare.uuid; });
+
+		if (old != known.end() && (!member || (sysfs::number(old->path) == sysfs::number(member->name.path) &&
+						       old->start == member->range.start)))
+			spare = *old;
+		else if (member)
+			spare = {spare.uuid, udev::lasting_path(member->name.path), member->range.start};
+		now.spares.push_back(spare);
+	}
+	if (before && *before == now)
+		return;
+	edit.config.put(std::move(now));
+	edit.commit();
+	look_again(set, main.path, name);
+}
+
+template <typename F>
+void or_warn(Answer &answer, F write)
+{
 	try {
-		ConfigEdit edit;
-		const ConfiguredSet *before = edit.config.find(set.uuid());
-		ConfiguredSet now = before ? *before : ConfiguredSet();
-		const std::vector<ConfiguredSpare> known = now.spares;
-
-		now.uuid = set.uuid();
-		now.name = name;
-		// By whichever name it was given, as long as that is the same disk.
-		if (sysfs::number(now.main) != sysfs::number(main) || now.main.empty())
-			now.main = udev::lasting_path(main);
-		now.main_id = main_id;
-		now.root |= root;
-		describe(main, now);
-		now.spares.clear();
-		for (uint32_t slot = 0; slot < setup.member_count; slot++) {
-			if (!belongs(setup.members[slot]))
-				continue;
-			const Member *member = set.member(slot);
-			ConfiguredSpare spare = {uuid_text(setup.members[slot].uuid), {}, 0};
-			const auto old = std::find_if(known.begin(), known.end(), [&](const ConfiguredSpare &other) { return other.uuid == spare.uuid; });
-
-			if (old != known.end() && (!member || (sysfs::number(old->path) == sysfs::number(member->name.path) &&
-							       old->start == member->range.start)))
-				spare = *old;
-			else if (member)
-				spare = {spare.uuid, udev::lasting_path(member->name.path), member->range.start};
-			now.spares.push_back(spare);
-		}
-		if (before && *before == now)
-			return;
-		edit.config.put(std::move(now));
-		edit.commit();
-		look_again(set, main, name);
+		write();
 	} catch (const Failure &failure) {
 		answer.warn("not-configured", fmt::format("{}: the set is not noted in {}", failure.what(), SetsConfig::default_path()));
 	} catch (const std::system_error &error) {
 		answer.warn("not-configured",
 			    fmt::format("{}: the set is not noted there, and nothing starts it after a reboot", error.what()));
 	}
+}
+
+} // namespace
+
+void remember(const SeenSet &set, const std::string &name, const MainNow &main, Answer &answer, bool root)
+{
+	or_warn(answer, [&] { write_down(set, name, main, root); });
 }
 
 void remember(const Running &device, Answer &answer)
@@ -310,9 +315,13 @@ void remember(const Running &device, Answer &answer)
 			add_seen(sets, std::move(*member));
 	if (sets.size() != 1)
 		return;
-	const dmr_setup &setup = sets.front().newest();
+	or_warn(answer, [&] {
+		MainNow main = describe_main(sysfs::node(device.main_number()));
 
-	remember(sets.front(), device.name(), sysfs::node(device.main_number()), known(setup.main.id), answer);
+		// As its table calls it.
+		copy_text(main.identity.id, sets.front().newest().main.id);
+		write_down(sets.front(), device.name(), main, false);
+	});
 }
 
 } // namespace dm_remap::tool

@@ -50,8 +50,7 @@ void refuse_if_used(const std::string &path, bool as_spare, bool held = false);
 
 // The file has this set as it is now: where main and each spare are. What was said of it by hand stays. A file that cannot be written is
 // warned of. root: the system boots from it.
-void remember(const SeenSet &set, const std::string &name, const std::string &main, const std::optional<std::string> &main_id, Answer &answer,
-	      bool root = false);
+void remember(const SeenSet &set, const std::string &name, const MainNow &main, Answer &answer, bool root = false);
 // The same of a device that runs, by its own table.
 void remember(const Running &device, Answer &answer);
 

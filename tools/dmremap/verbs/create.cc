@@ -159,8 +159,7 @@ private:
 		const Subject subject = {name_, set.uuid(), main.path, device.path, {main.path, device.path, device.path}};
 
 		if (!no_config_)
-			remember(set, name_, main.path, main.identity.id[0] ? std::optional<std::string>(main.identity.id) : std::nullopt, answer,
-				 boots_from(tree, subject));
+			remember(set, name_, main, answer, boots_from(tree, subject));
 		report(answer, main, segment, device.path, &set);
 		for (const Finding &finding : what_uses_main(tree, subject))
 			answer.warn(finding.id, fmt::format("{}: {}", finding.text, finding.action));

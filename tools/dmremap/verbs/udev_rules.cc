@@ -3,6 +3,7 @@
 // udev a device of which nothing is learnt is one like any other.
 #include "boot/main_sight.hh"
 #include "boot/run_dir.hh"
+#include "machine/identity.hh"
 #include "machine/machine.hh"
 #include "machine/udev.hh"
 #include "sysfs.hh"
@@ -209,7 +210,6 @@ private:
 	void ask(Answer &answer) override
 	{
 		const std::string uuid = sysfs::attribute(number(), "dm/uuid"), prefix = dm_uuid_of("");
-		constexpr std::string_view partuuid = "partuuid:";
 
 		if (!uuid.starts_with(prefix))
 			return;
@@ -217,8 +217,8 @@ private:
 
 		tell(answer, "DM_REMAP_DEVICE", set);
 		for (const KnownMain &main : known_mains(SetsConfig::read()))
-			if (const std::string_view identity = main.identity.identity; main.set == set && identity.starts_with(partuuid))
-				return tell(answer, "DM_REMAP_PARTUUID", std::string(identity.substr(partuuid.size())));
+			if (const std::string_view identity = main.identity.identity; main.set == set && identity.starts_with(partuuid_prefix))
+				return tell(answer, "DM_REMAP_PARTUUID", std::string(identity.substr(partuuid_prefix.size())));
 	}
 };
 
