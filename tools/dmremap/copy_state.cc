@@ -143,11 +143,7 @@ std::optional<CopyStateDocument> CopyStateFile::read() const
 
 void CopyStateFile::write(const CopyStateDocument &state)
 {
-	const std::string text = state.text();
-	NewFile file(path_, 0600);
-
-	std::fwrite(text.data(), 1, text.size(), file.file());
-	file.keep();
+	write_file(path_, 0600, state.text());
 }
 
 void CopyStateFile::remove()

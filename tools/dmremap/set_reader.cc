@@ -10,8 +10,8 @@
 #include <dm_remap/text.hh>
 
 #include <algorithm>
-#include <cstring>
 #include <charconv>
+#include <cstring>
 #include <filesystem>
 
 namespace dm_remap::tool {

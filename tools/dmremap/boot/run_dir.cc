@@ -69,10 +69,7 @@ std::optional<std::string> read(Note note, const std::string &set)
 void write(Note note, const std::string &set, const std::string &text)
 {
 	prepare();
-	NewFile file(path(note, set), 0644);
-
-	std::fwrite(text.data(), 1, text.size(), file.file());
-	file.keep();
+	write_file(path(note, set), 0644, text);
 }
 
 void remove(Note note, const std::string &set)

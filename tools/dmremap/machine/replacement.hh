@@ -4,8 +4,9 @@
 // Round after round. Each begins with the device standing still for as long as it takes that I/O under way ends: what was written in the
 // round before is done then, and is to be copied again. What is written while a round copies is left to the next one, so no copy of a
 // block is believed that a write may have overtaken. A write that came while the device stood still was told then, and is done later, when
-// nobody tells it again: what was told around a standstill is copied again after the next one. When a round leaves little, the device stands still once more, with its filesystem
-// frozen; the rest is read from main and the spares themselves, as nothing passes through the device.
+// nobody tells it again: what was told around a standstill is copied again after the next one. When a round leaves little, the device
+// stands still once more, with its filesystem frozen; the rest is read from main and the spares themselves, as nothing passes through the
+// device.
 //
 // The first and the last piece come at the very end: until all else is there nobody takes the new disk for the filesystem that it holds.
 #ifndef DMREMAP_MACHINE_REPLACEMENT_HH

@@ -82,4 +82,12 @@ void NewFile::keep()
 		failed(errno, folder);
 }
 
+void write_file(const std::string &path, mode_t mode, const std::string &text)
+{
+	NewFile file(path, mode);
+
+	std::fwrite(text.data(), 1, text.size(), file.file());
+	file.keep();
+}
+
 } // namespace dm_remap::tool

@@ -29,6 +29,9 @@ private:
 	std::FILE *file_ = nullptr;
 };
 
+// This text as the whole file. Throws std::system_error.
+void write_file(const std::string &path, mode_t mode, const std::string &text);
+
 } // namespace dm_remap::tool
 
 #endif

@@ -69,12 +69,12 @@ private:
 			rows.push_back(live_row(machine, device));
 		for (const ConfiguredSet &set : machine.config().sets())
 			if (std::none_of(rows.begin(), rows.end(), [&](const Row &row) { return row.set == set.uuid; }))
-				rows.push_back({set.name, set.uuid, &set, nullptr, {}, set.main, judge(set)});
+				rows.push_back({set.name, set.uuid, &set, nullptr, {}, set.main, judge_stopped(set)});
 		std::sort(rows.begin(), rows.end(), [](const Row &a, const Row &b) { return a.name < b.name; });
 		return names_.empty() ? rows : chosen(std::move(rows));
 	}
 
-	static Judgement judge(const ConfiguredSet &set)
+	static Judgement judge_stopped(const ConfiguredSet &set)
 	{
 		const std::string why = run_dir::read(run_dir::Note::waiting, set.uuid).value_or("");
 
@@ -104,7 +104,7 @@ private:
 		Row row = {device.name(), machine.set_of(device), machine.configured(device), &device, device.status(), {}, {}};
 
 		row.main = machine.path_of(device.main_number(), row.configured);
-		row.judgement = tool::judge(*row.live, {.name = row.name,
+		row.judgement = judge(*row.live, {.name = row.name,
 						  .main = row.main,
 						  .path = [&](const LiveSpare &spare) { return path_of(machine, row, spare); },
 						  .suspended = device.device().suspended,
