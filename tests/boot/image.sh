@@ -29,7 +29,7 @@ release_of() { # SYSTEM
 	case $1 in
 	bookworm) "$top/tools/lib/kernels.sh" release 6.1 ;;
 	bookworm-6.12) "$top/tools/lib/kernels.sh" release 6.12 ;;
-	trixie) "$top/tools/lib/trixie.sh" release 6.12 ;;
+	trixie) "$top/tools/lib/root.sh" trixie release 6.12 ;;
 	*)
 		echo "image: there is no system '$1'" >&2
 		return 2

@@ -109,12 +109,20 @@ kernel_fetch_image() { # RELEASE
 	[[ ! -f $dir/.complete ]] || return 0
 	echo "setup: fetching kernel $1" >&2
 	kernel_unpack "$dir" "linux-image-$1" || return 1
-	if [[ -d $dir/usr/lib/modules ]]; then
-		mkdir -p "$dir/lib"
-		mv "$dir/usr/lib/modules" "$dir/lib/"
-	fi
+	kernel_arrange "$dir" "$1"
+}
+
+# boot/ and lib/modules/ out of what the packages of a kernel have unpacked.
+kernel_arrange() { # DIRECTORY RELEASE
+	local dir=$1 modules=$1/lib/modules/$2 name
+	mkdir -p "$dir/boot" "$dir/lib"
+	if [[ -d $dir/usr/lib/modules ]]; then mv "$dir/usr/lib/modules" "$dir/lib/"; fi
+	# In an image that is split into several packages these lie beside the modules.
+	for name in vmlinuz config System.map; do
+		if [[ -e $modules/$name ]]; then mv "$modules/$name" "$dir/boot/$name-$2"; fi
+	done
 	rm -rf "${dir:?}/usr" "${dir:?}/etc"
-	depmod -b "$dir" "$1" && touch "$dir/.complete"
+	depmod -b "$dir" "$2" && touch "$dir/.complete"
 }
 
 # The headers of 6.12 depend on its image: installed, they would bring it along.

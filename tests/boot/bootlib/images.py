@@ -43,7 +43,7 @@ class Product:
 
     def install_tool(self, build):
         if not (build / "CMakeCache.txt").exists():
-            how = "tools/lib/trixie.sh tool" if build.name == "tool-trixie" else "make tool"
+            how = "tools/lib/root.sh trixie tool" if build.name == "tool-trixie" else "make tool"
             raise ImageError(f"{build}: there is no tool: {how}")
         # With rules, units and all that goes into an initramfs.
         subprocess.run(["cmake", "--install", build, "--strip"], check=True, stdout=subprocess.DEVNULL,
@@ -52,7 +52,7 @@ class Product:
     def install_modules(self, build, release):
         modules = sorted(build.glob("*.ko"))
         if not modules:
-            raise ImageError(f"{build}: there are no modules: make modules KVER={release}, or tools/lib/trixie.sh modules {release}")
+            raise ImageError(f"{build}: there are no modules: make modules KVER={release}, or tools/lib/root.sh trixie modules {release}")
         # Not below /lib: that is a link in the system, and a folder would take its place.
         target = self.directory / "usr/lib/modules" / release / "updates/dm-remap"
         target.mkdir(parents=True)
