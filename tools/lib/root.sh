@@ -4,6 +4,7 @@
 #
 #   root.sh trixie release 7.3       7.3.4+deb13-amd64: the newest of the series that this Debian, or its backports, has
 #   root.sh trixie release 7.3-rt    7.3.4+deb13-rt-amd64: so with every flavour
+#   root.sh sid release newest       the newest that there is
 #   root.sh trixie modules 7.3       build/<release>/*.ko of this tree
 #   root.sh trixie image 7.3         the kernel itself, unpacked where kernels.sh finds it; prints its release
 #   root.sh trixie tool              build/tool-trixie: dmremap, linked with that system's libraries
@@ -41,6 +42,9 @@ root_make() {
 	mkdir -p "$(dirname "$ROOT")"
 	debootstrap --variant=minbase --include=make,kmod "$suite" "$ROOT.new" "$MIRROR/debian" >&2
 	root_sources "$suite" >"$ROOT.new/etc/apt/sources.list"
+	# Some headers bring their kernel along. Nobody boots it here: no modules of it, and no initramfs.
+	printf 'path-exclude=%s\n' '/lib/modules/*/kernel/*' '/usr/lib/modules/*/kernel/*' '/etc/kernel/*' \
+		>"$ROOT.new/etc/dpkg/dpkg.cfg.d/dm-remap"
 	chroot "$ROOT.new" "${APT[@]}" update >&2
 	mv "$ROOT.new" "$ROOT"
 }
@@ -75,6 +79,12 @@ release_of() { # SERIES, with a flavour or without
 		return 1
 	}
 	echo "$release"
+}
+
+# Of all series: whoever builds for what comes next does not know its name.
+release_newest() {
+	chroot "$ROOT" apt-cache pkgnames linux-headers- |
+		sed -nE 's/^linux-headers-([0-9]+\.[0-9.]+([-~+][a-z]*[0-9]+)*-amd64)$/\1/p' | sort -V | tail -n 1 | grep .
 }
 
 # The headers bring the C compiler that the kernel was made with; the C++ compiler of that version comes by its name.
@@ -136,7 +146,11 @@ exec 9>"/run/lock/dm-remap-$suite.lock"
 flock 9
 root_make
 if [[ $what != run && $what != tool ]]; then
-	release=$(release_of "${1:?which kernel?}")
+	if [[ ${1:?which kernel?} == newest ]]; then
+		release=$(release_newest)
+	else
+		release=$(release_of "$1")
+	fi
 fi
 case $what in
 release) echo "$release" ;;
