@@ -145,8 +145,8 @@ root_image() { # RELEASE
 
 root_tool() {
 	local packages
-	mapfile -t packages < <(packages_of build | grep -vE '^(gcc|g\+\+)-')
-	root_install g++ "${packages[@]}"
+	mapfile -t packages < <(packages_of build)
+	root_install "${packages[@]}"
 	root_run make --no-print-directory tool TOOL="$top/build/tool-$suite"
 }
 

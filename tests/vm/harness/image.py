@@ -52,10 +52,20 @@ def cache_dir():
     return root if os.access(root, os.W_OK) else REPO / "build" / "cache"
 
 
+KERNELS = REPO / "tools/lib/kernels.sh"
+
+
+def kernels_there():
+    """The series that tools/setup has fetched for this Debian, the oldest first."""
+    lines = subprocess.run([KERNELS, "list"], capture_output=True, text=True, check=True).stdout.splitlines()
+    if not lines:
+        raise ImageError("there is no kernel; run tools/setup vm")
+    return [line.split()[0] for line in lines]
+
+
 def kernel_of(name):
     """(release, directory) of a kernel given as series or release."""
-    script = REPO / "tools/lib/kernels.sh"
-    found = subprocess.run([script, "modules", name], capture_output=True, text=True)
+    found = subprocess.run([KERNELS, "modules", name], capture_output=True, text=True)
     if found.returncode:
         raise ImageError(found.stderr.strip())
     modules = Path(found.stdout.strip())
