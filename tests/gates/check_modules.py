@@ -7,6 +7,7 @@ DIR holds the .ko files, and beside their objects the .su files that -fstack-usa
 Each failure is a line "FAIL <rule> <module>: <detail>"; the exit status is 1 if there is any.
 """
 import argparse
+import collections
 import fnmatch
 import pathlib
 import re
@@ -22,9 +23,10 @@ MAX_FRAME = 1024
 # Nobody runs .init_array (CONFIG_CONSTRUCTORS is off) or ever looks at .fini_array.
 CONSTRUCTOR_SECTIONS = re.compile(r"\.(init_array|fini_array|preinit_array|ctors|dtors)\b")
 UNWIND_SECTIONS = re.compile(r"\.(eh_frame|gcc_except_table)\b")
-# The code model is "kernel": sign-extended 32 bits, no GOT, no zero-extended addresses.
+SECTION = re.compile(r"\s*\[\s*\d+\] (?P<name>\S+)\s+\S+ +[0-9a-f]+ [0-9a-f]+ (?P<size>[0-9a-f]+) [0-9a-f]+ +(?P<flags>[A-Za-z]*) +\d")
+# x86's code model is "kernel": sign-extended 32 bits, no zero-extended addresses. No architecture has a GOT.
 BAD_RELOCS = {"absolute-reloc": re.compile(r"\bR_X86_64_(32|16|8)\b"),
-              "got-reloc": re.compile(r"\bR_X86_64_\w*GOT\w*")}
+              "got-reloc": re.compile(r"\bR_(X86_64|AARCH64)_\w*GOT\w*")}
 # What an instrumented kernel's flags must have left in each object made of C++.
 SANITIZERS = {"CONFIG_KASAN": "__asan_", "CONFIG_KCSAN": "__tsan_"}
 # Vector registers, and x87, whose mnemonics are all that begin with f ("fs" is a prefix).
@@ -114,11 +116,15 @@ def check_symbols(module, allowed, forbidden, core_exports):
 def check_sections(module, config):
     # The sanitizers' own constructors are run: these options select CONFIG_CONSTRUCTORS.
     sanitized = config & {"CONFIG_KASAN", "CONFIG_KCSAN", "CONFIG_GCOV_KERNEL"}
-    names = set()
+    names, loaded = set(), collections.Counter()
     for line in run("readelf", "-SW", str(module.ko)):
-        match = re.match(r"\s*\[\s*\d+\]\s+(\S+)", line)
+        match = SECTION.match(line)
         if match:
-            names.add(match.group(1))
+            names.add(match["name"])
+            # What the kernel gives a file in /sys/module/*/sections, and refuses the module if that is there already.
+            loaded[match["name"]] += "A" in match["flags"] and int(match["size"], 16) > 0
+    for name in sorted(name for name in loaded if loaded[name] > 1):
+        yield "section-twice", f"{loaded[name]} sections {name}: insmod would say \"File exists\""
     for name in sorted(names):
         if name.startswith(".rela"):
             continue
@@ -153,6 +159,9 @@ def check_instrumented(module, config):
 
 
 def check_fpu(module):
+    # Elsewhere the kernel's flags (-mgeneral-regs-only) let the compiler refuse it, and this objdump reads x86 alone.
+    if not any("X86-64" in line for line in run("readelf", "-h", str(module.ko))):
+        return
     function = "?"
     for line in run("objdump", "-d", "--no-show-raw-insn", str(module.ko)):
         if line.endswith(">:"):

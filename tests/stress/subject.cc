@@ -220,9 +220,11 @@ bool Subject::wait_for_job()
 bool Subject::settle()
 {
 	const auto well = [](const std::string &state) { return state.empty() || state == "active"; };
-	const Moment end = now() + patience;
+	Moment end = now() + patience;
 
-	while (now() < end && wait_for_job()) {
+	for (Moment asked = now(); now() < end && wait_for_job(); asked = now()) {
+		// No table is taken meanwhile, and a removal may take many minutes.
+		end += now() - asked;
 		const auto all = states();
 
 		if (std::all_of(all.begin(), all.end(), well))

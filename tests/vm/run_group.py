@@ -29,7 +29,7 @@ TAIL = 50
 
 def parse_arguments(words):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--kernel", default="6.1", help="a series (6.1) or a release")
+    parser.add_argument("--kernel", help="a series (6.1) or a release (the oldest that this Debian has)")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--group", help="a name in tests/vm/groups, or a path")
     what.add_argument("--script", help="any script; its exit status becomes ours")
@@ -134,7 +134,7 @@ def main(words=None):
         spec.add_drives(arguments.drives or "")
         spec.timeout = arguments.timeout or spec.timeout
         spec.smp = arguments.smp or spec.smp
-        image = images.Image(arguments.kernel)
+        image = images.Image(arguments.kernel or images.kernels_there()[0])
     except (OSError, specs.SpecError, images.ImageError) as error:
         sys.exit(f"vm: {error}")
     modules = Path(arguments.modules or images.REPO / "build" / image.release)

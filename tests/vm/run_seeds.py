@@ -18,7 +18,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 sys.dont_write_bytecode = True
-from run_all import HERE, run, stop_on_signals, verdict  # noqa: E402
+from run_all import HERE, kernels_there, run, stop_on_signals, verdict  # noqa: E402
 
 LOGS = HERE.parent.parent / "build/vm/seeds"
 
@@ -70,7 +70,8 @@ def groups_that_draw():
 
 
 def kernels_of(group):
-    return re.findall(r"^# on: (\S+)", source(group), re.M) or ["6.1", "6.12"]
+    there = kernels_there()
+    return [series for series in re.findall(r"^# on: (\S+)", source(group), re.M) if series in there] or there
 
 
 def run_seed(kernel, group, seed, options):

@@ -205,16 +205,17 @@ def never_wrong(_):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--kernel", default="6.1")
+    options.add_argument("--kernel", help="a series or release (the oldest that this Debian has)")
     options.add_argument("names", nargs="*")
     chosen = options.parse_args()
     checks = {"parsers": parsers, "draws": draws, "patience": patience, "leaks": leaks, "never_wrong": never_wrong,
               "script": script, "killed": killed}
     checks.update({name: lambda kernel, name=name: machine(kernel, name) for name in VERDICTS})
+    kernel = chosen.kernel or image.kernels_there()[0]
     names = chosen.names or list(checks)
     failed = 0
     with ThreadPoolExecutor(2) as pool:
-        results = pool.map(lambda name: checks[name](chosen.kernel), names)
+        results = pool.map(lambda name: checks[name](kernel), names)
         for number, (name, wrong) in enumerate(zip(names, results), 1):
             print(f"{'not ok' if wrong else 'ok'} {number} - harness selftest: {name}", flush=True)
             if wrong:

@@ -76,7 +76,7 @@ debug_kernel_make() {
 		return 0
 	fi
 	version=$(debug_source_version) || {
-		echo "check-debug: apt knows no linux-source-$DEBUG_SERIES (is bookworm-security among its sources?)" >&2
+		echo "check-debug: apt knows no linux-source-$DEBUG_SERIES (is $(debian_suite)-security among its sources?)" >&2
 		return 1
 	}
 	echo "check-debug: building kernel '$name' from linux-source-$DEBUG_SERIES $version" >&2

@@ -2,7 +2,7 @@
 # Which kernel is "6.1"? Answers from the cache that `tools/setup kernels` fills, and for "debug" and "kcsan" also
 # tools/check-debug.
 #
-#   kernels.sh list                  the series there are, with their releases
+#   kernels.sh list                  the series there are, with their releases, the oldest first
 #   kernels.sh release 6.1           6.1.0-56-amd64
 #   kernels.sh image   6.1           path of its vmlinuz
 #   kernels.sh modules 6.1           path of its lib/modules/<release>
@@ -11,7 +11,18 @@
 # A release is accepted wherever a series is. Other scripts may source this file.
 
 KERNEL_CACHE=${DM_REMAP_CACHE:-/var/cache/dm-remap}/kernels
-KERNEL_SERIES=${DM_REMAP_KERNELS:-6.1 6.12}
+
+# shellcheck source=tools/lib/debian.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/debian.sh"
+
+# The series that this Debian has, the oldest first.
+kernel_series() {
+	case $(debian_suite) in
+	bookworm) echo 6.1 6.12 ;;
+	trixie) echo 6.12 ;;
+	esac
+}
+KERNEL_SERIES=${DM_REMAP_KERNELS:-$(kernel_series)}
 
 kernel_release() {
 	local link=$KERNEL_CACHE/$1
@@ -66,7 +77,7 @@ kernel_newest() {
 		fi
 	done < <(apt-cache pkgnames "linux-image-$1." |
 		sed -nE "s/^linux-image-(${1//./\\.}\.[0-9]+(-[0-9]+)?(\+deb[0-9u]+)?(\+[0-9]+)?-amd64)$/\1/p" | sort -rV)
-	echo "kernels: apt knows no kernel $1 (is bookworm-security among its sources?)" >&2
+	echo "kernels: apt knows no kernel $1 (is $(debian_suite)-security among its sources?)" >&2
 	return 1
 }
 

@@ -1,24 +1,37 @@
 # shellcheck shell=bash
 # Installing Debian packages without a question asked or a service started.
 
+# shellcheck source=tools/lib/debian.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/debian.sh"
+
 tool_libraries=(libfmt-dev libcli11-dev nlohmann-json3-dev libdevmapper-dev libblkid-dev libmount-dev libudev-dev
 	libext2fs-dev xfslibs-dev scdoc)
+
+# The runtime of the sanitizers has the version of clang in its name.
+clang_runtime() {
+	case $(debian_suite) in
+	bookworm) echo libclang-rt-14-dev ;;
+	*) echo libclang-rt-19-dev ;;
+	esac
+}
 
 # Which packages a group needs. Kernels and their headers are kernels.sh's.
 packages_of() { # GROUP...
 	local group
 	for group in "$@"; do
 		case $group in
-		build) printf '%s\n' g++-12 gcc-12 make cmake ninja-build pkg-config kmod bc \
+		# A Debian's default compiler is what its kernels were built with.
+		build) printf '%s\n' g++ gcc make cmake ninja-build pkg-config kmod bc \
 			"${tool_libraries[@]}" ;;
-		test) printf '%s\n' clang libclang-rt-14-dev libgtest-dev libgmock-dev libbenchmark-dev \
+		test) printf '%s\n' clang "$(clang_runtime)" libgtest-dev libgmock-dev libbenchmark-dev \
 			python3 python3-jsonschema python3-yaml util-linux e2fsprogs initramfs-tools-core cpio jq ;;
 		vm) printf '%s\n' qemu-system-x86 busybox-static kmod cpio xz-utils zstd python3 \
 			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps perl nbdkit nbdkit-plugin-dev kpartx ;;
+		s390x) printf '%s\n' cmake ninja-build g++-s390x-linux-gnu qemu-user googletest ;;
 		stack) printf '%s\n' mdadm lvm2 cryptsetup-bin fdisk thin-provisioning-tools qemu-utils prometheus ;;
 		package) printf '%s\n' build-essential cmake ninja-build pkgconf "${tool_libraries[@]}" \
 			debhelper lintian rpm ;;
-		debug) packages_of build vm stack && printf '%s\n' gcc g++ flex bison libelf-dev ;;
+		debug) packages_of build vm stack && printf '%s\n' flex bison libelf-dev ;;
 		esac
 	done
 }
