@@ -4,7 +4,6 @@
 #
 #   root.sh trixie release 7.3       7.3.4+deb13-amd64: the newest of the series that this Debian, or its backports, has
 #   root.sh trixie release 7.3-rt    7.3.4+deb13-rt-amd64: so with every flavour
-#   root.sh sid release newest       the newest that there is
 #   root.sh trixie release 6.12-arm64-16k       6.12.118+deb13-arm64-16k: for another architecture, cross-compiled
 #   root.sh trixie modules 7.3       build/<release>/*.ko of this tree
 #   root.sh trixie image 7.3         the kernel itself, unpacked where kernels.sh finds it; prints its release. With one
@@ -12,7 +11,7 @@
 #   root.sh trixie tool              build/tool-trixie: dmremap, linked with that system's libraries
 #   root.sh trixie run COMMAND...    in that root, in this tree, which is there under its own path
 #
-# A release is accepted wherever a series is. Roots there can be: bullseye, bookworm, trixie, sid (with experimental).
+# A release is accepted wherever a series is. Roots there can be: bullseye, bookworm, trixie.
 set -eu
 
 lib=$(dirname "$(readlink -f "$0")")
@@ -29,10 +28,9 @@ root_sources() { # SUITE
 	case $1 in
 	bullseye) suites=() ;;
 	bookworm | trixie) suites=("$1-backports") ;;
-	sid) suites=(experimental) ;;
 	esac
 	for suite in "$1" "${suites[@]}"; do echo "deb $MIRROR/debian $suite main"; done
-	[[ $1 == sid ]] || echo "deb $MIRROR/debian-security $1-security main"
+	echo "deb $MIRROR/debian-security $1-security main"
 }
 
 # Made under another name, so that one that was interrupted is not taken for whole.
@@ -83,12 +81,6 @@ release_of() { # SERIES, with a flavour or without
 		return 1
 	}
 	echo "$release"
-}
-
-# Of all series: whoever builds for what comes next does not know its name.
-release_newest() {
-	chroot "$ROOT" apt-cache pkgnames linux-headers- |
-		sed -nE 's/^linux-headers-([0-9]+\.[0-9.]+([-~+][a-z]*[0-9]+)*-amd64)$/\1/p' | sort -V | tail -n 1 | grep .
 }
 
 # The machine's own architecture goes without saying.
@@ -162,7 +154,7 @@ root_tool() {
 
 suite=${1:-} what=${2:-}
 case $suite:$what in
-bullseye:* | bookworm:* | trixie:* | sid:*) ;;
+bullseye:* | bookworm:* | trixie:*) ;;
 *) what= ;;
 esac
 case $what in
@@ -178,11 +170,7 @@ exec 9>"/run/lock/dm-remap-$suite.lock"
 flock 9
 root_make
 if [[ $what != run && $what != tool ]]; then
-	if [[ ${1:?which kernel?} == newest ]]; then
-		release=$(release_newest)
-	else
-		release=$(release_of "$1")
-	fi
+	release=$(release_of "${1:?which kernel?}")
 fi
 case $what in
 release) echo "$release" ;;
