@@ -4,6 +4,7 @@
 #include "journal.hh"
 #include "state.hh"
 
+#include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <set>

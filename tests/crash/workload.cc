@@ -12,6 +12,7 @@
 #include "host/random.hh"
 #include "vm/guest/host_order.hh"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>

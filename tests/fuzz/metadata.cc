@@ -8,6 +8,7 @@
 
 #include "host/advice.hh"
 
+#include <algorithm>
 #include <string>
 
 namespace {

@@ -4,6 +4,7 @@
 #include "document.hh"
 #include "set_writer.hh"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>

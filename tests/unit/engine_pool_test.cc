@@ -2,6 +2,8 @@
 // A device over several spares: which one is used, and what happens when one comes or is taken out.
 #include "engine_pool_fixture.hh"
 
+#include <algorithm>
+
 namespace dm_remap::host {
 
 TEST_F(EnginePool, TheFirstSpareIsFilledFirst)

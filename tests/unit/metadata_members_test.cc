@@ -2,6 +2,8 @@
 // A set of several members: who fails is left behind, who is missing is told so.
 #include "metadata_members_fixture.hh"
 
+#include <algorithm>
+
 namespace dm_remap::metadata_test {
 namespace {
 

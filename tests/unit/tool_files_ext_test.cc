@@ -2,6 +2,7 @@
 // What lies on blocks of ext2 and ext4, on images that mke2fs makes. Where something is the test knows by what is read there, or from debugfs.
 #include "files/found.hh"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "trace_lines.hh"
 
+#include <algorithm>
 #include <charconv>
 
 namespace dm_remap::tool {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
+#include <algorithm>
 #include <map>
 #include <system_error>
 

@@ -4,6 +4,8 @@
 #include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
 
+#include <algorithm>
+
 namespace dm_remap::tool {
 
 namespace {

@@ -3,6 +3,7 @@
 
 #include "sysfs.hh"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>

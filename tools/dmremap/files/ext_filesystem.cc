@@ -4,6 +4,7 @@
 #include "exit_status.hh"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <memory>
 #include <mutex>
 

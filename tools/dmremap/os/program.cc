@@ -3,6 +3,7 @@
 
 #include "os/fd.hh"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fcntl.h>
 #include <spawn.h>

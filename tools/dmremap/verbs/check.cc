@@ -4,6 +4,8 @@
 #include "damage.hh"
 #include "verbs.hh"
 
+#include <algorithm>
+
 namespace dm_remap::tool {
 
 namespace {
