@@ -35,13 +35,13 @@ not_at_0() {
 	pattern_check $X 990 1200 new
 	pattern_check $X 9100 4189 new
 }
-# mbr DEVICE START:SECTORS...: a partition table.
-mbr() {
+# mbr_write DEVICE START:SECTORS...: a partition table. mbr, with the same words: which the kernel is told of.
+mbr_write() {
 	perl -e 'my $t = "\0" x 440 . pack("V", 0x12345678) . "\0\0";
 		for (@ARGV) { my ($s, $n) = split /:/; $t .= pack("C4 C4 V V", 0, 0, 0, 0, 0x83, 0, 0, 0, $s, $n); }
 		print $t, "\0" x (510 - length $t), "\x55\xaa";' "${@:2}" | write_sectors "$1" 0 1
-	blockdev --rereadpt "$1"
 }
+mbr() { mbr_write "$@" && blockdev --rereadpt "$1"; }
 
 partitions() {
 	local disk main spare
@@ -88,10 +88,9 @@ nameless() {
 	! kernel_names_disks || name="'wwid:"
 	wipe "$disk" "$spare"
 	mbr "$disk"
-	addpart "$disk" 1 2048 16384
-	defer "delpart $disk 1"
-	addpart "$disk" 2 18432 16384
-	defer "delpart $disk 2"
+	mbr_write "$disk" 2048:16384 18432:16384
+	partx --add "$disk"
+	defer "partx --delete $disk"
 	wait_for "test -b ${disk}1 -a -b ${disk}2"
 	host bad parts $((2048 + 1000)):8
 	defer 'host heal parts'
@@ -108,8 +107,7 @@ nameless() {
 	assert_klog "belongs to main 'start:2048', this main is 'start:18432': name that main"
 	assert_eq "$before" "$(sum_of "$spare")"
 	# The kernel learns its UUID from the partition table, and so does the set.
-	delpart "$disk" 1
-	delpart "$disk" 2
+	partx --delete "$disk"
 	mbr "$disk" 2048:16384 18432:16384
 	wait_for "test -b ${disk}1"
 	remap_create x "${disk}1" "$spare"
