@@ -30,7 +30,8 @@ spares_come() {
 	host plug rspare
 	wait_for '[[ -b /dev/mapper/safe && -b /dev/mapper/vol && -b /dev/mapper/raid ]]'
 	wait_for '[[ -e /dev/vg/lv ]]'
-	wait_for 'grep -q "active raid1" /proc/mdstat'
+	# An array that nobody has written to yet is read-only.
+	wait_for 'grep -q "active .*raid1" /proc/mdstat'
 	# What systemd gave up at boot it mounts when it is asked.
 	udevadm settle
 	mount /data
