@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 namespace dm_remap {
 
@@ -76,7 +75,7 @@ private:
 
 // Decimal digits and nothing else: no sign, no space, no prefix, at least one digit. EINVAL for what is not a number
 // of this form, ERANGE for one that is but exceeds `most`. text: NUL-terminated. Leading zeroes are allowed.
-constexpr Result<uint64_t> parse_u64(const char *text, uint64_t most = std::numeric_limits<uint64_t>::max())
+constexpr Result<uint64_t> parse_u64(const char *text, uint64_t most = UINT64_MAX)
 {
 	uint64_t value = 0;
 	bool exceeds = false;
@@ -97,7 +96,7 @@ constexpr Result<uint64_t> parse_u64(const char *text, uint64_t most = std::nume
 	return value;
 }
 
-constexpr Result<uint32_t> parse_u32(const char *text, uint32_t most = std::numeric_limits<uint32_t>::max())
+constexpr Result<uint32_t> parse_u32(const char *text, uint32_t most = UINT32_MAX)
 {
 	Result<uint64_t> value = parse_u64(text, most);
 

@@ -22,6 +22,7 @@ constexpr Magic magic(uint64_t offset, const char (&bytes)[n], const char *what)
 }
 
 #define DMR_MD_MAGIC "\xfc\x4e\x2b\xa9"
+#define DMR_MD_MAGIC_BIG "\xa9\x2b\x4e\xfc"
 
 // What wraps or manages a device comes before what may lie inside of it: a LUKS header or an md member would
 // otherwise be shadowed by leftovers of the filesystem that was there before.
@@ -80,7 +81,8 @@ uint32_t le32(std::span<const uint8_t> bytes, uint32_t at)
 	return bytes[at] | uint32_t(bytes[at + 1]) << 8 | uint32_t(bytes[at + 2]) << 16 | uint32_t(bytes[at + 3]) << 24;
 }
 
-// md's superblocks at the end: version 1.0 at least 8 KiB before it, version 0.90 in its last whole 64 KiB.
+// md's superblocks at the end: version 1.0 at least 8 KiB before it, version 0.90 in its last whole 64 KiB, in the byte order
+// of the machine that wrote it.
 std::optional<Signature> find_md_at_end(RangeReader &reader)
 {
 	const uint64_t sectors = reader.sectors().value;
@@ -89,7 +91,7 @@ std::optional<Signature> find_md_at_end(RangeReader &reader)
 
 	if (sectors >= 24 && matches(reader, v10, DMR_MD_MAGIC, 4))
 		return Signature{"an md RAID member (version 1.0)", v10};
-	if (sectors >= 256 && matches(reader, v090, DMR_MD_MAGIC, 4))
+	if (sectors >= 256 && (matches(reader, v090, DMR_MD_MAGIC, 4) || matches(reader, v090, DMR_MD_MAGIC_BIG, 4)))
 		return Signature{"an md RAID member (version 0.90)", v090};
 	return {};
 }

@@ -7,6 +7,7 @@
 #ifndef DMR_SHIM_COMPAT_H
 #define DMR_SHIM_COMPAT_H
 
+#include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/crc32.h>
 #include <linux/crc32c.h>
@@ -15,6 +16,124 @@
 #include <linux/fs.h>
 
 #include "dmr_compat_generated.h"
+
+/* First, what older kernels lack, under the name and with the meaning that it has in newer ones. */
+
+#if !DMR_HAVE_BLK_OPF_T
+typedef unsigned int blk_opf_t;
+#endif
+
+#if !DMR_HAVE_BDEV_NR_SECTORS
+static inline sector_t bdev_nr_sectors(struct block_device *bdev)
+{
+	return i_size_read(bdev->bd_inode) >> SECTOR_SHIFT;
+}
+#endif
+
+#if !DMR_HAVE_BDEV_WRITE_CACHE
+static inline bool bdev_write_cache(struct block_device *bdev)
+{
+	return test_bit(QUEUE_FLAG_WC, &bdev_get_queue(bdev)->queue_flags);
+}
+#endif
+
+#if !DMR_HAVE_BDEV_FUA
+static inline bool bdev_fua(struct block_device *bdev)
+{
+	return test_bit(QUEUE_FLAG_FUA, &bdev_get_queue(bdev)->queue_flags);
+}
+#endif
+
+#if !DMR_HAVE_PART0_IS_BDEV
+static inline struct block_device *bdev_whole(struct block_device *bdev)
+{
+	return bdev->bd_contains;
+}
+#endif
+
+/* Then, what they do in another way. */
+
+/* What keeps the I/O statistics of a whole disk. */
+#if DMR_HAVE_PART0_IS_BDEV
+typedef struct block_device dmr_disk_stats;
+static inline dmr_disk_stats *dmr_disk_stats_of(struct gendisk *disk)
+{
+	return disk->part0;
+}
+#else
+typedef struct hd_struct dmr_disk_stats;
+static inline dmr_disk_stats *dmr_disk_stats_of(struct gendisk *disk)
+{
+	return &disk->part0;
+}
+#endif
+
+/* UUID and name in the partition table, or NULL. */
+static inline const struct partition_meta_info *dmr_partition_info(struct block_device *bdev)
+{
+#if DMR_HAVE_PART0_IS_BDEV
+	return bdev->bd_meta_info;
+#else
+	return bdev->bd_part->info;
+#endif
+}
+
+static inline bool dmr_disk_stable_writes(struct gendisk *disk)
+{
+#if DMR_HAVE_BDEV_STABLE_WRITES
+	return bdev_stable_writes(disk->part0);
+#else
+	return blk_queue_stable_writes(disk->queue);
+#endif
+}
+
+static inline bool dmr_disk_nowait(struct gendisk *disk)
+{
+#if DMR_HAVE_BDEV_NOWAIT
+	return bdev_nowait(disk->part0);
+#else
+	return blk_queue_nowait(disk->queue);
+#endif
+}
+
+/* The number of the device that has this path. 0 or a negative errno. */
+static inline int dmr_lookup_bdev(const char *path, dev_t *number)
+{
+#if DMR_HAVE_LOOKUP_BDEV_GIVES_NUMBER
+	return lookup_bdev(path, number);
+#else
+	struct block_device *bdev = lookup_bdev(path);
+
+	if (IS_ERR(bdev))
+		return PTR_ERR(bdev);
+	*number = bdev->bd_dev;
+	bdput(bdev);
+	return 0;
+#endif
+}
+
+static inline void dmr_bio_init(struct bio *bio, struct block_device *bdev, struct bio_vec *vecs, unsigned short count,
+				blk_opf_t opf)
+{
+#if DMR_HAVE_BIO_INIT_TAKES_BDEV
+	bio_init(bio, bdev, vecs, count, opf);
+#else
+	bio_init(bio, vecs, count);
+	bio_set_dev(bio, bdev);
+	bio->bi_opf = opf;
+#endif
+}
+
+/* Controllers of I/O have been told of the end of this bio: they will not be told once more. */
+static inline void dmr_bio_end_told(struct bio *bio)
+{
+#if DMR_HAVE_BIO_QOS_THROTTLED
+	bio_clear_flag(bio, BIO_QOS_THROTTLED);
+	bio_clear_flag(bio, BIO_QOS_MERGED);
+#else
+	bio_clear_flag(bio, BIO_TRACKED);
+#endif
+}
 
 /* What dm_table_get_mode() returns and dm_get_device() takes. */
 #if DMR_HAVE_BLK_MODE_T

@@ -16,6 +16,7 @@ static_assert(DMR_STS_RESOURCE == (__force u8)BLK_STS_RESOURCE);
 static_assert(DMR_STS_IOERR == (__force u8)BLK_STS_IOERR);
 static_assert(sizeof(blk_status_t) == sizeof(dmr_status));
 
+#if DMR_HAVE_GET_UNIQUE_ID
 /* By falling usefulness: names that a disk keeps wherever it is plugged in. */
 static const enum blk_unique_id dmr_id_types[] = { BLK_UID_NAA, BLK_UID_EUI64, BLK_UID_T10 };
 
@@ -37,6 +38,12 @@ static void dmr_disk_identify(struct gendisk *disk, char *out, size_t size)
 		}
 	}
 }
+#else
+/* No disk can be asked here, so none has a name. */
+static void dmr_disk_identify(struct gendisk *disk, char *out, size_t size)
+{
+}
+#endif
 
 /* Whoever copies a whole disk copies the UUIDs of its partitions: only the disk tells the copies apart. */
 static void dmr_device_identify(struct block_device *bdev, struct dmr_device_info *out)
@@ -44,8 +51,8 @@ static void dmr_device_identify(struct block_device *bdev, struct dmr_device_inf
 	dmr_disk_identify(bdev->bd_disk, out->disk, sizeof(out->disk));
 	if (!bdev_is_partition(bdev))
 		strscpy(out->identity, out->disk, sizeof(out->identity));
-	else if (bdev->bd_meta_info && bdev->bd_meta_info->uuid[0])
-		scnprintf(out->identity, sizeof(out->identity), "partuuid:%s", bdev->bd_meta_info->uuid);
+	else if (dmr_partition_info(bdev) && dmr_partition_info(bdev)->uuid[0])
+		scnprintf(out->identity, sizeof(out->identity), "partuuid:%s", dmr_partition_info(bdev)->uuid);
 	/* One that the kernel was told of by BLKPG (parted, partx) has no UUID, and this alone. */
 	if (bdev_is_partition(bdev))
 		scnprintf(out->place, sizeof(out->place), "start:%llu", (unsigned long long)get_start_sect(bdev));
@@ -90,7 +97,7 @@ static dmr_status dmr_device_io(struct dmr_device *dev, blk_opf_t opf, uint64_t 
 	struct bio_vec vec;
 	struct bio bio;
 
-	bio_init(&bio, dev->bdev, &vec, 1, opf);
+	dmr_bio_init(&bio, dev->bdev, &vec, 1, opf);
 	bio.bi_iter.bi_sector = sector;
 	__bio_add_page(&bio, virt_to_page(data), sectors << SECTOR_SHIFT, offset_in_page(data));
 	return dmr_bio_wait(&bio);
@@ -114,7 +121,7 @@ dmr_status dmr_device_flush(struct dmr_device *dev)
 {
 	struct bio bio;
 
-	bio_init(&bio, dev->bdev, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
+	dmr_bio_init(&bio, dev->bdev, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
 	return dmr_bio_wait(&bio);
 }
 EXPORT_SYMBOL_GPL(dmr_device_flush);

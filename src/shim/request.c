@@ -44,7 +44,7 @@ static dmr_status dmr_write_zeroes(struct block_device *bdev, blk_opf_t opf, uin
 		uint32_t part = min_t(uint32_t, sectors, ZERO_VECS << (PAGE_SHIFT - SECTOR_SHIFT));
 		uint32_t left = part << SECTOR_SHIFT;
 
-		bio_init(&bio, bdev, vecs, ZERO_VECS, opf);
+		dmr_bio_init(&bio, bdev, vecs, ZERO_VECS, opf);
 		bio.bi_iter.bi_sector = sector;
 		for (; left; left -= min_t(uint32_t, left, PAGE_SIZE))
 			__bio_add_page(&bio, ZERO_PAGE(0), min_t(uint32_t, left, PAGE_SIZE), 0);
@@ -84,7 +84,7 @@ dmr_status dmr_request_io(struct dmr_request *req, uint32_t offset, uint32_t sec
 	iter.bi_size = sectors << SECTOR_SHIFT;
 	iter.bi_sector = sector;
 
-	bio_init(&bio, dev->bdev, original->bi_io_vec, 0, opf);
+	dmr_bio_init(&bio, dev->bdev, original->bi_io_vec, 0, opf);
 	bio_set_flag(&bio, BIO_CLONED); /* the pages are not its own */
 	bio.bi_ioprio = original->bi_ioprio;
 	bio.bi_iter = iter;
@@ -103,8 +103,7 @@ void dmr_request_end(struct dmr_request *req, dmr_status status)
 	req->state = DMR_REQUEST_ENDED;
 	bio->bi_next = NULL;
 	bio->bi_status = (__force blk_status_t)status;
-	bio_clear_flag(bio, BIO_QOS_THROTTLED);
-	bio_clear_flag(bio, BIO_QOS_MERGED);
+	dmr_bio_end_told(bio);
 	bio_endio(bio);
 }
 EXPORT_SYMBOL_GPL(dmr_request_end);

@@ -2,7 +2,7 @@
 #include "spare_pool/member.hh"
 
 #include <bit>
-#include <limits>
+#include <cstdint>
 
 namespace dm_remap::pool {
 
@@ -148,7 +148,7 @@ Error Member::mark_bad(Run run, ChunkReserve &reserve)
 
 Run Member::next_bad(SpareBlock from) const
 {
-	constexpr uint64_t longest = std::numeric_limits<uint32_t>::max();
+	constexpr uint64_t longest = UINT32_MAX;
 	const uint64_t start = from < first_ ? 0 : bit(from);
 
 	if (start >= total())

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "spare_pool/missing_member.hh"
 
-#include <limits>
+#include <cstdint>
 
 namespace dm_remap::pool {
 
@@ -86,7 +86,7 @@ Error MissingMember::load_done(RunSet::Budget &budget)
 
 Run MissingMember::next_bad(SpareBlock from) const
 {
-	constexpr uint64_t longest = std::numeric_limits<uint32_t>::max();
+	constexpr uint64_t longest = UINT32_MAX;
 	const RunSet::Found found = bad_.next(from.value);
 
 	if (found.empty())

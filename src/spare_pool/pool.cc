@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "spare_pool/pool.hh"
 
-#include <limits>
+#include <cstdint>
 #include <new>
 
 namespace dm_remap::pool {
@@ -11,7 +11,7 @@ namespace {
 // Whether start + length can be computed at all; whether it lies in the data area the member checks.
 bool sane(const dmr_spare_extent &extent)
 {
-	return extent.length && extent.block <= std::numeric_limits<uint64_t>::max() - extent.length;
+	return extent.length && extent.block <= UINT64_MAX - extent.length;
 }
 
 Run run_of(const dmr_spare_extent &extent)

@@ -151,7 +151,8 @@ static void device_added(struct dmr_stats_device *device, const char *name, void
 	if (!entry)
 		goto out;
 	entry->device = device;
-	err = kobject_init_and_add(&entry->kobj, &entry_type, devices, "%s", name);
+	/* Older kernels take the type without const; none writes to it. */
+	err = kobject_init_and_add(&entry->kobj, (struct kobj_type *)&entry_type, devices, "%s", name);
 	if (err) {
 		kobject_put(&entry->kobj);
 		goto out;

@@ -68,8 +68,10 @@ protected:
 		std::string bytes(12, '\0');
 
 		bytes[0] = static_cast<char>(compat);
-		std::memcpy(&bytes[4], &incompat, 4);
-		std::memcpy(&bytes[8], &ro_compat, 4);
+		for (int i = 0; i < 4; i++) {
+			bytes[4 + i] = static_cast<char>(incompat >> 8 * i);
+			bytes[8 + i] = static_cast<char>(ro_compat >> 8 * i);
+		}
 		return {1024 + 0x5c, bytes};
 	}
 	void TearDown() override
@@ -150,6 +152,7 @@ TEST_F(SignaturesTest, MagicsAtTheEnd)
 
 	EXPECT_EQ(found({{v10, "\xfc\x4e\x2b\xa9"}}), "an md RAID member (version 1.0) @" + std::to_string(v10));
 	EXPECT_EQ(found({{v090, "\xfc\x4e\x2b\xa9"}}), "an md RAID member (version 0.90) @" + std::to_string(v090));
+	EXPECT_EQ(found({{v090, "\xa9\x2b\x4e\xfc"}}), "an md RAID member (version 0.90) @" + std::to_string(v090));
 	for (uint64_t block : {uint64_t(512), 4 * kib})
 		EXPECT_EQ(found({{range_bytes - block, "EFI PART"}}),
 			  "a GPT partition table (its backup at the end) @" + std::to_string(range_bytes - block));

@@ -4,13 +4,13 @@
 
 #include <dm_remap/kernel_api.h>
 
-#include <limits>
+#include <cstdint>
 
 namespace dm_remap {
 
 namespace {
 
-constexpr uint64_t no_block = std::numeric_limits<uint64_t>::max();
+constexpr uint64_t no_block = UINT64_MAX;
 
 // b begins where a ends and says the same of its blocks.
 bool continues(const Extent &a, const Extent &b)

@@ -23,7 +23,7 @@ static int dmr_find_device(const char *path, dev_t *dev)
 	char dummy;
 
 	if (sscanf(path, "%u:%u%c", &major, &minor, &dummy) != 2)
-		return lookup_bdev(path, dev);
+		return dmr_lookup_bdev(path, dev);
 	*dev = MKDEV(major, minor);
 	return MAJOR(*dev) == major && MINOR(*dev) == minor ? 0 : -EOVERFLOW;
 }
@@ -53,9 +53,9 @@ static int dmr_open_spare(struct dmr_target *t, struct dmr_member *m, const char
 }
 
 /* The first limit of the live device that a table with this spare would have tighter, or NULL. */
-static noinline_for_stack const char *dmr_tightened(struct block_device *live, struct block_device *spare, u64 start)
+static noinline_for_stack const char *dmr_tightened(struct gendisk *live, struct block_device *spare, u64 start)
 {
-	const struct queue_limits *was = &bdev_get_queue(live)->limits;
+	const struct queue_limits *was = &live->queue->limits;
 	struct queue_limits is = *was;
 
 	blk_stack_limits(&is, &bdev_get_queue(spare)->limits, get_start_sect(spare) + start);
@@ -67,13 +67,15 @@ static noinline_for_stack const char *dmr_tightened(struct block_device *live, s
 	DMR_LIMIT(max_segment_size);
 	DMR_LIMIT(seg_boundary_mask);
 	DMR_LIMIT(virt_boundary_mask);
+#if DMR_HAVE_LIMITS_HAVE_DMA_ALIGNMENT
 	DMR_LIMIT(dma_alignment);
+#endif
 	DMR_LIMIT(chunk_sectors);
 	DMR_LIMIT(max_write_zeroes_sectors);
 #undef DMR_LIMIT
-	if (bdev_stable_writes(spare) && !bdev_stable_writes(live))
+	if (dmr_disk_stable_writes(spare->bd_disk) && !dmr_disk_stable_writes(live))
 		return "stable_writes";
-	if (bdev_nowait(live) && !bdev_nowait(spare))
+	if (dmr_disk_nowait(live) && !dmr_disk_nowait(spare->bd_disk))
 		return "nowait";
 	return NULL;
 }
@@ -81,7 +83,7 @@ static noinline_for_stack const char *dmr_tightened(struct block_device *live, s
 /* Users of the live device have read its limits: they cannot change before a table is bound. */
 static int dmr_check_limits(struct dmr_target *t, const struct dmr_member *m, const char *path, char *reason)
 {
-	struct block_device *live = dm_disk(dm_table_get_md(t->inst.ti->table))->part0;
+	struct gendisk *live = dm_disk(dm_table_get_md(t->inst.ti->table));
 	const char *limit = dmr_tightened(live, m->dev.bdev, m->range.start);
 
 	if (!limit)

@@ -125,7 +125,7 @@ void dmr_stats_device_remove(struct dmr_target *t)
 
 static void dmr_target_snapshot(struct dmr_target *t, struct dmr_snapshot *out)
 {
-	struct block_device *disk = dm_disk(dm_table_get_md(t->inst.ti->table))->part0;
+	dmr_disk_stats *disk = dmr_disk_stats_of(dm_disk(dm_table_get_md(t->inst.ti->table)));
 	char name[DMR_NAME_SIZE];
 
 	memset(out, 0, sizeof(*out));

@@ -220,6 +220,7 @@ static void remap_status(struct dm_target *ti, status_type_t type, unsigned int 
 		if (t->read_retries_given)
 			DMEMIT(" read_retries %u", t->read_retries);
 		break;
+#if DMR_HAVE_STATUSTYPE_IMA
 	case STATUSTYPE_IMA:
 		DMEMIT_TARGET_NAME_VERSION(ti->type);
 		DMEMIT(",main=%s", t->main->name);
@@ -229,6 +230,7 @@ static void remap_status(struct dm_target *ti, status_type_t type, unsigned int 
 		DMEMIT(",degraded=%c,max_extents=%llu,read_retries=%u;", t->degraded ? 'y' : 'n', t->max_extents,
 		       t->read_retries);
 		break;
+#endif
 	}
 }
 

@@ -35,13 +35,13 @@ not_at_0() {
 	pattern_check $X 990 1200 new
 	pattern_check $X 9100 4189 new
 }
-# mbr DEVICE START:SECTORS...: a partition table.
-mbr() {
+# mbr_write DEVICE START:SECTORS...: a partition table. mbr, with the same words: which the kernel is told of.
+mbr_write() {
 	perl -e 'my $t = "\0" x 440 . pack("V", 0x12345678) . "\0\0";
 		for (@ARGV) { my ($s, $n) = split /:/; $t .= pack("C4 C4 V V", 0, 0, 0, 0, 0x83, 0, 0, 0, $s, $n); }
 		print $t, "\0" x (510 - length $t), "\x55\xaa";' "${@:2}" | write_sectors "$1" 0 1
-	blockdev --rereadpt "$1"
 }
+mbr() { mbr_write "$@" && blockdev --rereadpt "$1"; }
 
 partitions() {
 	local disk main spare
@@ -78,16 +78,19 @@ partitions() {
 	assert_klog "belongs to main 'partuuid:12345678-01', this main is 'partuuid:12345678-02'"
 }
 
+# Whether the kernel tells the names that drivers know of their disks. An older one does not: only the table can.
+kernel_names_disks() { grep -qw sd_get_unique_id /proc/kallsyms; }
+
 # Of a partition of which it was told by BLKPG the kernel knows no UUID. Neither its disk nor its neighbour is taken for it.
 nameless() {
-	local disk spare before
+	local disk spare before name="''"
 	disk=$(drive parts) spare=$(drive spare)
+	! kernel_names_disks || name="'wwid:"
 	wipe "$disk" "$spare"
 	mbr "$disk"
-	addpart "$disk" 1 2048 16384
-	defer "delpart $disk 1"
-	addpart "$disk" 2 18432 16384
-	defer "delpart $disk 2"
+	mbr_write "$disk" 2048:16384 18432:16384
+	partx --add "$disk"
+	defer "partx --delete $disk"
 	wait_for "test -b ${disk}1 -a -b ${disk}2"
 	host bad parts $((2048 + 1000)):8
 	defer 'host heal parts'
@@ -104,26 +107,26 @@ nameless() {
 	assert_klog "belongs to main 'start:2048', this main is 'start:18432': name that main"
 	assert_eq "$before" "$(sum_of "$spare")"
 	# The kernel learns its UUID from the partition table, and so does the set.
-	delpart "$disk" 1
-	delpart "$disk" 2
+	partx --delete "$disk"
 	mbr "$disk" 2048:16384 18432:16384
 	wait_for "test -b ${disk}1"
 	remap_create x "${disk}1" "$spare"
 	pattern_check $X 992 24 old
-	assert_klog "x: main is recorded as 16384 sectors, identity 'partuuid:12345678-01', disk 'wwid:"
+	assert_klog "x: main is recorded as 16384 sectors, identity 'partuuid:12345678-01', disk $name"
 	dmsetup remove x
 }
 
 # A copy of a whole disk has the same partitions, by their UUIDs, too. It passes for main only if it is told to.
 cloned() {
-	local disk twin spare before
+	local disk twin spare before of_disk=() of_twin=()
 	disk=$(drive parts) twin=$(drive twin) spare=$(drive spare)
+	kernel_names_disks || of_disk=(main_id DISK) of_twin=(main_id TWIN)
 	wipe "$disk" "$twin" "$spare"
 	mbr "$disk" 2048:16384
 	wait_for "test -b ${disk}1"
 	host bad parts $((2048 + 1000)):8
 	defer 'host heal parts'
-	remap_create x "${disk}1" "$spare"
+	remap_create x "${disk}1" "$spare" "${of_disk[@]}"
 	pattern_write $X 992 24 old
 	host bad parts $((2048 + 2000)):1
 	assert_fail read_sectors $X 2000
@@ -134,11 +137,11 @@ cloned() {
 	wait_for "test -b ${twin}1"
 	before=$(sum_of "$spare")
 	klog_mark
-	assert_fail remap_create x "${twin}1" "$spare"
-	assert_klog "table refused: spare .*: its main is on disk 'wwid:([0-9a-f]+)', this one, of the same PARTUUID, on 'wwid:[0-9a-f]+': a copy; name the one that was in use"
+	assert_fail remap_create x "${twin}1" "$spare" "${of_twin[@]}"
+	assert_klog "table refused: spare .*: its main is on disk '(wwid:[0-9a-f]+|DISK)', this one, of the same PARTUUID, on '(wwid:[0-9a-f]+|TWIN)': a copy; name the one that was in use"
 	assert_eq "$before" "$(sum_of "$spare")"
 	# A raw copy of main and the spare of main are a good set.
-	remap_create x "${twin}1" "$spare" new_main
+	remap_create x "${twin}1" "$spare" "${of_twin[@]}" new_main
 	assert_klog "x: main is another disk \('new_main'\): 1 blocks of 512 bytes that could not be read from the old one are lost"
 	pattern_check $X 992 24 old
 	# But what could not be read is on nobody's disk, whatever the copy has there.
@@ -148,7 +151,7 @@ cloned() {
 	remap_again x
 	pattern_check $X 992 24 old
 	dmsetup remove x
-	assert_fail remap_create x "${disk}1" "$spare"
+	assert_fail remap_create x "${disk}1" "$spare" "${of_disk[@]}"
 }
 
 # Where the kernel knows nothing of a disk, the table does.

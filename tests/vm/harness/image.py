@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from .machine import machine_for
+
 VM_DIR = Path(__file__).resolve().parent.parent
 REPO = VM_DIR.parent.parent
 
@@ -75,6 +77,8 @@ def kernel_of(name):
 def vmlinux_from(bzimage):
     """A compressed kernel unpacks itself at an emulator's speed; QEMU boots the plain one by its PVH entry."""
     data = bzimage.read_bytes()
+    if data[0x202:0x206] != b"HdrS":
+        return None  # that of another architecture, which is plain already
     setup_sectors = data[0x1F1] or 4
     offset, length = struct.unpack_from("<II", data, 0x248)
     payload = data[(setup_sectors + 1) * 512 + offset :][:length]
@@ -155,9 +159,11 @@ class Image:
         self.config = set(re.findall(r"^(CONFIG_\w+)=[ym]$", config, re.M))
         self.slowness, self.roominess = demands(self.config)
         self.init = (VM_DIR / "guest/init").read_bytes()
-        self.busybox = Path("/bin/busybox")
+        self.machine = machine_for(self.config)
+        self.root = self.machine.root_in(cache_dir())
+        self.busybox = self.root / "bin/busybox"
         if not self.busybox.exists():
-            raise ImageError("busybox is missing; run tools/setup vm")
+            raise ImageError(f"{self.busybox} is missing; run {self.machine.root_maker or 'tools/setup vm'}")
         key = hashlib.sha256()
         bzimage = self.kernel_dir / "boot" / f"vmlinuz-{self.release}"
         for path in (bzimage, self.index.directory / "modules.dep", self.busybox, Path(__file__)):
@@ -167,6 +173,8 @@ class Image:
         if not self.dir.is_dir():
             self.build(bzimage)
         os.utime(self.dir)
+        # Of the host's directories what the guest must see besides its root, if that is not the host's.
+        self.directories = [REPO, self.dir] if self.machine.root else []
         plain = self.dir / "vmlinux"
         self.kernel = plain if plain.exists() else bzimage
 
@@ -213,7 +221,8 @@ class Image:
     def write_initrd(self, target, buses):
         """The kernel unpacks archives one after the other: what this machine loads follows the common part."""
         modules = self.index.closure(BASE_MODULES + [name for bus in sorted(buses) for name in BUS_MODULES[bus]])
-        conf = f"RELEASE='{self.release}'\nMODULES='{' '.join(modules)}'\n".encode()
+        directories = " ".join(str(path) for path in self.directories)
+        conf = f"RELEASE='{self.release}'\nMODULES='{' '.join(modules)}'\nDIRECTORIES='{directories}'\n".encode()
         target.write_bytes((self.dir / "initramfs").read_bytes() + cpio({"run.conf": (0o100644, conf)}))
 
     def stage_modules(self, target, built):

@@ -8,6 +8,8 @@ import socket
 import subprocess
 import time
 
+from .machine import X86
+
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -31,18 +33,21 @@ def sockets():
 class Qemu:
     CHANNELS = ("serial", "ctl", "out", "qmp")
 
-    def __init__(self, *, kernel, initrd, cmdline, memory, smp, share, devices):
+    def __init__(self, *, kernel, initrd, cmdline, memory, smp, share, devices, machine=X86, root="/", directories=()):
         self.events = []
         self._buffer = b""
         self.channel, theirs = {}, {}
         for name in self.CHANNELS:
             self.channel[name], theirs[name] = sockets()
         argv = [
-            "qemu-system-x86_64", "-S", "-no-reboot", "-nodefaults", "-no-user-config", "-display", "none",
-            "-machine", "pc,usb=off,vmport=off,smbus=off,hpet=off", "-accel", "tcg,thread=multi", "-cpu", "max",
+            machine.program, "-S", "-no-reboot", "-nodefaults", "-no-user-config", "-display", "none",
+            *machine.arguments, "-accel", "tcg,thread=multi",
             "-smp", str(smp), "-m", f"{memory >> 20}M", "-nic", "none",
             "-kernel", str(kernel), "-initrd", str(initrd), "-append", cmdline,
-            "-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
+        ]
+        for tag, path in [("root", root), *((f"dir{number}", path) for number, path in enumerate(directories))]:
+            argv += ["-virtfs", f"local,path={path},mount_tag={tag},security_model=none,readonly=on,multidevs=remap"]
+        argv += [
             "-virtfs", f"local,path={share},mount_tag=run,security_model=none,multidevs=remap",
             "-device", "virtio-serial-pci,max_ports=4",
         ]

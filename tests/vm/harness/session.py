@@ -76,6 +76,8 @@ class Session:
         shutil.copy(self.script, self.share / "script.sh")
         (self.share / "args").write_text("".join(f"{arg}\n" for arg in args))
         self.modules = self.image.stage_modules(self.share / "modules", modules)
+        if self.image.machine.root:
+            return  # the tool is for this host
         tool = Path(os.environ.get("DMREMAP", REPO / "build/host/tools/dmremap/dmremap"))
         if tool.exists():
             # Without what a debugger wants: the guest reads it over 9p.
@@ -130,13 +132,12 @@ class Session:
     def _cmdline(self):
         modern = tuple(int(part) for part in re.findall(r"\d+", self.image.release)[:2]) >= (6, 2)
         words = [
-            "console=ttyS0,115200", "quiet", "loglevel=5", "panic=-1", "oops=panic", "hung_task_panic=1",
+            f"console={self.image.machine.console}", "quiet", "loglevel=5", "panic=-1", "oops=panic", "hung_task_panic=1",
             f"sysctl.kernel.hung_task_timeout_secs={60 * self.image.slowness}", "softlockup_panic=1",
             # As much as these two take.
             f"watchdog_thresh={min(60, 30 * self.image.slowness)}",
             f"rcupdate.rcu_cpu_stall_timeout={min(300, 60 * self.image.slowness)}",
-            # An emulated clock that two VMs share two cores for is now and then called unstable.
-            "tsc=nowatchdog", "random.trust_cpu=on", "no_timer_check", "log_buf_len=4M",
+            "random.trust_cpu=on", "log_buf_len=4M", *self.image.machine.words,
         ]
         if self.image.slowness > 1:
             # Asking ACPI for the interrupt of each device runs into ACPI's time limit; all devices have message interrupts.
@@ -163,7 +164,8 @@ class Session:
         self._write(f"harness: phase {self.phase}, {self.image.release}, seed {self.seed}")
         self.qemu = Qemu(kernel=self.image.kernel, initrd=initrd, cmdline=self._cmdline(),
                          memory=self.spec.memory * self.image.roominess, smp=self.spec.smp, share=self.share,
-                         devices=self.drives.arguments())
+                         devices=self.drives.arguments(), machine=self.image.machine,
+                         root=self.image.root, directories=self.image.directories)
         self.drives.attach(self.qemu)
         self.qemu.command("cont")
 
