@@ -184,11 +184,10 @@ void Holder::look_for_main()
 {
 	const std::vector<KnownMain> mains = known_mains(SetsConfig::read());
 
-	const std::string before = std::exchange(number_, find_device(mains, set_));
-
-	// Another disk may have the number of one that was unplugged.
-	if (is_alive(main_) && before == number_)
+	// The news was of another disk, of which a machine may have hundreds. Of one that was unplugged another may have the number.
+	if (is_alive(main_) && is_main_of(mains, set_, number_))
 		return;
+	number_ = find_device(mains, set_);
 	main_ = Fd();
 	if (number_.empty())
 		return tell("main is not there");

@@ -200,17 +200,20 @@ const KnownMain *find_known(const std::vector<KnownMain> &mains, const std::stri
 	return nullptr;
 }
 
+bool is_main_of(const std::vector<KnownMain> &mains, const std::string &set, const std::string &number)
+{
+	if (udev::property(number, "DM_MULTIPATH_DEVICE_PATH") == "1")
+		return false;
+	const DeviceSight device = look_at(number, Seen::before);
+
+	return std::ranges::any_of(mains, [&](const KnownMain &main) { return main.set == set && is_main(main, device); });
+}
+
 std::string find_device(const std::vector<KnownMain> &mains, const std::string &set)
 {
-	for (const std::string &number : sysfs::all()) {
-		// A path of a multipath device: what is above is meant.
-		if (udev::property(number, "DM_MULTIPATH_DEVICE_PATH") == "1")
-			continue;
-		const DeviceSight device = look_at(number, Seen::before);
-
-		if (std::ranges::any_of(mains, [&](const KnownMain &main) { return main.set == set && is_main(main, device); }))
+	for (const std::string &number : sysfs::all())
+		if (is_main_of(mains, set, number))
 			return number;
-	}
 	return {};
 }
 

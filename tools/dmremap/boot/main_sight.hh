@@ -53,7 +53,9 @@ DeviceSight look_at(const std::string &number, Seen seen);
 bool is_main(const KnownMain &main, const DeviceSight &device);
 // Main, of the device or of the disk that it is a partition of; null: neither is one. main_number: of main.
 const KnownMain *find_known(const std::vector<KnownMain> &mains, const std::string &number, Seen seen, std::string &main_number);
-// Where this main is; empty: nowhere.
+// Is this device the main of that set? A path of a multipath device is not: what is above is meant.
+bool is_main_of(const std::vector<KnownMain> &mains, const std::string &set, const std::string &number);
+// Where this main is; empty: nowhere. Looks at all devices of the machine.
 std::string find_device(const std::vector<KnownMain> &mains, const std::string &set);
 
 // Does the mapped device of the set run? By sysfs: device-mapper is not asked.
