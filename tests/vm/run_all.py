@@ -14,11 +14,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(HERE))
 from harness.image import kernels_there  # noqa: E402
 
+HERE = Path(__file__).resolve().parent
 running = set()
 
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Which Debian this is. Packages and kernels are known by its names: what sources this for them does not run elsewhere.
+# Which Debian this is: packages and kernels are known by its names.
 
 # Its code name, nothing where it is not Debian.
 debian_suite() {
@@ -7,13 +7,17 @@ debian_suite() {
 	(. /etc/os-release && if [[ $ID == debian ]]; then echo "${VERSION_CODENAME:-}"; fi) 2>/dev/null
 }
 
+# The series of kernels that it has, the oldest first; nothing where we do not know it.
+kernel_series() {
+	case $(debian_suite) in
+	bookworm) echo 6.1 6.12 ;;
+	trixie) echo 6.12 ;;
+	esac
+}
+
 # A Debian whose packages and kernels we know, or a reason and what to do.
 debian_known() {
-	local suite
-	suite=$(debian_suite)
-	case $suite in
-	bookworm | trixie) return 0 ;;
-	esac
+	[[ -z $(kernel_series) ]] || return 0
 	# shellcheck source=/dev/null
 	cat >&2 <<-END
 		setup: this is $( (. /etc/os-release && echo "${PRETTY_NAME:-unknown}") 2>/dev/null || echo unknown), and what tools/setup installs are packages and kernels of Debian 12 (bookworm) or 13 (trixie).

@@ -14,14 +14,6 @@ KERNEL_CACHE=${DM_REMAP_CACHE:-/var/cache/dm-remap}/kernels
 
 # shellcheck source=tools/lib/debian.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/debian.sh"
-
-# The series that this Debian has, the oldest first.
-kernel_series() {
-	case $(debian_suite) in
-	bookworm) echo 6.1 6.12 ;;
-	trixie) echo 6.12 ;;
-	esac
-}
 KERNEL_SERIES=${DM_REMAP_KERNELS:-$(kernel_series)}
 
 kernel_release() {

@@ -163,7 +163,7 @@ class Image:
         self.root = self.machine.root_in(cache_dir())
         self.busybox = self.root / "bin/busybox"
         if not self.busybox.exists():
-            raise ImageError(f"{self.busybox} is missing; run {self.machine.root_maker or 'tools/setup vm'}")
+            raise ImageError(f"{self.busybox} is missing; run {self.machine.root_maker}")
         key = hashlib.sha256()
         bzimage = self.kernel_dir / "boot" / f"vmlinuz-{self.release}"
         for path in (bzimage, self.index.directory / "modules.dep", self.busybox, Path(__file__)):

@@ -11,9 +11,9 @@ class Machine:
     console: str
     words: tuple = ()  # for the kernel's command line
     # Whose files the guest sees as its own: this host's, or for programs that this host cannot run, a root directory in
-    # the cache, and the script that makes it.
+    # the cache; and what puts the programs there.
     root: str = ""
-    root_maker: str = ""
+    root_maker: str = "tools/setup vm"
 
     def root_in(self, cache):
         return cache / self.root if self.root else Path("/")
