@@ -185,6 +185,7 @@ struct dmr_device_info {
 	uint64_t sectors;
 	uint32_t logical_block_bytes;
 	uint32_t physical_block_bytes;
+	int32_t alignment_bytes;		/* where its first whole physical block begins; negative: nobody knows */
 	bool read_only;
 	bool discards;
 	char name[32];				/* "8:16", as dmsetup prints it */
@@ -218,6 +219,7 @@ struct dmr_request_info {
 	uint64_t sector;	/* of the target, hence of main */
 	uint32_t sectors;	/* 0 for a flush */
 	uint32_t flags;		/* DMR_IO_FUA */
+	dmr_status failed;	/* what main or a spare answered to all of it, perhaps joined with other I/O; OK: neither was asked */
 };
 /* The original, complete I/O, whatever has been tried of it since. any. */
 void dmr_request_describe(const struct dmr_request *req, struct dmr_request_info *out);

@@ -22,7 +22,8 @@ uint64_t bytes(uint64_t sectors)
 
 SimDisk::SimDisk(World &world, DiskOptions options)
 	: world_(world), options_(std::move(options)), block_sectors_(options_.logical_block_bytes / 512),
-	  content_(options_.logical_block_bytes, options_.volatile_cache), sectors_(options_.sectors)
+	  unit_sectors_(options_.fails_physically ? options_.physical_block_bytes / 512 : block_sectors_),
+	  unit_offset_(options_.fails_physically && options_.alignment_bytes > 0 ? options_.alignment_bytes / 512 : 0), content_(options_.logical_block_bytes, options_.volatile_cache), sectors_(options_.sectors)
 {
 	world_.add_disk(this, this);
 }
@@ -38,6 +39,7 @@ void SimDisk::describe(dmr_device_info *out)
 	out->sectors = sectors_;
 	out->logical_block_bytes = options_.logical_block_bytes;
 	out->physical_block_bytes = options_.physical_block_bytes;
+	out->alignment_bytes = options_.alignment_bytes;
 	out->read_only = describe_read_only_;
 	out->discards = options_.discards;
 	std::snprintf(out->name, sizeof(out->name), "%s", options_.name.c_str());
@@ -149,15 +151,45 @@ dmr_status SimDisk::flush(uint64_t submitted)
 	return DMR_STS_OK;
 }
 
-const Fault *SimDisk::first_fault(uint64_t sector, uint64_t sectors, bool write, uint64_t *where) const
+const Fault *SimDisk::first_fault(uint64_t sector, uint64_t end, Failing failing, uint64_t *where) const
 {
-	for (auto it = faults_.lower_bound(sector); it != faults_.end() && it->first < sector + sectors; ++it) {
-		if (write ? it->second.write : it->second.read) {
+	for (auto it = faults_.lower_bound(sector); it != faults_.end() && it->first < end; ++it) {
+		const Fault &fault = it->second;
+
+		if (failing == Failing::reads ? fault.read : failing == Failing::writes ? fault.write : fault.read || fault.write) {
 			*where = it->first;
-			return &it->second;
+			return &fault;
 		}
 	}
 	return nullptr;
+}
+
+const Fault *SimDisk::read_fault(uint64_t sector, uint64_t sectors, uint64_t *where) const
+{
+	return first_fault(unit_start(sector), unit_end(sector + sectors - 1), Failing::reads, where);
+}
+
+// Only what is written as a whole need not be read.
+const Fault *SimDisk::write_fault(uint64_t sector, uint64_t sectors, uint64_t *where) const
+{
+	const uint64_t end = sector + sectors;
+
+	for (uint64_t unit = unit_start(sector); unit < end; unit = unit_end(unit)) {
+		const bool whole = unit >= sector && unit_end(unit) <= end && unit_end(unit) - unit == unit_sectors_;
+
+		if (const Fault *fault = first_fault(unit, unit_end(unit), whole ? Failing::writes : Failing::either, where))
+			return fault;
+	}
+	return nullptr;
+}
+
+// Of a write: does what fails as one with this sector refuse it?
+bool SimDisk::part_fails(const DeviceIo &io, uint64_t sector) const
+{
+	const uint64_t start = std::max(unit_start(sector), io.sector);
+	uint64_t ignored;
+
+	return write_fault(start, std::min(unit_end(sector), io.sector + io.sectors) - start, &ignored) != nullptr;
 }
 
 void SimDisk::used_up(uint64_t sector)
@@ -172,13 +204,13 @@ dmr_status SimDisk::perform_read(DeviceIo *io)
 {
 	uint64_t where = io->sector;
 
-	if (const Fault *fault = gone_ ? nullptr : first_fault(io->sector, io->sectors, false, &where); gone_ || fault) {
+	if (const Fault *fault = gone_ ? nullptr : read_fault(io->sector, io->sectors, &where); gone_ || fault) {
 		const dmr_status status = gone_ ? gone_ : fault->status;
 
 		// What a failed read leaves in memory is nobody's data.
 		std::memset(io->data, garbage, bytes(io->sectors));
 		if (fault) {
-			content_.read(bytes(io->sector), io->data, bytes(block_start(where) - io->sector));
+			content_.read(bytes(io->sector), io->data, bytes(std::max(unit_start(where), io->sector) - io->sector));
 			used_up(where);
 		}
 		return status;
@@ -195,7 +227,7 @@ dmr_status SimDisk::perform_write(DeviceIo *io)
 
 	if (gone_ || read_only_)
 		return gone_ ? gone_ : read_only_;
-	const Fault *fault = first_fault(io->sector, io->sectors, true, &where);
+	const Fault *fault = write_fault(io->sector, io->sectors, &where);
 	if (!fault) {
 		content_.write(bytes(io->sector), data, bytes(io->sectors), fua && (options_.fua || !flush_failures_));
 		for (auto it = faults_.lower_bound(io->sector);
@@ -208,9 +240,7 @@ dmr_status SimDisk::perform_write(DeviceIo *io)
 	const dmr_status status = fault->status;
 	const uint64_t style = world_.disk_random().below(3);
 	for (uint64_t s = io->sector; s < io->sector + io->sectors; s += block_sectors_) {
-		uint64_t ignored;
-
-		if (first_fault(s, block_sectors_, true, &ignored))
+		if (part_fails(*io, s))
 			continue;
 		if (style == 0 ? s > where : style == 1 && world_.disk_random().below(2))
 			continue;
@@ -293,9 +323,7 @@ void SimDisk::freeze()
 			continue;
 		auto *data = static_cast<const uint8_t *>(io->data);
 		for (uint64_t s = io->sector; s < io->sector + io->sectors; s += block_sectors_) {
-			uint64_t ignored;
-
-			if (!first_fault(s, block_sectors_, true, &ignored))
+			if (!part_fails(*io, s))
 				content_.freeze_in_flight(bytes(s), data ? data + bytes(s - io->sector) : nullptr,
 							  bytes(block_sectors_));
 		}

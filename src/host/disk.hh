@@ -22,6 +22,9 @@ struct DiskOptions {
 	uint64_t sectors = 8192;
 	uint32_t logical_block_bytes = 512;	// also what is never torn
 	uint32_t physical_block_bytes = 512;
+	int32_t alignment_bytes = 0;	// as dmr_device_info has it
+	// Its physical blocks fail as a whole, and one that is written in part has to be read for it. Otherwise the logical ones.
+	bool fails_physically = false;
 	bool discards = false;		// a discard then leaves zeroes; without, it fails with NOTSUPP
 	bool volatile_cache = true;
 	bool fua = true;		// without, a write with FUA is followed by a flush, which may fail
@@ -112,16 +115,29 @@ private:
 	dmr_status perform_read(DeviceIo *io);
 	dmr_status perform_write(DeviceIo *io);
 	dmr_status flush(uint64_t submitted);
-	const Fault *first_fault(uint64_t sector, uint64_t sectors, bool write, uint64_t *where) const;
+	enum class Failing : uint8_t { reads, writes, either };
+	const Fault *first_fault(uint64_t sector, uint64_t end, Failing failing, uint64_t *where) const;
+	const Fault *read_fault(uint64_t sector, uint64_t sectors, uint64_t *where) const;
+	const Fault *write_fault(uint64_t sector, uint64_t sectors, uint64_t *where) const;
+	bool part_fails(const DeviceIo &io, uint64_t sector) const;
 	void used_up(uint64_t sector);
 	void unlink(DeviceIo *io);
-	// Sectors round the faulty one that fail with it: its logical block.
-	uint64_t block_start(uint64_t sector) const { return sector / block_sectors_ * block_sectors_; }
+	// Sectors round the faulty one that fail with it: its logical block, or its physical one.
+	uint64_t unit_start(uint64_t sector) const
+	{
+		return sector < unit_offset_ ? 0 : sector - (sector - unit_offset_) % unit_sectors_;
+	}
+	uint64_t unit_end(uint64_t sector) const
+	{
+		return sector < unit_offset_ ? unit_offset_ : unit_start(sector) + unit_sectors_;
+	}
 
 	World &world_;
 	const DiskOptions options_;
 	std::string identity_ = options_.identity, disk_ = options_.disk;
 	const uint32_t block_sectors_;
+	const uint32_t unit_sectors_;	// what fails as one
+	const uint32_t unit_offset_;	// the first whole one
 	DiskContent content_;
 	std::map<uint64_t, Fault> faults_;
 	dmr_status gone_ = DMR_STS_OK, read_only_ = DMR_STS_OK;

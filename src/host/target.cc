@@ -183,7 +183,7 @@ uint32_t Target::map(UserIo &io, uint64_t sector, uint32_t sectors)
 	}
 	World::current()->trace("route", sector, route.sectors, uint64_t(route.where) << 32 | route.member);
 
-	p.req.info = {io.op, sector, route.sectors, io.flags};
+	p.req.info = {io.op, sector, route.sectors, io.flags, DMR_STS_OK};
 	p.req.data = io.data ? static_cast<uint8_t *>(io.data) + (sector - io.sector) * 512 : nullptr;
 	p.below.op = io.op;
 	p.below.user_sector = sector;
@@ -239,6 +239,7 @@ void Target::end_io(Piece &p, dmr_status status)
 		return;
 	}
 	p.state = State::Slow;
+	p.req.info.failed = status;
 	dmr_engine_enqueue(engine_, &p.req);
 }
 

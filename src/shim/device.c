@@ -66,6 +66,7 @@ void dmr_device_describe(struct dmr_device *dev, struct dmr_device_info *out)
 	out->sectors = bdev_nr_sectors(bdev);
 	out->logical_block_bytes = bdev_logical_block_size(bdev);
 	out->physical_block_bytes = bdev_physical_block_size(bdev);
+	out->alignment_bytes = bdev_alignment_offset(bdev);
 	out->read_only = bdev_read_only(bdev);
 	out->discards = dmr_bdev_discards(bdev);
 	scnprintf(out->name, sizeof(out->name), "%u:%u", MAJOR(bdev->bd_dev), MINOR(bdev->bd_dev));

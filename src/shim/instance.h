@@ -62,6 +62,7 @@ struct dmr_request {
 	u8 state;		/* enum dmr_request_state */
 	u8 epoch;
 	u8 member;		/* ON_SPARE */
+	blk_status_t failed;	/* SLOW: what main or that spare answered */
 };
 
 static inline struct bio *dmr_request_bio(const struct dmr_request *req)

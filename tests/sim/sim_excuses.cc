@@ -10,7 +10,7 @@ using namespace host;
 
 namespace {
 
-constexpr uint32_t placement_rounds = 4; // spare blocks that a request tries for one of main, by docs/architecture.md
+constexpr uint32_t placement_rounds = 4; // spare blocks that a request tries for one of main, by docs/recovery.md
 constexpr uint32_t control_blocks = 5;	 // of main, that a test of it tries
 
 } // namespace
@@ -114,7 +114,7 @@ bool Judge::write_excused(const Request &r, uint32_t i) const
 // May the record of a pending block not have been made?
 bool Judge::recording_trouble(const Request &r) const
 {
-	// As docs/architecture.md says: what a recovery does not come to in that time stays untried.
+	// As docs/recovery.md says: what a recovery does not come to in that time stays untried.
 	constexpr uint64_t most_ns = 20'000'000'000;
 
 	return world_.now() - r.begun_ns > most_ns || spare_failures_ > r.table_spare_failures ||

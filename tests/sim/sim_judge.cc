@@ -64,6 +64,9 @@ void Judge::performed(SimDisk &disk, const DeviceIo &io)
 
 	auto &r = *static_cast<Request *>(const_cast<void *>(io.user));
 	const bool on_main = &disk == &main_;
+	const auto whole_physical = [this](const DeviceIo &part) {
+		return physical_block(part.sector) == std::pair(part.sector, part.sector + part.sectors);
+	};
 
 	if (!on_main && io.op != DMR_OP_READ)
 		spare_write(r, disk, io);
@@ -76,7 +79,7 @@ void Judge::performed(SimDisk &disk, const DeviceIo &io)
 		if (on_main) {
 			t.last = io.status ? SectorTrace::main_failed : SectorTrace::main_ok;
 			t.main_refused |= io.status != 0;
-			t.alone = io.sectors == block_sectors_;
+			t.alone = io.sectors == block_sectors_ || whole_physical(io);
 			continue;
 		}
 		t.last = io.status ? SectorTrace::spare_failed : SectorTrace::spare_ok;
@@ -325,10 +328,26 @@ void Judge::faults_injected(SimDisk &disk, uint64_t first, uint64_t count)
 	std::vector<bool> &bad = on_main ? ever_bad_ : ever_bad_spare_[&disk];
 
 	bad.resize(disk.options().sectors);
+	const auto fails = [&](uint64_t sector) {
+		(on_main ? bad_count_ : bad_spare_count_) += !bad[sector];
+		bad[sector] = true;
+	};
+
 	for (uint64_t s = first; s < std::min(first + count, disk.options().sectors); s++) {
-		(on_main ? bad_count_ : bad_spare_count_) += !bad[s];
-		bad[s] = true;
+		const auto [begin, end] = on_main ? physical_block(s) : std::pair(s, s + 1);
+
+		for (uint64_t with = begin; with < end; with++)
+			fails(with);
 	}
+}
+
+std::pair<uint64_t, uint64_t> Judge::physical_block(uint64_t sector) const
+{
+	const DiskOptions &o = main_.options();
+	const uint64_t size = o.physical_block_bytes / 512, offset = o.alignment_bytes / 512;
+	const uint64_t begin = sector < offset ? 0 : sector - (sector - offset) % size;
+
+	return { begin, std::min(sector < offset ? offset : begin + size, o.sectors) };
 }
 
 void Judge::whole_disk_fault(SimDisk &disk)

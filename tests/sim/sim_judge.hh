@@ -33,7 +33,7 @@ struct SectorTrace {
 	enum Last : uint8_t { untried, main_ok, main_failed, spare_ok, spare_failed };
 	Last last = untried;
 	bool main_refused = false;	// at any time in this request
-	bool alone = false;		// by itself, at last, on main
+	bool alone = false;		// by itself, or its physical block, at last, on main
 	bool fresh = false;		// its last place is a new one for this sector
 	bool not_media = false;		// it failed with a status that no spare can heal
 	uint8_t spare_failures = 0;
@@ -154,6 +154,8 @@ private:
 		if (lost_until_[sector] == never && r.begun > forgotten_)
 			lost_until_[sector] = now_;
 	}
+	// The sectors of main's physical block that has this one: [first, second).
+	std::pair<uint64_t, uint64_t> physical_block(uint64_t sector) const;
 	bool whole_disk_trouble(const host::SimDisk &disk) const { return disk.gone() || disk.read_only(); }
 	bool spare_trouble() const;
 	std::string complain(const Request &r, const char *what) const;

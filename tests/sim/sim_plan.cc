@@ -64,6 +64,12 @@ Plan::Plan(uint64_t number, uint32_t wanted_steps) : seed(number), steps(wanted_
 	main.name = "8:0";
 	main.sectors = (large_blocks ? 1024 : 256) + 64 * random.below(large_blocks ? 16 : 20);
 	main.logical_block_bytes = main.physical_block_bytes = block_sectors * 512;
+	if (random.chance(1, 2)) {
+		main.physical_block_bytes *= random.chance(3, 4) ? 8 : 4;
+		main.fails_physically = random.chance(3, 4);
+		if (random.chance(1, 3))
+			main.alignment_bytes = static_cast<int32_t>(random.below(main.physical_block_bytes / main.logical_block_bytes) * main.logical_block_bytes);
+	}
 	main.volatile_cache = random.chance(7, 8);
 	main.discards = random.chance(1, 2);
 

@@ -174,6 +174,30 @@ TEST_F(HostDisk, FaultsAreExactAndEnd)
 	EXPECT_EQ(write(7, 1), DMR_STS_OK);
 }
 
+TEST_F(HostDisk, APhysicalBlockFailsAsAWholeAndIsReadForAPart)
+{
+	SimDisk emulated(world, {.physical_block_bytes = 4096, .alignment_bytes = 3 * 512, .fails_physically = true});
+	auto read = [&](uint64_t sector, uint32_t sectors) { return dmr_device_read(&emulated, sector, buffer, sectors); };
+	auto write = [&](uint64_t sector, uint32_t sectors) { return dmr_device_write(&emulated, sector, buffer, sectors, 0); };
+
+	emulated.fail(20, 1, Fault::until_written()); // in [19, 27)
+	EXPECT_EQ(read(18, 1), DMR_STS_OK);
+	EXPECT_EQ(read(27, 1), DMR_STS_OK);
+	EXPECT_EQ(read(26, 1), DMR_STS_MEDIUM);
+	EXPECT_EQ(write(26, 1), DMR_STS_MEDIUM) << "the others cannot be read";
+	EXPECT_EQ(write(17, 4), DMR_STS_MEDIUM);
+	EXPECT_EQ(write(19, 8), DMR_STS_OK);
+	EXPECT_EQ(read(19, 8), DMR_STS_OK);
+	emulated.fail(1, 1, Fault::unreadable()); // the first three are a part of one
+	EXPECT_EQ(write(0, 3), DMR_STS_MEDIUM);
+	emulated.fail(40, 1, Fault::unwritable()); // in [35, 43)
+	std::memset(buffer, 0x44, 8192);
+	EXPECT_EQ(write(35, 8), DMR_STS_MEDIUM);
+	EXPECT_EQ(read(35, 8), DMR_STS_OK);
+	for (uint32_t i = 0; i < 8 * 512; i++)
+		ASSERT_EQ(static_cast<uint8_t *>(buffer)[i], 0) << "nothing of it was changed";
+}
+
 TEST_F(HostDisk, TheWholeDeviceFails)
 {
 	disk.set_read_only(true);

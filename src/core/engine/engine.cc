@@ -20,6 +20,7 @@ Error Engine::create(const dmr_engine_params &params, char *reason)
 	if (Error error = set_.place_members(members_, reason))
 		return error;
 	block_size_ = set_.block_size();
+	physical_ = set_.physical_blocks();
 	if (Error error = init_parts(reason))
 		return error;
 	// Refuse here what would leave the device suspended without a table at resume. A table that is live on these
@@ -47,7 +48,7 @@ Error Engine::init_parts(char *reason)
 	for (uint32_t i = 0; i < p_.max_workers; i++) {
 		new (&spaces_[i]) WorkerSpace;
 		spaces_[i].block = dmr_io_buffer_alloc(block_size_.bytes());
-		spaces_[i].data = dmr_io_buffer_alloc(block_size_.bytes());
+		spaces_[i].data = dmr_io_buffer_alloc(physical_bytes());
 		if (!spaces_[i].block || !spaces_[i].data)
 			return Error(ENOMEM);
 	}
@@ -77,6 +78,7 @@ Error Engine::init_parts(char *reason)
 	recovery_.init({ .inst = p_.inst,
 			.main = p_.main,
 			.block_size = block_size_,
+			.physical = physical_,
 			.members = &members_,
 			.read_retries = p_.read_retries,
 			.read_only = p_.read_only,
@@ -116,7 +118,7 @@ void Engine::destroy()
 		if (spaces_[i].block)
 			dmr_io_buffer_free(spaces_[i].block, block_size_.bytes());
 		if (spaces_[i].data)
-			dmr_io_buffer_free(spaces_[i].data, block_size_.bytes());
+			dmr_io_buffer_free(spaces_[i].data, physical_bytes());
 	}
 	dmr_free(spaces_);
 	set_.destroy();

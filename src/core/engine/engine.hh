@@ -58,6 +58,7 @@ private:
 	// engine.cc
 	uint32_t in_use(uint32_t members);
 	Error init_parts(char *reason);
+	size_t physical_bytes() const { return physical_.size().value * block_size_.bytes(); }
 	static void serve(void *context, dmr_request *req, uint32_t worker);
 	static void serve_flush(void *context, dmr_request *req, uint32_t worker);
 	static void end_all(dmr_request *first, dmr_status status); // linked by dmr_request_next()
@@ -102,6 +103,7 @@ private:
 	dmr_engine_params p_{};
 	char name_[DMR_NAME_SIZE] = {};
 	BlockSize block_size_;
+	PhysicalBlocks physical_;
 	SetAssembly set_;
 	MemberList members_;
 	Persistent *persistent_ = nullptr;

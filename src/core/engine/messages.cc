@@ -92,7 +92,8 @@ void Engine::message_status(TextWriter &out)
 
 	snapshot(s);
 	out.print("mode=%s health=%u\n", mode_name(s.mode), s.health);
-	out.print("main sectors=%llu block_bytes=%u\n", ull(s.main_sectors), block_size_.bytes());
+	out.print("main sectors=%llu block_bytes=%u physical_block_bytes=%u\n", ull(s.main_sectors), block_size_.bytes(),
+		  static_cast<unsigned int>(physical_bytes()));
 	out.print("map generation=%llu extents=%llu max_extents=%llu mappings=%llu remapped_sectors=%llu pending_sectors=%llu lost_sectors=%llu\n",
 		  ull(s.generation), ull(s.extents), ull(s.max_extents), ull(s.active_mappings), ull(s.remapped_sectors),
 		  ull(s.pending_sectors), ull(s.lost_sectors));

@@ -62,6 +62,7 @@ Error SetAssembly::describe_main(char *reason)
 		return Error(EINVAL);
 	}
 	block_size_ = BlockSize(info.logical_block_bytes);
+	physical_ = PhysicalBlocks(info, block_size_);
 	identity_.sectors = block_size_.to_sectors(block_size_.to_blocks(Sectors(info.sectors))).value;
 	identity_.block_bytes = info.logical_block_bytes;
 	copy_text(place_, info.place);

@@ -4,6 +4,7 @@
 #define DM_REMAP_CORE_ENGINE_SET_ASSEMBLY_HH
 
 #include "core/map/member_list.hh"
+#include "core/recovery/physical_blocks.hh"
 
 #include <dm_remap/engine.h>
 #include <dm_remap/result.hh>
@@ -24,6 +25,7 @@ public:
 	void destroy();
 
 	BlockSize block_size() const { return block_size_; }	// main's
+	PhysicalBlocks physical_blocks() const { return physical_; }
 	Blocks main_blocks() const { return block_size_.to_blocks(Sectors(identity_.sectors)); } // of all of main
 	// The set's; of a new one before it is formatted, too.
 	dmr_setup &setup() { return assembly_->setup; }
@@ -59,6 +61,7 @@ private:
 
 	const dmr_engine_params *p_ = nullptr;
 	BlockSize block_size_;
+	PhysicalBlocks physical_;
 	dmr_main_identity identity_{};
 	char place_[sizeof(dmr_device_info::place)] = {};	// main's
 	dmr_assembly_verdict verdict_ = DMR_ASSEMBLY_LOAD;

@@ -22,19 +22,23 @@ void BlockMove::rescue(Job &job, MainBlock piece)
 	move.deadline = job.deadline;
 	move.space = &space;
 	space.forget_records();
-	for (uint32_t i = 0; i < BlockSet::capacity; i++) {
-		if (!space.weak.has(i))
-			continue;
+	Blocks length;
+
+	for (auto run = space.weak.run_from(0); run.length > 0;
+	     run = space.weak.run_from(run.start + static_cast<uint32_t>(length.value))) {
+		MainBlock at = piece + Blocks(run.start);
+
+		length = p_.physical.unit(at, at + Blocks(run.length));
 		if (dmr_now_ns() > job.deadline)
 			break;
-		move.info.sector = p_.block_size.to_sectors(piece + Blocks(i)).value;
-		if (io_->read_own(job, p_.main, move.info.sector, static_cast<uint8_t *>(space.data), Blocks(1)) != DMR_STS_OK)
+		move.info.sector = p_.block_size.to_sectors(at).value;
+		if (io_->read_own(job, p_.main, move.info.sector, static_cast<uint8_t *>(space.data), length) != DMR_STS_OK)
 			continue;
 		space.to_relocate.clear();
-		space.to_relocate.add(i);
+		space.to_relocate.add(run.start, static_cast<uint32_t>(length.value));
 		if (relocation_->relocate_blocks(move, piece) != DMR_STS_OK)
 			break;
-		rescued++;
+		rescued += static_cast<uint32_t>(length.value);
 	}
 	if (space.record_count > 0 && relocation_->commit_records(move) == DMR_STS_OK)
 		p_.counters->add(&CounterValues::rescued, rescued);

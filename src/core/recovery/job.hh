@@ -12,6 +12,7 @@
 #include "core/map/member_list.hh"
 #include "core/recovery/block_set.hh"
 #include "core/recovery/main_test.hh"
+#include "core/recovery/narrowing.hh"
 
 #include <array>
 
@@ -22,6 +23,7 @@ struct RecoveryParts final {
 	dmr_instance *inst;
 	dmr_device *main;
 	BlockSize block_size;
+	PhysicalBlocks physical;
 	const MemberList *members;
 	uint32_t read_retries;
 	bool read_only;
@@ -34,7 +36,7 @@ struct RecoveryParts final {
 // The part of the engine's memory that belongs to one worker.
 struct WorkerSpace final {
 	void *block = nullptr;		// one block, for trials
-	void *data = nullptr;		// one block, for data that moves: no trial may touch it
+	void *data = nullptr;		// one physical block, for data that moves: no trial may touch it
 	BlockSet bad;			// blocks of the piece that the place where they live does not take or give
 	BlockSet known_before;		// those of them that were pending or lost before: main has not been asked
 	BlockSet to_relocate;		// those of them that no spare block holds yet
@@ -63,6 +65,7 @@ struct Job final {
 	Blocks length;
 	uint64_t deadline = 0;		// past it, untried blocks are not tried any more
 	bool main_tested = false;	// by a control block, in this request
+	bool found_bad = false;		// a block that main does not give: recorded, it spares the next request the search
 	bool remaps = true;		// what it relocates counts as remapped; what moves between spares does not
 	dmr_status failure = DMR_STS_MEDIUM; // the last that main or a spare gave
 	WorkerSpace *space = nullptr;
@@ -72,6 +75,15 @@ struct Job final {
 constexpr bool may_be_media(dmr_status status)
 {
 	return status == DMR_STS_MEDIUM || status == DMR_STS_IOERR || status == DMR_STS_TARGET;
+}
+
+// What main has said of a run of the job's blocks that lives there, before the first of it is tried. Past the deadline there is
+// one trial: all of it.
+inline Narrowing::Before asked_before(const Job &job)
+{
+	if (job.info.failed == DMR_STS_OK || dmr_now_ns() > job.deadline)
+		return Narrowing::Before::not_asked;
+	return job.info.failed == DMR_STS_MEDIUM ? Narrowing::Before::bad_medium : Narrowing::Before::other_failure;
 }
 
 // What the user is told of a block that cannot be had, whatever name its disk gave to that.

@@ -111,11 +111,11 @@ void MainTest::write_succeeded()
 		enter(State::ok);
 }
 
-void MainTest::write_failed()
+void MainTest::write_failed(uint32_t blocks)
 {
 	SpinGuard guard(lock_);
 
-	__atomic_store_n(&failures_, failures_ + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&failures_, failures_ + blocks, __ATOMIC_RELAXED);
 }
 
 void MainTest::enter(State state)

@@ -36,10 +36,10 @@ public:
 	bool reads(void *buffer, MainBlock avoid, Blocks length);
 	bool writes(void *buffer, MainBlock avoid, Blocks length);
 
-	// A block of main took a write, or refused one for good. process.
+	// A physical block of main took a write, or so many refused one for good. process.
 	void write_succeeded();
-	void write_failed();
-	// Blocks that have refused writes since the last that took one.
+	void write_failed(uint32_t blocks = 1);
+	// Those that have refused writes since the last that took one.
 	uint32_t failures() const { return __atomic_load_n(&failures_, __ATOMIC_RELAXED); }
 
 	State state() const { return static_cast<State>(__atomic_load_n(&state_, __ATOMIC_RELAXED)); }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "core/recovery/read_recovery.hh"
 
-#include <optional>
-
 namespace dm_remap {
 
 dmr_status ReadRecovery::read(Job &job)
@@ -12,8 +10,7 @@ dmr_status ReadRecovery::read(Job &job)
 
 	// The other pieces are read all the same: their bad blocks should be known too.
 	for (MainBlock at = job.start; at < end;) {
-		Blocks left = end - at;
-		Blocks length = left.value < BlockSet::capacity ? left : Blocks(BlockSet::capacity);
+		Blocks length = p_.physical.cut(at, Blocks(BlockSet::capacity), end) - at;
 		dmr_status status = read_piece(job, at, length);
 
 		if (status != DMR_STS_OK)
@@ -73,55 +70,64 @@ dmr_status ReadRecovery::read_pending(Job &job, MainBlock piece, const Segment &
 // OK, MEDIUM with the unreadable blocks in the set of bad ones, or a failure of main as a whole.
 dmr_status ReadRecovery::read_main(Job &job, MainBlock piece, MainBlock first, Blocks length)
 {
-	dmr_status status = io_->main_io(job, first, length);
-	dmr_status worst = DMR_STS_OK;
-	// What is known of the first block alone: nothing, unless it was read alone.
-	std::optional<dmr_status> first_status;
-
 	// That it failed in the reader's own I/O says nothing of a block: one command may have carried its neighbours too.
-	if (status == DMR_STS_OK || !may_be_media(status))
-		return status;
-	if (length == Blocks(1))
-		first_status = status;
-	if (status != DMR_STS_MEDIUM && !job.main_tested) {
-		first_status = io_->main_io(job, first, Blocks(1));
-		if (*first_status != DMR_STS_OK && *first_status != DMR_STS_MEDIUM &&
-		    !p_.main_test->reads(job.space->block, job.start, job.length))
-			return status;
-		job.main_tested = true;
-	}
-	for (Blocks i; i < length; i = i + Blocks(1)) {
-		MainBlock at = first + i;
-		bool known = first_status && i == Blocks(0);
+	Narrowing search(p_.physical, first, first + length, job.length, asked_before(job));
+	dmr_status worst = DMR_STS_OK;
 
-		// Untried blocks fail without becoming pending: nothing is known of them.
-		if (!known && dmr_now_ns() > job.deadline)
+	for (bool tried = false; !search.done(); tried = true) {
+		// Untried blocks fail without becoming pending: nothing is known of them. But each request that fails finds one bad
+		// block, or the next would fail for the same.
+		if (tried && dmr_now_ns() > job.deadline && (job.found_bad || !search.suspects()))
 			return DMR_STS_MEDIUM;
-		bool weak;
+		MainBlock at = search.at();
+		Blocks part = search.length();
+		uint32_t offset = static_cast<uint32_t>((at - piece).value), count = static_cast<uint32_t>(part.value);
+		dmr_status status = io_->main_io(job, at, part);
 
-		status = retry_block(job, at, known ? *first_status : io_->main_io(job, at, Blocks(1)), weak);
-		// A single block has failed by itself before.
-		if (status == DMR_STS_OK && (weak || length == Blocks(1)))
-			job.space->weak.add(static_cast<uint32_t>((at - piece).value));
-		if (status == DMR_STS_OK)
-			continue;
-		if (!may_be_media(status))
+		if (status != DMR_STS_OK && !may_be_media(status))
 			return status;
-		worst = DMR_STS_MEDIUM;
-		job.failure = status;
-		job.space->bad.add(static_cast<uint32_t>((at - piece).value));
+		if (search.alone()) {
+			if (dmr_status gone = ask_main(job, status))
+				return gone;
+			if (status != DMR_STS_OK) {
+				status = retry(job, at, part, status);
+				if (status == DMR_STS_OK)
+					job.space->weak.add(offset, count);
+				else if (!may_be_media(status))
+					return status;
+			}
+		}
+		if (status == DMR_STS_OK) {
+			search.passed();
+			continue;
+		}
+		if (search.alone()) {
+			job.space->bad.add(offset, count);
+			job.failure = status;
+			job.found_bad = true;
+			worst = DMR_STS_MEDIUM;
+		}
+		search.failed();
 	}
 	return worst;
 }
 
-// status: what the block has answered when it was read alone. weak: it came, but not at once.
-dmr_status ReadRecovery::retry_block(Job &job, MainBlock at, dmr_status status, bool &weak)
+// Timeouts and unplugged disks look like bad blocks too: asked before a search that would take minutes. Not OK: main as a
+// whole fails. status: what a block has answered.
+dmr_status ReadRecovery::ask_main(Job &job, dmr_status status)
 {
-	bool at_once = status == DMR_STS_OK;
+	if (!job.main_tested && status != DMR_STS_OK && status != DMR_STS_MEDIUM &&
+	    !p_.main_test->reads(job.space->block, job.start, job.length))
+		return status;
+	job.main_tested = true;
+	return DMR_STS_OK;
+}
 
-	for (uint32_t i = 0; i < p_.read_retries && status != DMR_STS_OK && dmr_now_ns() <= job.deadline; i++)
-		status = io_->main_io(job, at, Blocks(1));
-	weak = status == DMR_STS_OK && !at_once;
+// Again, what has failed when it was read alone.
+dmr_status ReadRecovery::retry(Job &job, MainBlock at, Blocks length, dmr_status status)
+{
+	for (uint32_t i = 0; i < p_.read_retries && may_be_media(status) && dmr_now_ns() <= job.deadline; i++)
+		status = io_->main_io(job, at, length);
 	return status;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Reads on the slow path: block by block, with retries. What main does not give becomes pending, durably, and the read
+// Reads on the slow path: narrowed down to physical blocks, which are asked again. What main does not give becomes pending, durably, and the read
 // fails.
 #ifndef DM_REMAP_CORE_RECOVERY_READ_RECOVERY_HH
 #define DM_REMAP_CORE_RECOVERY_READ_RECOVERY_HH
@@ -26,7 +26,8 @@ private:
 	dmr_status read_main(Job &job, MainBlock piece, MainBlock at, Blocks length);
 	dmr_status read_spare(Job &job, const Segment &segment);
 	dmr_status read_pending(Job &job, MainBlock piece, const Segment &segment);
-	dmr_status retry_block(Job &job, MainBlock at, dmr_status status, bool &weak);
+	dmr_status ask_main(Job &job, dmr_status status);
+	dmr_status retry(Job &job, MainBlock at, Blocks length, dmr_status status);
 	void record_pending(Job &job, MainBlock piece);
 
 	RecoveryParts p_{};

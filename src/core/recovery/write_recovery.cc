@@ -8,8 +8,7 @@ dmr_status WriteRecovery::write(Job &job)
 	MainBlock end = job.start + job.length;
 
 	for (MainBlock at = job.start; at < end;) {
-		Blocks left = end - at;
-		Blocks length = left.value < BlockSet::capacity ? left : Blocks(BlockSet::capacity);
+		Blocks length = p_.physical.cut(at, Blocks(BlockSet::capacity), end) - at;
 
 		if (dmr_status status = write_piece(job, at, length))
 			return status;
@@ -51,72 +50,56 @@ dmr_status WriteRecovery::write_piece(Job &job, MainBlock first, Blocks length)
 	return relocation_->relocate(job, first);
 }
 
-// Main again, bisecting down to the blocks that refuse the write. OK: what failed is in the set of bad blocks.
+// Main again, narrowed down to the blocks that refuse the write. OK: what failed is in the set of bad blocks.
 // Anything else is a failure of main as a whole, or one that nobody can heal, and goes up.
 dmr_status WriteRecovery::try_main(Job &job, MainBlock piece, MainBlock first, Blocks length)
 {
-	struct Part {
-		MainBlock start;
-		Blocks length;
-	};
-	// Each halving leaves one part behind, so that one more than log2(capacity) are enough.
-	std::array<Part, 9> stack;
-	uint32_t depth = 0;
-	uint64_t untested = 0;
-	bool whole = true;
+	MainBlock end = first + length;
+	Narrowing search(p_.physical, first, end, job.length, asked_before(job));
 
-	stack[depth++] = { first, length };
-	while (depth > 0) {
-		Part part = stack[--depth];
-		uint32_t offset = static_cast<uint32_t>((part.start - piece).value);
+	for (bool tried = false; !search.done(); tried = true) {
+		MainBlock at = search.at();
+		Blocks part = search.length();
 
-		if (!whole && dmr_now_ns() > job.deadline) {
-			// It is a part of one that main refused.
-			job.space->bad.add(offset, static_cast<uint32_t>(part.length.value));
-			p_.main_test->write_failed();
-			untested += part.length.value;
-			continue;
+		if (tried && dmr_now_ns() > job.deadline) {
+			skip_trials(job, piece, at, end - at);
+			break;
 		}
-		dmr_status status = io_->main_io(job, part.start, part.length);
+		dmr_status status = io_->main_io(job, at, part);
 
-		whole = false;
 		if (status == DMR_STS_OK) {
 			p_.main_test->write_succeeded();
+			job.main_tested |= search.alone();
+			search.passed();
 			continue;
 		}
 		if (!may_be_media(status))
 			return status;
 		job.failure = status;
-		if (status != DMR_STS_MEDIUM && !job.main_tested) {
-			// Timeouts and unplugged disks look like this too: ask before a bisection that would take minutes.
-			dmr_status again = io_->main_io(job, part.start, Blocks(1));
-
-			if (again != DMR_STS_OK && again != DMR_STS_MEDIUM &&
+		if (search.alone()) {
+			// Timeouts and unplugged disks look like this too: ask before a search that would take minutes.
+			if (!job.main_tested && status != DMR_STS_MEDIUM &&
 			    !p_.main_test->writes(job.space->block, job.start, job.length))
 				return status;
 			job.main_tested = true;
-			if (again == DMR_STS_OK) {
-				p_.main_test->write_succeeded();
-				if (part.length == Blocks(1))
-					continue;
-			}
-		}
-		if (part.length == Blocks(1)) {
-			job.space->bad.add(offset);
+			job.space->bad.add(static_cast<uint32_t>((at - piece).value), static_cast<uint32_t>(part.value));
 			p_.main_test->write_failed();
-			continue;
 		}
-		Blocks half(part.length.value / 2);
-
-		stack[depth++] = { part.start + half, part.length - half };
-		stack[depth++] = { part.start, half };
-	}
-	if (untested > 0) {
-		p_.counters->add(&CounterValues::untested, untested);
-		dmr_log(p_.inst, DMR_LOG_WARN, "main is too slow to ask it for each block of the request at sector %llu: %llu blocks go to a spare untested",
-			static_cast<unsigned long long>(job.info.sector), static_cast<unsigned long long>(untested));
+		search.failed();
 	}
 	return DMR_STS_OK;
+}
+
+// There is no time left to ask main for each: they are parts of what it refused, and go to a spare.
+void WriteRecovery::skip_trials(Job &job, MainBlock piece, MainBlock at, Blocks length)
+{
+	uint64_t physical = length.value / p_.physical.size().value;
+
+	job.space->bad.add(static_cast<uint32_t>((at - piece).value), static_cast<uint32_t>(length.value));
+	p_.main_test->write_failed(physical > 0 ? static_cast<uint32_t>(physical) : 1);
+	p_.counters->add(&CounterValues::untested, length.value);
+	dmr_log(p_.inst, DMR_LOG_WARN, "main is too slow to ask it for each block of the request at sector %llu: %llu blocks go to a spare untested",
+		static_cast<unsigned long long>(job.info.sector), length.print());
 }
 
 // Blocks that live on a spare. A spare block that refuses the write is bad for good; its main block moves elsewhere.

@@ -23,6 +23,7 @@ public:
 private:
 	dmr_status write_piece(Job &job, MainBlock first, Blocks length);
 	dmr_status try_main(Job &job, MainBlock piece, MainBlock at, Blocks length);
+	void skip_trials(Job &job, MainBlock piece, MainBlock at, Blocks length);
 	dmr_status rewrite_spare(Job &job, MainBlock piece, const Segment &segment);
 
 	RecoveryParts p_{};

@@ -43,6 +43,7 @@ static noinline int remap_map_spare(struct dmr_instance *inst, struct dmr_reques
 static noinline int remap_map_slow(struct dmr_instance *inst, struct dmr_request *req)
 {
 	req->state = DMR_REQUEST_SLOW;
+	req->failed = BLK_STS_OK;
 	dmr_inflight_leave(&inst->inflight, req->epoch);
 	dmr_engine_enqueue(inst->engine, req);
 	return DM_MAPIO_SUBMITTED;
@@ -99,6 +100,7 @@ static noinline int remap_end_io_rest(struct dmr_instance *inst, struct dmr_requ
 						op == DMR_OP_READ && optional))
 		return DM_ENDIO_DONE;
 	req->state = DMR_REQUEST_SLOW;
+	req->failed = status;
 	dmr_engine_enqueue(inst->engine, req);
 	return DM_ENDIO_INCOMPLETE;
 }

@@ -312,7 +312,7 @@ test_case 'a partition without PARTUUID is known by its place' nameless
 test_case 'a copy of a disk is no main' cloned
 test_case 'a disk that only the table knows' known_by_the_table
 test_case '4Kn: the block is 4 KiB' kind_of_main big 4096 4096 8
-test_case '512e: the block is 512 bytes' kind_of_main emu 512 4096 1
+test_case '512e: the block is 512 bytes, and 8 of them fail as one' kind_of_main emu 512 4096 8
 test_case 'a spare with larger blocks is refused' small_main_large_spare
 test_case '4Kn: ranges are whole blocks' ranges_of_4kn
 test_case 'discards never change the map' discards

@@ -192,7 +192,7 @@ messages_answer() {
 		assert_ne '' "$(dmsetup message x 0 $word)"
 	done
 	assert_match "$(dmsetup message x 0 status)" '^mode=ok health=[0-9]+
-main sectors=524288 block_bytes=512
+main sectors=524288 block_bytes=512 physical_block_bytes=512
 map generation=[0-9]+ extents=2 max_extents=[0-9]+ mappings=1 remapped_sectors=1 pending_sectors=1 lost_sectors=0
 pool members=1 total_sectors=[0-9]+ used_sectors=1 bad_sectors=0 free_sectors=[0-9]+ main_permille=11
 spare number=0 device=[0-9:]+ state=active start=0 total_sectors=[0-9]+ used_sectors=1 bad_sectors=0$'
