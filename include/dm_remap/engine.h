@@ -76,6 +76,23 @@ struct dmr_list_message {
 /* As dmr_spare_message_parse(). any. */
 int dmr_list_message_parse(unsigned int argc, char **argv, struct dmr_list_message *out, char *reason);
 
+/* The messages remap <sector> [<count>], unremap <sector> [<count>], retry_pending and stop_job. */
+enum dmr_hand_kind {
+	DMR_HAND_REMAP,
+	DMR_HAND_UNREMAP,
+	DMR_HAND_RETRY,
+	DMR_HAND_STOP,
+};
+
+struct dmr_hand_message {
+	enum dmr_hand_kind kind;
+	uint64_t sector;	/* of main */
+	uint64_t count;		/* sectors, at least 1; the end is no larger than any device; 0 where the message has none */
+};
+
+/* As dmr_spare_message_parse(). any. */
+int dmr_hand_message_parse(unsigned int argc, char **argv, struct dmr_hand_message *out, char *reason);
+
 /* ---- life ---- */
 
 struct dmr_engine;

@@ -84,6 +84,7 @@ static const char *const dmr_event_names[DMR_EVENT_COUNT] = {
 	[DMR_EVENT_PENDING] = "pending",
 	[DMR_EVENT_MEMBER_FAILED] = "member_failed",
 	[DMR_EVENT_MEMBER_REMOVED] = "member_removed",
+	[DMR_EVENT_JOB_ENDED] = "job_ended",
 	[DMR_EVENT_MAIN_GONE] = "main_gone",
 	[DMR_EVENT_MAIN_READ_ONLY] = "main_read_only",
 	[DMR_EVENT_FLUSH_FAILED] = "flush_failed",

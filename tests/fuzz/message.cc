@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Messages about spares, and the one that lists extents: what is accepted lies within its limits, and said again it is the same.
+// Messages about spares, the one that lists extents, and those that move blocks by hand: what is accepted lies within its limits, and said again it is the same.
 #include "argv.hh"
 
 #include <dm_remap/engine.h>
@@ -63,6 +63,27 @@ void check_list(Argv &argv)
 	DMR_CHECK(message.from == again.from && message.count == again.count);
 }
 
+void check_hand(Argv &argv)
+{
+	const char *const word = argv.count() ? argv.words()[0] : "";
+	const bool range = !std::strcmp(word, "remap") || !std::strcmp(word, "unremap");
+	const bool hand = range || !std::strcmp(word, "retry_pending") || !std::strcmp(word, "stop_job");
+	dmr_hand_message message, again;
+	Reason reason;
+	const int result = dmr_hand_message_parse(argv.count(), argv.words(), &message, reason.buffer());
+
+	DMR_CHECK(hand ? result == 1 || result == -EINVAL : result == 0);
+	reason.check(result < 0);
+	DMR_CHECK(argv.unchanged());
+	if (result <= 0)
+		return;
+	DMR_CHECK(range ? message.count >= 1 && message.count <= max_sectors - message.sector : !message.count && !message.sector);
+	Argv printed(word + (range ? " " + std::to_string(message.sector) + " " + std::to_string(message.count) : std::string()) + "\n");
+
+	DMR_CHECK(dmr_hand_message_parse(printed.count(), printed.words(), &again, reason.buffer()) == 1);
+	DMR_CHECK(message.kind == again.kind && message.sector == again.sector && message.count == again.count);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -72,6 +93,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const int result = parse(argv, message);
 
 	check_list(argv);
+	check_hand(argv);
 	DMR_CHECK(is_spare_message(argv) == (result != 0));
 	if (result <= 0)
 		return 0;

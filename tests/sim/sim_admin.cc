@@ -250,6 +250,8 @@ void SimHistory::one_action()
 		restart();
 	else if (kind < 22)
 		change_pool();
+	else if (kind < 26)
+		by_hand();
 	if (serving_)
 		watch();
 }

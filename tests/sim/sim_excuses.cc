@@ -53,6 +53,13 @@ bool Judge::rounds_used_up(const Request &r) const
 			   [](const SectorTrace &t) { return t.spare_failures >= placement_rounds; });
 }
 
+// As docs/recovery.md says: whether main takes writes is asked of blocks that nobody is at work on, and without an answer the
+// request fails. On a main as small as here there may be none of these.
+bool Judge::no_control_block(const Request &r) const
+{
+	return r.io.status != DMR_STS_MEDIUM && r.io.sectors + r.beside >= main_.options().sectors * 3 / 4;
+}
+
 bool Judge::nowhere_to_put(const Request &r) const
 {
 	return spare_failures_ > r.spare_failures || flush_failures_ > r.flush_failures ||
@@ -103,7 +110,7 @@ bool Judge::write_excused(const Request &r, uint32_t i) const
 		return was_lost(r, sector) && nowhere_to_put(r);
 	case SectorTrace::main_failed:
 		return t.not_media || whole_disk_trouble(main_) || whole_main_ > r.whole_main ||
-		       main_failures_ >= r.main_failures + control_blocks || nowhere_to_put(r);
+		       main_failures_ >= r.main_failures + control_blocks || no_control_block(r) || nowhere_to_put(r);
 	case SectorTrace::spare_failed:
 	case SectorTrace::spare_ok: // and its record could not be made
 		return t.not_media || nowhere_to_put(r);

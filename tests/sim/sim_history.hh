@@ -79,6 +79,8 @@ private:
 	void remove_spare();
 	uint64_t lost_sectors();
 	void forget_spare(host::SimDisk *spare);
+	void by_hand();
+	bool job_runs();
 	std::string told_of(const host::SimDisk &spare, const char *what);
 	std::string state_of(const host::SimDisk &spare);
 	bool without_in_between();

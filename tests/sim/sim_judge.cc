@@ -33,6 +33,11 @@ Judge::Judge(World &world, SimDisk &main, std::vector<SimDisk *> spares)
 void Judge::begin(Request &r, Tick now)
 {
 	r.under_way = true;
+	r.beside = 0;
+	for (Request *other : under_way_) {
+		other->beside += r.io.sectors;
+		r.beside += other->io.sectors;
+	}
 	under_way_.push_back(&r);
 	r.begun = now_ = now;
 	r.begun_ns = world_.now();
@@ -121,6 +126,11 @@ void Judge::engine_io(SimDisk &disk, const DeviceIo &io)
 	if (!io.status) {
 		if (&disk != &main_ && io.op == DMR_OP_WRITE && io.sector >= area_sectors_)
 			moved(disk, io);
+		// Data that goes back.
+		for (uint64_t s = io.sector; &disk == &main_ && io.op == DMR_OP_WRITE && s < io.sector + io.sectors; s++) {
+			if (home_[s] == Home::spare)
+				home_[s] = Home::maybe;
+		}
 		return;
 	}
 	if (&disk == &main_) {
@@ -266,7 +276,8 @@ void Judge::settle(Request &r)
 			const bool unreadable = r.io.status && t.last == SectorTrace::main_failed;
 
 			unreadable_reads += unreadable;
-			if (unreadable && t.alone && !r.io.optional && settled_[sector] < r.begun && !recording_trouble(r))
+			if (unreadable && t.alone && !r.io.optional && settled_[sector] < r.begun && !recording_trouble(r) &&
+			    !moved_by_hand(sector))
 				pending_[sector] = true;
 			// It may have been rescued; one that overlaps this and failed before says nothing then.
 			if (!r.io.status || t.last == SectorTrace::main_ok || t.last == SectorTrace::spare_ok) {
@@ -367,8 +378,34 @@ void Judge::forgetting()
 	}
 }
 
+void Judge::by_hand(uint64_t first, uint64_t end)
+{
+	first = physical_block(first).first;
+	end = physical_block(end - 1).second;
+	// They may take spare blocks, though they never failed.
+	faults_injected(main_, first, end - first);
+	by_hand_.push_back({ first, end });
+	for (uint64_t s = first; s < end; s++) {
+		moved_.push_back(s);
+		pending_[s] = false;
+	}
+}
+
+void Judge::hand_over()
+{
+	for (const auto &[first, end] : by_hand_)
+		std::fill(settled_.begin() + static_cast<ptrdiff_t>(first), settled_.begin() + static_cast<ptrdiff_t>(end), now_);
+	by_hand_.clear();
+}
+
+bool Judge::moved_by_hand(uint64_t sector) const
+{
+	return std::any_of(by_hand_.begin(), by_hand_.end(), [&](const auto &range) { return sector >= range.first && sector < range.second; });
+}
+
 void Judge::table_starts(dmr_engine *engine)
 {
+	hand_over();
 	moved_.clear();
 	table_++;
 	// A request that began with the table before this may be under way.

@@ -80,6 +80,7 @@ struct Request {
 	uint64_t spare_failures = 0, flush_failures = 0, main_failures = 0, lack_of_memory = 0, whole_main = 0, whole_spare = 0;
 	// Of the table that was there then.
 	bool without_a_spare = false;
+	uint64_t beside = 0;		// sectors of all that was under way at any time since
 	uint64_t table = 0, table_spare_failures = 0, table_lack_of_memory = 0;
 	std::array<SectorTrace, most_sectors> traces;
 	std::vector<Refusal> refused;
@@ -121,6 +122,10 @@ public:
 	bool may_be_lost(uint64_t sector) const { return lost_until_[sector] == never; }
 	// Nothing may be placed on this one any more, as long as there is this table.
 	void closed(const host::SimDisk &spare) { closed_.push_back({&spare, table_}); }
+	// The engine may move these sectors of main by itself from now on, to spares or back, until hand_over(), or until the next
+	// table starts.
+	void by_hand(uint64_t first, uint64_t end);
+	void hand_over();
 	void pool_changed(dmr_engine *engine);
 	void table_starts(dmr_engine *engine);
 	void power_cut();
@@ -139,6 +144,7 @@ private:
 	bool rounds_used_up(const Request &r) const;
 	bool nowhere_to_put(const Request &r) const;
 	bool exhausted(const Request &r) const;
+	bool no_control_block(const Request &r) const;
 	uint64_t data_sectors(const Request &r) const; // where new blocks may be placed for certain
 	Tick now() const { return now_; }
 	// By a write that had been acknowledged then.
@@ -162,6 +168,7 @@ private:
 	void engine_io(host::SimDisk &disk, const host::DeviceIo &io);
 	void records_in_doubt();
 	bool in_doubt(const Request &r, uint32_t i) const;
+	bool moved_by_hand(uint64_t sector) const;
 	void condemn(const Request &r);
 	void moved(host::SimDisk &disk, const host::DeviceIo &io);
 	void spare_write(Request &r, host::SimDisk &disk, const host::DeviceIo &io);
@@ -192,6 +199,7 @@ private:
 	uint64_t bad_count_ = 0, bad_spare_count_ = 0;
 	std::vector<Member> members_;
 	std::vector<Closed> closed_;
+	std::vector<std::pair<uint64_t, uint64_t>> by_hand_;	// [first, second)
 	uint64_t max_extents_ = 0, area_sectors_ = 192, block_sectors_ = 1;
 	uint64_t spare_failures_ = 0, flush_failures_ = 0, main_failures_ = 0, whole_main_ = 0, whole_spare_ = 0;
 	uint64_t table_spare_failures_ = 0, table_lack_of_memory_ = 0;

@@ -48,6 +48,9 @@ const char *name_of(Point point)
 	case Point::lost_by_removal: return "lost_by_removal";
 	case Point::block_lost: return "block_lost";
 	case Point::lost_written: return "lost_written";
+	case Point::moved_by_hand: return "moved_by_hand";
+	case Point::given_back: return "given_back";
+	case Point::job_stopped: return "job_stopped";
 	case Point::count_: break;
 	}
 	return "?";

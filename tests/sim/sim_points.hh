@@ -50,6 +50,9 @@ enum class Point : uint8_t {
 	lost_by_removal,	// what could not be read, by force
 	block_lost,
 	lost_written,
+	moved_by_hand,	// by remap or retry_pending
+	given_back,	// to main, by unremap
+	job_stopped,
 	count_
 };
 

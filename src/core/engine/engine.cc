@@ -97,6 +97,7 @@ Error Engine::init_parts(char *reason)
 		return error;
 	return mover_.init({ .inst = p_.inst,
 			     .block_size = block_size_,
+			     .physical = physical_,
 			     .map = &map_,
 			     .ranges = &ranges_,
 			     .queue = &queue_,

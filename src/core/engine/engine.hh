@@ -83,11 +83,17 @@ private:
 	MemberName member_name(uint32_t slot) const;
 	const char *member_state(uint32_t slot) const;
 	void message_spares(TextWriter &out);
+	void message_job(TextWriter &out, const Mover::Progress &job);
 	void message_status(TextWriter &out);
 	void message_stats(TextWriter &out);
 	void message_health(TextWriter &out);
 	void message_cache_stats(TextWriter &out);
 	void message_help(TextWriter &out);
+
+	// by_hand.cc
+	bool by_hand(unsigned int argc, char **argv, char *reason, int &result);
+	void job_in_the_way(char *reason) const;
+	Error start_by_hand(const dmr_hand_message &message, char *reason);
 
 	// list.cc
 	int list(unsigned int argc, char **argv, TextWriter &out, char *reason);

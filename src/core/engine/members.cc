@@ -60,10 +60,10 @@ int Engine::remove_member(const dmr_member_range &range, bool force, char *reaso
 			   static_cast<unsigned long long>(own.used), static_cast<unsigned long long>(all.free));
 		error = Error(ENOSPC);
 	} else if (own.used > 0 || own.bad > 0) {
-		error = mover_.start(slot, force);
+		error = mover_.start({ .kind = Mover::Kind::evacuate, .slot = slot, .give_up = force, .at = {}, .end = {} });
 		if (!error)
 			return 1;
-		dmr_format(reason, DMR_REASON_SIZE, "another spare is being removed");
+		job_in_the_way(reason);
 	} else if (dmr_drain(p_.inst, dmr_now_ns() + drain_ns)) {
 		dmr_format(reason, DMR_REASON_SIZE, "I/O that began earlier is still under way: try again");
 		error = Error(EBUSY);
@@ -79,7 +79,7 @@ int Engine::remove_member(const dmr_member_range &range, bool force, char *reaso
 Error Engine::cancel_remove(const dmr_member_range &range, char *reason)
 {
 	uint32_t slot = members_.find(range);
-	Error error = slot == MemberList::slots ? Error(ENOENT) : mover_.cancel(slot);
+	Error error = slot == MemberList::slots ? Error(ENOENT) : mover_.cancel(Mover::Kind::evacuate, slot);
 
 	if (error)
 		dmr_format(reason, DMR_REASON_SIZE, "it is not being removed");

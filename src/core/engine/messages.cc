@@ -80,10 +80,14 @@ void Engine::message_spares(TextWriter &out)
 			  member_name(i).text, member_state(i), ull(members_.present(i) ? members_.range(i).start : 0),
 			  ull(usage.total * unit), ull(usage.used * unit), ull(usage.bad * unit));
 	}
+	const Mover::Progress job = mover_.progress();
+	const unsigned long long seconds = (dmr_now_ns() - job.begun_ns) / 1'000'000'000;
+
 	if (uint32_t slot = mover_.slot(); slot != Mover::none)
 		out.print("removing number=%u device=%s moved_sectors=%llu left_sectors=%llu seconds=%llu\n", slot,
-			  member_name(slot).text, ull(mover_.moved() * unit), ull(map_.spares().usage(slot).used * unit),
-			  ull((dmr_now_ns() - mover_.begun()) / 1'000'000'000));
+			  member_name(slot).text, ull(job.moved * unit), ull(map_.spares().usage(slot).used * unit), seconds);
+	else if (job.kind != Mover::Kind::none && job.kind != Mover::Kind::evacuate)
+		message_job(out, job);
 }
 
 void Engine::message_status(TextWriter &out)
@@ -147,6 +151,10 @@ void Engine::message_help(TextWriter &out)
 		  "clear_stats: set the counters of 'stats' to zero\n"
 		  "add_spare <dev> [<start> <sectors>]: a further spare, which must be blank\n"
 		  "remove_spare <dev> [cancel|force]: take a spare out; what lives on it moves to the others first\n"
+		  "remap <sector> [<count>]: move what lives there on main to spares, before it fails\n"
+		  "unremap <sector> [<count>]: move what lives there on spares back to main, where main takes it\n"
+		  "retry_pending: read each pending block once; what comes moves to spares\n"
+		  "stop_job: end one of these three\n"
 		  "forget_spare <number> [force]: let go of a spare that is lost; with force also of what lived on it\n");
 }
 
@@ -172,6 +180,8 @@ int Engine::message(unsigned int argc, char **argv, TextWriter &out, char *reaso
 	}
 	if (const int listed = list(argc, argv, out, reason))
 		return listed;
+	if (int result = 0; by_hand(argc, argv, reason, result))
+		return result;
 	for (const Command &command : commands) {
 		if (!same_text(argv[0], command.name))
 			continue;

@@ -45,6 +45,10 @@ enum class TableFault : uint8_t {
 	forget_too_many,
 	list_not_count,
 	list_too_many,
+	hand_sector_missing,
+	hand_no_count,
+	hand_too_many,
+	hand_no_words,
 	count_		// how many there are
 };
 
@@ -93,6 +97,10 @@ inline constexpr TableFaultText table_fault_texts[] = {
 	{TableFault::forget_too_many, "one word too many; the message is forget_spare <number> [force]"},
 	{TableFault::list_not_count, "not a number of extents; give one from 1 to 65536"},
 	{TableFault::list_too_many, "one word too many; the message is list [<from> [<count>]]"},
+	{TableFault::hand_sector_missing, "names no sector; give the 512-byte sector of main, and how many, if not 1"},
+	{TableFault::hand_no_count, "names no sector; give how many 512-byte sectors, at least 1"},
+	{TableFault::hand_too_many, "one word too many; give a sector, and how many, if not 1"},
+	{TableFault::hand_no_words, "one word too many; this message takes none"},
 };
 
 constexpr const char *text_of(TableFault fault)

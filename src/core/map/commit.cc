@@ -227,7 +227,8 @@ void DurableMap::publish(uint32_t count, bool in_doubt)
 
 		if (record.kind != DMR_RECORD_BAD_SPARE)
 			filter_.add(start, length);
-		bool leaves = record.kind == DMR_RECORD_MAP || record.kind == DMR_RECORD_LOST;
+		bool leaves = record.kind == DMR_RECORD_MAP || record.kind == DMR_RECORD_LOST ||
+			      (record.kind == DMR_RECORD_CLEAR && any_mapped(start, length));
 
 		// Whoever moves a block off a spare block has drained what was under way to it, and the move is durable.
 		if (!in_doubt && leaves)

@@ -108,6 +108,20 @@ void DurableMap::release_replaced(MainBlock start, Blocks length)
 	}
 }
 
+bool DurableMap::any_mapped(MainBlock start, Blocks length) const
+{
+	MainBlock end = start + length;
+
+	while (start < end) {
+		IndexAnswer answer = index_.peek(start, end);
+
+		if (answer.found && answer.extent.kind == ExtentKind::mapped)
+			return true;
+		start = answer.extent.end();
+	}
+	return false;
+}
+
 // Into the unpublished index, or the allocator's list of bad blocks.
 Error DurableMap::put_record(const dmr_record &record)
 {

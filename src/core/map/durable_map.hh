@@ -160,6 +160,7 @@ private:
 	Error forget_all();
 	Error add_to_pool(uint32_t slot, bool missing);
 	void release_replaced(MainBlock start, Blocks length);
+	bool any_mapped(MainBlock start, Blocks length) const;
 	Error put_record(const dmr_record &record);
 	Error forget_in_memory(uint32_t slot);
 	uint64_t entries() const { return index_.extents() + spares_.bad_runs(); } // of a checkpoint; while nobody else changes the map

@@ -44,12 +44,9 @@ void BlockMove::rescue(Job &job, MainBlock piece)
 		p_.counters->add(&CounterValues::rescued, rescued);
 }
 
-BlockMove::Moved BlockMove::evacuate(uint32_t slot, MainBlock start, Blocks length, bool give_up, uint8_t *buffer,
-				    WorkerSpace &space)
+// A move of what buffer will hold.
+Job BlockMove::begin(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space) const
 {
-	dmr_device *dev = p_.members->device(slot);
-	MainBlock end = start + length;
-	Moved result;
 	Job move;
 
 	move.own = buffer;
@@ -58,11 +55,22 @@ BlockMove::Moved BlockMove::evacuate(uint32_t slot, MainBlock start, Blocks leng
 	move.start = start;
 	move.length = length;
 	move.deadline = dmr_now_ns() + request_budget_ns;
-	move.remaps = false;
 	move.space = &space;
 	space.to_relocate.clear();
 	space.bad.clear();
 	space.forget_records();
+	return move;
+}
+
+BlockMove::Moved BlockMove::evacuate(uint32_t slot, MainBlock start, Blocks length, bool give_up, uint8_t *buffer,
+				    WorkerSpace &space)
+{
+	dmr_device *dev = p_.members->device(slot);
+	MainBlock end = start + length;
+	Moved result;
+	Job move = begin(start, length, buffer, space);
+
+	move.remaps = false;
 	for (MainBlock at = start; at < end;) {
 		Segment segment = io_->segment_at(at, end);
 		uint32_t offset = static_cast<uint32_t>((at - start).value);

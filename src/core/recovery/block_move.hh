@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Moves of blocks whose data the engine reads itself, after the drain, into its own buffers. What users write meanwhile
+// Moves of blocks whose data the engine reads itself, after the drain, into its own buffers: rescue, remove_spare, and what the
+// administrator asks for. What users write meanwhile
 // waits for the range.
 #ifndef DM_REMAP_CORE_RECOVERY_BLOCK_MOVE_HH
 #define DM_REMAP_CORE_RECOVERY_BLOCK_MOVE_HH
@@ -29,7 +30,23 @@ public:
 	// range; buffer has room for all of it. give_up: what cannot be read is lost, or nothing moves.
 	Moved evacuate(uint32_t slot, MainBlock start, Blocks length, bool give_up, uint8_t *buffer, WorkerSpace &space);
 
+	struct ByHand {
+		uint32_t moved = 0, unreadable = 0, refused = 0; // blocks; refused: main does not take them back
+		bool narrow = false;	// nothing was done: some of it fails, ask for one physical block after the other
+		const char *failure = nullptr; // no use to go on
+	};
+	// What of [start, start + length), at most a piece, lives on main goes to spares while it can be read; what cannot becomes
+	// pending. narrow: it is so short that what fails is bad; else nothing is done then. pending_alone: only what is pending
+	// already, each asked once. Caller has drained the range; buffer has room for all of it.
+	ByHand save(MainBlock start, Blocks length, bool narrow, bool pending_alone, uint8_t *buffer, WorkerSpace &space);
+	// What of it lives on spares goes back to main, durably, is read back and compared; only then the record goes. back: as large
+	// as buffer.
+	ByHand give_back(MainBlock start, Blocks length, bool narrow, uint8_t *buffer, uint8_t *back, WorkerSpace &space);
+
 private:
+	Job begin(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space) const;
+	dmr_status read_main(const Job &move, const Segment &segment, bool once, uint8_t *to) const;
+	bool main_takes(const Segment &segment, const uint8_t *data, uint8_t *back) const;
 	uint32_t record_lost(MainBlock piece, WorkerSpace &space) const;
 
 	RecoveryParts p_{};

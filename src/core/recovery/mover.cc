@@ -34,18 +34,40 @@ void Mover::destroy()
 	lock_.destroy();
 }
 
-Error Mover::start(uint32_t slot, bool give_up)
+Error Mover::start(const Order &order)
 {
 	MutexGuard guard(lock_);
 
-	if (this->slot() != none)
+	if (busy())
 		return Error(EBUSY);
 	__atomic_store_n(&moved_, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&unreadable_, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&refused_, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&begun_, dmr_now_ns(), __ATOMIC_RELAXED);
-	give_up_ = give_up;
-	__atomic_store_n(&slot_, slot, __ATOMIC_RELAXED);
+	__atomic_store_n(&at_.value, order.at.value, __ATOMIC_RELAXED);
+	__atomic_store_n(&last_state_, static_cast<uint8_t>(State::running), __ATOMIC_RELAXED);
+	__atomic_store_n(&last_kind_, static_cast<uint8_t>(order.kind), __ATOMIC_RELAXED);
+	from_ = order.at;
+	end_ = order.end;
+	narrow_until_ = MainBlock(0);
+	give_up_ = order.give_up;
+	__atomic_store_n(&slot_, order.slot, __ATOMIC_RELAXED);
+	__atomic_store_n(&kind_, static_cast<uint8_t>(order.kind), __ATOMIC_RELAXED);
 	dmr_worker_start(worker_, 0);
 	return Error::none();
+}
+
+Mover::Progress Mover::progress() const
+{
+	return { .kind = static_cast<Kind>(__atomic_load_n(&last_kind_, __ATOMIC_RELAXED)),
+		 .state = static_cast<State>(__atomic_load_n(&last_state_, __ATOMIC_RELAXED)),
+		 .from = from_,
+		 .at = MainBlock(__atomic_load_n(&at_.value, __ATOMIC_RELAXED)),
+		 .end = end_,
+		 .moved = __atomic_load_n(&moved_, __ATOMIC_RELAXED),
+		 .unreadable = __atomic_load_n(&unreadable_, __ATOMIC_RELAXED),
+		 .refused = __atomic_load_n(&refused_, __ATOMIC_RELAXED),
+		 .begun_ns = __atomic_load_n(&begun_, __ATOMIC_RELAXED) };
 }
 
 // The worker is idle on return.
@@ -56,19 +78,20 @@ void Mover::stop()
 	dmr_workers_drain(worker_);
 }
 
-Error Mover::cancel(uint32_t slot)
+Error Mover::cancel(Kind kind, uint32_t slot)
 {
 	MutexGuard guard(lock_);
 
-	if (this->slot() != slot)
+	if (this->kind() != kind || this->slot() != slot)
 		return Error(ENOENT);
 	stop();
 	__atomic_store_n(&stop_, false, __ATOMIC_RELAXED);
 	// It may have come to its end meanwhile.
-	if (this->slot() != slot)
+	if (this->kind() != kind)
 		return Error(ENOENT);
-	__atomic_store_n(&slot_, none, __ATOMIC_RELAXED);
-	c_.map->spares().reopen(slot);
+	if (kind == Kind::evacuate)
+		c_.map->spares().reopen(slot);
+	end(State::stopped);
 	return Error::none();
 }
 
@@ -84,16 +107,35 @@ void Mover::unpause()
 	MutexGuard guard(lock_);
 
 	__atomic_store_n(&stop_, false, __ATOMIC_RELAXED);
-	if (slot() != none)
+	if (busy())
 		dmr_worker_start(worker_, 0);
 }
 
 void Mover::run(void *context, unsigned int)
 {
-	static_cast<Mover *>(context)->work();
+	Mover &mover = *static_cast<Mover *>(context);
+
+	if (mover.kind() == Kind::evacuate)
+		mover.empty_member();
+	else if (mover.busy())
+		mover.walk();
 }
 
-void Mover::work()
+void Mover::end(State state)
+{
+	__atomic_store_n(&last_state_, static_cast<uint8_t>(state), __ATOMIC_RELAXED);
+	__atomic_store_n(&kind_, static_cast<uint8_t>(Kind::none), __ATOMIC_RELAXED);
+}
+
+// Blocks of a piece.
+Blocks Mover::most() const
+{
+	uint32_t blocks = buffer_bytes / c_.block_size.bytes();
+
+	return Blocks(blocks < BlockSet::capacity ? blocks : BlockSet::capacity);
+}
+
+void Mover::empty_member()
 {
 	char reason[DMR_REASON_SIZE];
 
@@ -103,13 +145,13 @@ void Mover::work()
 		if (stopping())
 			return;
 		if (c_.map->failed())
-			return end("the metadata can no longer be written", result);
+			return leave_member("the metadata can no longer be written", result);
 		// A block that refused a write and found no other place still lives where it was, and counts as bad.
 		if (c_.map->spares().usage(slot()).used == 0 && result.seen == result.moved + result.given_up) {
 			if (dmr_drain(c_.inst, dmr_now_ns() + drain_ns))
 				continue;
 			reason[0] = '\0';
-			return end(c_.map->remove_member(slot(), reason) ? reason : nullptr, result);
+			return leave_member(c_.map->remove_member(slot(), reason) ? reason : nullptr, result);
 		}
 		if (result.seen == 0) {
 			// Recoveries that had begun before the member was closed.
@@ -117,46 +159,43 @@ void Mover::work()
 			continue;
 		}
 		if (result.moved + result.given_up == 0)
-			return end(result.without_place ? "the other spares do not take its blocks" :
+			return leave_member(result.without_place ? "the other spares do not take its blocks" :
 				   result.unreadable ? "some of its blocks cannot be read: to keep all the others, write these anew and try again; to lose these for good, add 'force'" :
 						       "I/O to its blocks does not come to an end",
 				   result);
 	}
 }
 
-void Mover::end(const char *failure, const Pass &pass)
+void Mover::leave_member(const char *failure, const Pass &pass)
 {
 	uint32_t slot = this->slot();
 
 	if (failure) {
 		c_.map->spares().reopen(slot);
 		dmr_log(c_.inst, DMR_LOG_ERR, "spare %u stays: %s (%llu blocks moved, %llu unreadable, %llu without a place)", slot,
-			failure, static_cast<unsigned long long>(moved()), static_cast<unsigned long long>(pass.unreadable),
+			failure, static_cast<unsigned long long>(moved_), static_cast<unsigned long long>(pass.unreadable),
 			static_cast<unsigned long long>(pass.without_place));
 	} else {
 		dmr_log(c_.inst, DMR_LOG_INFO, "spare %u is removed: %llu blocks were moved to the others", slot,
-			static_cast<unsigned long long>(moved()));
+			static_cast<unsigned long long>(moved_));
 	}
-	__atomic_store_n(&slot_, none, __ATOMIC_RELAXED);
+	end(failure ? State::failed : State::done);
 	dmr_event(c_.inst, DMR_EVENT_MEMBER_REMOVED);
 }
 
 // Once through the whole map, which may go on where the table has ended.
 Mover::Pass Mover::pass()
 {
-	uint32_t most = buffer_bytes / c_.block_size.bytes();
 	constexpr MainBlock end(~0ull);
 	Pass result;
 
-	if (most > BlockSet::capacity)
-		most = BlockSet::capacity;
 	for (MainBlock at; at < end && !stopping();) {
 		IndexAnswer answer = c_.map->lookup(at, end);
 		MainBlock stop = answer.extent.end() < end ? answer.extent.end() : end;
 
 		if (answer.found && answer.extent.kind == ExtentKind::mapped && answer.extent.member == slot()) {
-			if ((stop - at).value > most)
-				stop = at + Blocks(most);
+			if (stop - at > most())
+				stop = at + most();
 			result.seen += (stop - at).value;
 			move_piece(at, stop - at, result);
 		}

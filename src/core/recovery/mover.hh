@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-// The job of remove_spare: moves what lives on a member to the others, piece by piece under live I/O, then takes the
-// member out of the set.
+// The administrator's jobs: what lives on a member moves to the others, and the member is taken out of the set (remove_spare);
+// blocks of main move to spares before they fail, and back (remap, unremap, retry_pending). One at a time.
 //
 // A worker of its own takes each piece's range, drains what was under way to it, asks the index again, moves, releases:
-// see BlockMove::evacuate(). Nothing is allocated on the member meanwhile. The job ends with a reload of the table; what it
-// has moved stays moved.
+// see BlockMove. Nothing is allocated on a member that is being emptied. A job ends with a reload of the table; what it has
+// moved stays moved.
 #ifndef DM_REMAP_CORE_MOVER_HH
 #define DM_REMAP_CORE_MOVER_HH
 
@@ -19,6 +19,7 @@ public:
 	struct Config {
 		dmr_instance *inst;
 		BlockSize block_size;
+		PhysicalBlocks physical;
 		DurableMap *map;
 		RangeTable *ranges;
 		RequestQueue *queue;
@@ -30,18 +31,39 @@ public:
 	Error init(const Config &config);
 	void destroy();
 
-	// Begin with this member, which is closed already. give_up: what cannot be read there is lost. EBUSY: a job is under way. process.
-	Error start(uint32_t slot, bool give_up);
-	// ENOENT: no such job. process, may block.
-	Error cancel(uint32_t slot);
+	enum class Kind : uint8_t { none, evacuate, remap, unremap, retry };
+	struct Order {
+		Kind kind = Kind::none;
+		uint32_t slot = none;	// evacuate: this member, which is closed already
+		bool give_up = false;	// evacuate: what cannot be read there is lost
+		MainBlock at, end;	// the others: these blocks
+	};
+	enum class State : uint8_t { running, done, stopped, failed };
+	struct Progress {
+		Kind kind = Kind::none;	// none: there was no job since this table was made
+		State state = State::done;
+		MainBlock from, at, end;
+		uint64_t moved = 0, unreadable = 0, refused = 0, begun_ns = 0;
+	};
+
+	// As messages call it. Any context.
+	static const char *name_of(Kind kind);
+
+	// EBUSY: a job is under way. process.
+	Error start(const Order &order);
+	// End the job of this kind, for evacuate that of this member. ENOENT: there is none. process, may block.
+	Error cancel(Kind kind, uint32_t slot = none);
 	// Stop until unpause(): no range is held on return. process, may block.
 	void pause();
 	void unpause();
 
+	// Is a job under way, also one that is paused? Any context.
+	bool busy() const { return kind() != Kind::none; }
+	Kind kind() const { return static_cast<Kind>(__atomic_load_n(&kind_, __ATOMIC_RELAXED)); }
 	// The member that is being emptied, or none. Any context.
-	uint32_t slot() const { return __atomic_load_n(&slot_, __ATOMIC_RELAXED); }
-	uint64_t moved() const { return __atomic_load_n(&moved_, __ATOMIC_RELAXED); } // blocks, by the last job
-	uint64_t begun() const { return __atomic_load_n(&begun_, __ATOMIC_RELAXED); } // when the last job did, by dmr_now_ns()
+	uint32_t slot() const { return kind() == Kind::evacuate ? __atomic_load_n(&slot_, __ATOMIC_RELAXED) : none; }
+	// Of the job that is under way, or the last one; each number as it was at some moment. Any context.
+	Progress progress() const;
 
 private:
 	static constexpr uint32_t buffer_bytes = 64 * 1024;
@@ -51,10 +73,18 @@ private:
 	};
 
 	static void run(void *context, unsigned int worker);
-	void work();
+	// mover.cc
+	void end(State state);
+	void empty_member();
 	Pass pass();
 	void move_piece(MainBlock start, Blocks length, Pass &pass);
-	void end(const char *failure, const Pass &pass);
+	void leave_member(const char *failure, const Pass &pass);
+	Blocks most() const;
+	// hand_jobs.cc
+	void walk();
+	bool step();
+	MainBlock next_wanted(MainBlock at, MainBlock end, MainBlock &stop) const;
+	void tell_end(const char *failure);
 	bool stopping() const { return __atomic_load_n(&stop_, __ATOMIC_RELAXED); }
 	void stop();
 
@@ -63,10 +93,14 @@ private:
 	uint8_t *buffer_ = nullptr;
 	WorkerSpace *space_ = nullptr;
 	Mutex lock_;		// of start, cancel, pause, unpause
+	uint8_t kind_ = 0;	// of the job under way
+	uint8_t last_kind_ = 0, last_state_ = 0;
 	uint32_t slot_ = none;
-	uint64_t moved_ = 0;
-	uint64_t begun_ = 0;
 	bool give_up_ = false;
+	MainBlock from_, at_, end_;
+	MainBlock narrow_until_;	// some of what comes before it has failed
+	uint64_t moved_ = 0, unreadable_ = 0, refused_ = 0;
+	uint64_t begun_ = 0;	// by dmr_now_ns()
 	bool stop_ = false;
 };
 

@@ -51,6 +51,18 @@ public:
 		return boundary > at && boundary <= stop ? boundary : stop;
 	}
 
+	// To whole ones, as far as they lie before `limit`.
+	constexpr void widen(MainBlock &from, MainBlock &end, MainBlock limit) const
+	{
+		uint64_t before = (from.value + size_ - start_) % size_, behind = (end.value + size_ - start_) % size_;
+
+		from = MainBlock(from.value < before ? 0 : from.value - before);
+		if (behind > 0)
+			end = end + Blocks(size_ - behind);
+		if (end > limit)
+			end = limit;
+	}
+
 private:
 	static_assert(most_bytes / 512 <= BlockSet::capacity, "a piece of a request holds a whole one");
 

@@ -98,6 +98,7 @@ dmr_status ReadRecovery::read_main(Job &job, MainBlock piece, MainBlock first, B
 			}
 		}
 		if (status == DMR_STS_OK) {
+			job.main_tested = true;
 			search.passed();
 			continue;
 		}

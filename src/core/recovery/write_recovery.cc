@@ -69,7 +69,7 @@ dmr_status WriteRecovery::try_main(Job &job, MainBlock piece, MainBlock first, B
 
 		if (status == DMR_STS_OK) {
 			p_.main_test->write_succeeded();
-			job.main_tested |= search.alone();
+			job.main_tested = true;
 			search.passed();
 			continue;
 		}

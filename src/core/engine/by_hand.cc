@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+// Engine, the messages that move blocks by hand.
+#include "core/engine/engine.hh"
+
+namespace dm_remap {
+
+using ull = unsigned long long;
+
+// False: argv is another message.
+bool Engine::by_hand(unsigned int argc, char **argv, char *reason, int &result)
+{
+	dmr_hand_message message;
+
+	result = dmr_hand_message_parse(argc, argv, &message, reason);
+	if (result == 0)
+		return false;
+	if (result > 0)
+		result = start_by_hand(message, reason).negative();
+	return true;
+}
+
+// What is asked for in sectors is done in blocks, all that have a part in it; by remap, in physical blocks, which fail as one.
+Error Engine::start_by_hand(const dmr_hand_message &message, char *reason)
+{
+	const Mover::Kind kind = mover_.kind();
+	Mover::Order order;
+
+	if (message.kind == DMR_HAND_STOP) {
+		Error error = kind == Mover::Kind::evacuate || kind == Mover::Kind::none ? Error(ENOENT) : mover_.cancel(kind);
+
+		if (error)
+			dmr_format(reason, DMR_REASON_SIZE, kind == Mover::Kind::evacuate ?
+				   "a spare is being removed: 'remove_spare <dev> cancel' ends that" : "no job is under way");
+		return error;
+	}
+	if (Error error = may_change(reason))
+		return error;
+	if (map_.failed()) {
+		dmr_format(reason, DMR_REASON_SIZE, "the metadata can no longer be written, so nothing can be moved");
+		return Error(EIO);
+	}
+	const Blocks all = block_size_.to_blocks(Sectors(p_.sectors));
+
+	order.end = MainBlock(all.value);
+	if (message.kind == DMR_HAND_RETRY) {
+		order.kind = Mover::Kind::retry;
+	} else {
+		const uint64_t end = message.sector + message.count, size = block_size_.to_sectors(all).value;
+
+		if (end > size) {
+			dmr_format(reason, DMR_REASON_SIZE, "sector %llu is beyond the device, which has %llu", ull(end - 1), ull(size));
+			return Error(EINVAL);
+		}
+		order.kind = message.kind == DMR_HAND_REMAP ? Mover::Kind::remap : Mover::Kind::unremap;
+		order.at = block_size_.main_block(Sectors(message.sector));
+		order.end = block_size_.main_block(Sectors(end - 1)) + Blocks(1);
+		if (order.kind == Mover::Kind::remap)
+			physical_.widen(order.at, order.end, MainBlock(all.value));
+	}
+	Error error = mover_.start(order);
+
+	if (error)
+		job_in_the_way(reason);
+	return error;
+}
+
+void Engine::job_in_the_way(char *reason) const
+{
+	dmr_format(reason, DMR_REASON_SIZE, "the job of %s is under way: wait for its end, which 'status' and an event tell, or end it with %s",
+		   Mover::name_of(mover_.kind()), mover_.kind() == Mover::Kind::evacuate ? "'remove_spare <dev> cancel'" : "'stop_job'");
+}
+
+void Engine::message_job(TextWriter &out, const Mover::Progress &job)
+{
+	static constexpr const char *states[] = { "running", "done", "stopped", "failed" };
+	const uint64_t unit = block_size_.sectors();
+
+	out.print("job kind=%s state=%s from=%llu end=%llu at=%llu moved_sectors=%llu unreadable_sectors=%llu refused_sectors=%llu\n",
+		  Mover::name_of(job.kind), states[static_cast<uint8_t>(job.state)], ull(block_size_.to_sectors(job.from).value),
+		  ull(block_size_.to_sectors(job.end).value), ull(block_size_.to_sectors(job.at).value), ull(job.moved * unit),
+		  ull(job.unreadable * unit), ull(job.refused * unit));
+}
+
+} // namespace dm_remap

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+// BlockMove, what the administrator asks for: blocks to a spare before they fail, and back to main.
+#include "core/recovery/block_move.hh"
+
+namespace dm_remap {
+
+BlockMove::ByHand BlockMove::save(MainBlock start, Blocks length, bool narrow, bool pending_alone, uint8_t *buffer,
+				 WorkerSpace &space)
+{
+	const MainBlock end = start + length;
+	Job move = begin(start, length, buffer, space);
+	ByHand result;
+
+	for (MainBlock at = start; at < end;) {
+		const Segment segment = io_->segment_at(at, end);
+		const uint32_t offset = static_cast<uint32_t>((at - start).value), blocks = static_cast<uint32_t>(segment.length.value);
+
+		at = at + segment.length;
+		if (segment.found ? !segment.is(ExtentKind::pending) : pending_alone)
+			continue;
+		dmr_status status = read_main(move, segment, !narrow || pending_alone, buffer + size_t{offset} * p_.block_size.bytes());
+
+		if (status == DMR_STS_OK) {
+			space.to_relocate.add(offset, blocks);
+			continue;
+		}
+		if (!narrow) {
+			result.narrow = true;
+			return result;
+		}
+		move.failure = status;
+		result.unreadable += blocks;
+		if (!segment.found)
+			space.bad.add(offset, blocks);
+	}
+	// A disk that does not answer looks like one of bad blocks.
+	if (result.unreadable > 0 && move.failure != DMR_STS_MEDIUM &&
+	    (!may_be_media(move.failure) || !p_.main_test->reads(space.block, start, length))) {
+		result.failure = "main does not answer";
+		return result;
+	}
+	const uint32_t wanted = space.to_relocate.count();
+
+	if (relocation_->relocate_blocks(move, start) != DMR_STS_OK) {
+		relocation_->give_up(move, move.failure);
+		result.failure = "there is no spare block that takes it: add a spare, and try again";
+		return result;
+	}
+	for (auto run = space.bad.run_from(0); run.length > 0; run = space.bad.run_from(run.start + run.length))
+		space.add_record({ (start + Blocks(run.start)).value, 0, run.length, DMR_RECORD_PENDING, 0, 0 });
+	if (space.record_count == 0)
+		return result;
+	if (relocation_->commit_records(move) != DMR_STS_OK) {
+		relocation_->give_up(move, move.failure);
+		result.failure = "it cannot be recorded: the map is full, or its spares fail";
+		return result;
+	}
+	if (!space.bad.empty())
+		dmr_event(p_.inst, DMR_EVENT_PENDING);
+	if (pending_alone)
+		p_.counters->add(&CounterValues::rescued, wanted);
+	result.moved = wanted;
+	return result;
+}
+
+dmr_status BlockMove::read_main(const Job &move, const Segment &segment, bool once, uint8_t *to) const
+{
+	const uint64_t sector = p_.block_size.to_sectors(segment.start).value;
+
+	if (once)
+		return dmr_device_read(p_.main, sector, to, static_cast<uint32_t>(p_.block_size.to_sectors(segment.length).value));
+	return io_->read_own(move, p_.main, sector, to, segment.length);
+}
+
+BlockMove::ByHand BlockMove::give_back(MainBlock start, Blocks length, bool narrow, uint8_t *buffer, uint8_t *back,
+				      WorkerSpace &space)
+{
+	const MainBlock end = start + length;
+	Job move = begin(start, length, buffer, space);
+	ByHand result;
+
+	move.remaps = false;
+	for (MainBlock at = start; at < end;) {
+		const Segment segment = io_->segment_at(at, end);
+		const uint32_t blocks = static_cast<uint32_t>(segment.length.value);
+
+		at = at + segment.length;
+		if (!segment.is(ExtentKind::mapped))
+			continue;
+		if (!p_.members->present(segment.extent.member)) {
+			result.unreadable += blocks;
+			continue;
+		}
+		const dmr_member_range &range = p_.members->range(segment.extent.member);
+		const uint64_t from = range.start + p_.block_size.to_sectors(segment.spare_of(segment.start)).value;
+		const bool read = io_->read_own(move, range.dev, from, buffer, segment.length) == DMR_STS_OK;
+
+		if (read && main_takes(segment, buffer, back)) {
+			space.add_record({ segment.start.value, 0, blocks, DMR_RECORD_CLEAR, 0, 0 });
+			result.moved += blocks;
+			continue;
+		}
+		// What is on main already is there twice, and recorded when it is asked for again.
+		if (!narrow) {
+			result = {};
+			result.narrow = true;
+			return result;
+		}
+		(read ? result.refused : result.unreadable) += blocks;
+	}
+	if (space.record_count > 0 && relocation_->commit_records(move) != DMR_STS_OK) {
+		result.moved = 0;
+		result.failure = "it cannot be recorded: the map is full, or its spares fail";
+	}
+	return result;
+}
+
+// On its medium, as far as the drive tells.
+bool BlockMove::main_takes(const Segment &segment, const uint8_t *data, uint8_t *back) const
+{
+	const uint64_t sector = p_.block_size.to_sectors(segment.start).value;
+	const uint32_t sectors = static_cast<uint32_t>(p_.block_size.to_sectors(segment.length).value);
+
+	return dmr_device_write(p_.main, sector, data, sectors, DMR_IO_FUA) == DMR_STS_OK &&
+	       dmr_device_read(p_.main, sector, back, sectors) == DMR_STS_OK &&
+	       __builtin_memcmp(data, back, size_t{sectors} * DMR_SECTOR_SIZE) == 0;
+}
+
+} // namespace dm_remap

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+// Mover, the jobs remap, unremap and retry_pending: once through a part of main, from its beginning to its end.
+#include "core/recovery/mover.hh"
+
+#include "core/recovery/deadlines.hh"
+
+namespace dm_remap {
+
+void Mover::walk()
+{
+	while (!stopping() && at_ < end_) {
+		if (!step())
+			return;
+	}
+	if (at_ < end_)
+		return;
+	end(State::done);
+	tell_end(nullptr);
+}
+
+const char *Mover::name_of(Kind kind)
+{
+	static constexpr const char *names[] = { "none", "remove_spare", "remap", "unremap", "retry_pending" };
+
+	return names[static_cast<uint8_t>(kind)];
+}
+
+// The first block from `at` on that the job is about, and where what the index says of it stops.
+MainBlock Mover::next_wanted(MainBlock at, MainBlock end, MainBlock &stop) const
+{
+	for (; at < end; at = stop) {
+		IndexAnswer answer = c_.map->lookup(at, end);
+		bool pending = answer.found && answer.extent.kind == ExtentKind::pending;
+		bool mapped = answer.found && answer.extent.kind == ExtentKind::mapped;
+
+		stop = answer.extent.end() < end ? answer.extent.end() : end;
+		if (kind() == Kind::remap ? !answer.found || pending : kind() == Kind::unremap ? mapped : pending)
+			break;
+	}
+	return at;
+}
+
+// One piece, or what is wanted next. False: the job has failed, and that is said.
+bool Mover::step()
+{
+	MainBlock stop = end_, start = next_wanted(at_, end_, stop);
+	BlockMove::ByHand result;
+
+	if (start >= end_) {
+		__atomic_store_n(&at_.value, end_.value, __ATOMIC_RELAXED);
+		return true;
+	}
+	// Half of the buffer is for what is read back.
+	Blocks half(most().value / 2), piece = kind() == Kind::unremap ? half : most();
+	Blocks unit = c_.physical.unit(start, stop), length = c_.physical.cut(start, piece, stop) - start;
+
+	if (start < narrow_until_ && unit < length)
+		length = unit;
+	bool narrow = start < narrow_until_ || length == unit;
+	uint32_t range = c_.ranges->take(start, length);
+
+	if (dmr_drain(c_.inst, dmr_now_ns() + drain_ns))
+		result.failure = "I/O to its blocks does not come to an end";
+	else if (kind() == Kind::unremap)
+		result = c_.move->give_back(start, length, narrow, buffer_, buffer_ + buffer_bytes / 2, *space_);
+	else
+		result = c_.move->save(start, length, narrow, kind() == Kind::retry, buffer_, *space_);
+	c_.queue->push_front(c_.ranges->release(range));
+	__atomic_store_n(&moved_, moved_ + result.moved, __ATOMIC_RELAXED);
+	__atomic_store_n(&unreadable_, unreadable_ + result.unreadable, __ATOMIC_RELAXED);
+	__atomic_store_n(&refused_, refused_ + result.refused, __ATOMIC_RELAXED);
+	if (result.failure) {
+		end(State::failed);
+		tell_end(result.failure);
+		return false;
+	}
+	if (result.narrow)
+		narrow_until_ = start + length;
+	__atomic_store_n(&at_.value, (result.narrow ? start : start + length).value, __ATOMIC_RELAXED);
+	return true;
+}
+
+void Mover::tell_end(const char *failure)
+{
+	const Kind kind = static_cast<Kind>(last_kind_);
+	const unsigned long long sector = c_.block_size.to_sectors(at_).value;
+
+	if (failure)
+		dmr_log(c_.inst, DMR_LOG_ERR, "%s ends at sector %llu: %s (%llu blocks moved)", name_of(kind), sector, failure,
+			static_cast<unsigned long long>(moved_));
+	else
+		dmr_log(c_.inst, DMR_LOG_INFO, "%s is done: %llu blocks moved, %llu cannot be read%s%llu", name_of(kind),
+			static_cast<unsigned long long>(moved_), static_cast<unsigned long long>(unreadable_),
+			kind == Kind::unremap ? ", main does not take back " : ", refused ",
+			static_cast<unsigned long long>(refused_));
+	dmr_event(c_.inst, DMR_EVENT_JOB_ENDED);
+}
+
+} // namespace dm_remap
