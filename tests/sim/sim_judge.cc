@@ -24,7 +24,7 @@ bool contains(const std::vector<Place> &places, const Place &place)
 
 Judge::Judge(World &world, SimDisk &main, std::vector<SimDisk *> spares)
 	: world_(world), main_(main), spares_(std::move(spares)), home_(main.options().sectors, Home::main),
-	  spare_since_(main.options().sectors), settled_(main.options().sectors),
+	  spare_since_(main.options().sectors), settled_(main.options().sectors), given_back_(main.options().sectors),
 	  places_(main.options().sectors), ever_bad_(main.options().sectors), doubt_(main.options().sectors),
 	  pending_(main.options().sectors), lost_until_(main.options().sectors), block_sectors_(main.options().logical_block_bytes / 512)
 {
@@ -128,6 +128,7 @@ void Judge::engine_io(SimDisk &disk, const DeviceIo &io)
 			moved(disk, io);
 		// Data that goes back.
 		for (uint64_t s = io.sector; &disk == &main_ && io.op == DMR_OP_WRITE && s < io.sector + io.sectors; s++) {
+			given_back_[s] = now_;
 			if (home_[s] == Home::spare)
 				home_[s] = Home::maybe;
 		}
@@ -307,7 +308,8 @@ void Judge::settle(Request &r)
 		remaps_seen += t.fresh;
 		if (home_[sector] != Home::spare)
 			spare_since_[sector] = now_;
-		home_[sector] = Home::spare;
+		// What has ended may be heard of later than that it went back.
+		home_[sector] = given_back_[sector] >= r.begun ? Home::maybe : Home::spare;
 	}
 }
 

@@ -182,6 +182,7 @@ private:
 	std::vector<Home> home_;
 	std::vector<Tick> spare_since_;
 	std::vector<Tick> settled_;	// when a request that may have ended its being pending last ended
+	std::vector<Tick> given_back_;	// when the engine itself wrote this sector of main last
 	std::vector<uint64_t> moved_;	// sectors that the engine itself may have moved since the table started
 	std::vector<Condemned> condemned_;
 	const host::SimDisk *missing_ = nullptr;
