@@ -6,11 +6,14 @@ namespace dm_remap {
 
 Error DurableMap::commit(CommitTicket &ticket)
 {
-	if (ticket.records.empty())
-		return Error::none();
 	// So that what is durable can be applied, whatever memory there is then.
-	if (Error error = spares_.prepare_bad(ticket.records))
+	Error error = spares_.prepare_bad(ticket.records);
+
+	if (error || ticket.records.empty()) {
+		if (ticket.announced)
+			withdraw();
 		return error;
+	}
 
 	MutexGuard guard(commit_lock_);
 
@@ -19,6 +22,8 @@ Error DurableMap::commit(CommitTicket &ticket)
 	else
 		first_ = &ticket;
 	last_ = &ticket;
+	if (ticket.announced)
+		one_less_to_come();
 	while (!ticket.finished) {
 		if (leading_) {
 			dmr_cond_wait(committed_, commit_lock_.handle());
@@ -32,9 +37,44 @@ Error DurableMap::commit(CommitTicket &ticket)
 	return ticket.result;
 }
 
+void DurableMap::announce()
+{
+	MutexGuard guard(commit_lock_);
+
+	announced_++;
+}
+
+void DurableMap::withdraw()
+{
+	MutexGuard guard(commit_lock_);
+
+	one_less_to_come();
+}
+
+// Caller holds commit_lock_.
+void DurableMap::one_less_to_come()
+{
+	if (--announced_ == 0)
+		dmr_cond_wake_all(arrived_);
+}
+
+// Those that were announced, for as long as the last batch took: whoever missed this one would wait for that long. Caller
+// holds commit_lock_.
+void DurableMap::gather()
+{
+	constexpr uint64_t most_ns = 100'000'000;
+	uint64_t deadline = dmr_now_ns() + (batch_ns_ < most_ns ? batch_ns_ : most_ns);
+
+	while (announced_ > 0 && dmr_now_ns() < deadline && !dmr_cond_wait_until(arrived_, commit_lock_.handle(), deadline))
+		;
+}
+
 // One batch: at least one ticket moves on. Called and left with commit_lock_ held; released meanwhile.
 void DurableMap::lead()
 {
+	gather();
+
+	uint64_t begun = dmr_now_ns();
 	uint32_t wanted = waiting_records();
 	uint32_t data_members = 0;
 	Error error = Error::none();
@@ -63,6 +103,7 @@ void DurableMap::lead()
 			fail("a checkpoint", failure.negative());
 	}
 	dmr_mutex_lock(commit_lock_.handle());
+	batch_ns_ = dmr_now_ns() - begun;
 
 	for (; tickets > 0; tickets--) {
 		CommitTicket &ticket = *first_;

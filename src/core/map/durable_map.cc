@@ -30,7 +30,8 @@ Error DurableMap::init(const Config &config, const dmr_setup &setup, char *reaso
 	batch_capacity_ = metadata_ops_->records_per_commit(metadata_);
 	batch_ = static_cast<dmr_record *>(dmr_alloc(sizeof(dmr_record) * batch_capacity_));
 	committed_ = dmr_cond_create("dmr committed");
-	if (!batch_ || !committed_ || spares_.init(inst_, config.pool) || commit_lock_.init("dmr commit") ||
+	arrived_ = dmr_cond_create("dmr arrived");
+	if (!batch_ || !committed_ || !arrived_ || spares_.init(inst_, config.pool) || commit_lock_.init("dmr commit") ||
 	    filter_.init(main_blocks_)) {
 		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the map");
 		return Error(ENOMEM);
@@ -51,6 +52,8 @@ void DurableMap::destroy()
 	filter_.destroy();
 	if (committed_)
 		dmr_cond_destroy(committed_);
+	if (arrived_)
+		dmr_cond_destroy(arrived_);
 	dmr_free(batch_);
 	commit_lock_.destroy();
 }

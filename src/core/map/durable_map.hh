@@ -7,7 +7,8 @@
 // any two leaves the old state or the new one.
 //
 // Commits of several recoveries go out together: the first that comes leads, takes what is ready, and does the I/O for
-// all; the leader is a running worker, so nobody waits for work that has not started.
+// all; the leader is a running worker, so nobody waits for work that has not started. It waits a little for those that are about
+// to come, as otherwise half of them would always just have missed it.
 //
 // durable_map.cc is its life and what a record does to it; load.cc, commit.cc and members.cc build on that.
 #ifndef DM_REMAP_CORE_MAP_DURABLE_MAP_HH
@@ -38,6 +39,7 @@ struct CommitTicket final {
 	uint32_t committed = 0;		// so many records, from the front, are durable and published
 	bool in_doubt = false;		// of the others nobody knows whether a later load will find them
 	uint32_t lost_members = 0;	// of data_members those whose flush failed: what is there is not durable
+	bool announced = false;		// by announce()
 
 	// The committer's own.
 	uint32_t taken = 0;
@@ -79,6 +81,9 @@ public:
 	// All records durable and published, or an error: ENOSPC the map is full, EIO data or metadata could not be made
 	// durable, ENOMEM. The ticket says how much was done before.
 	Error commit(CommitTicket &ticket);
+	// The caller is about to commit: it writes its data, and will call commit() with a ticket that says so, or withdraw().
+	void announce();
+	void withdraw();
 	// For a read-only table: known in memory only.
 	Error remember(std::span<const dmr_record> records);
 	// Spare blocks that no record speaks of are free again; whoever watches their member looks.
@@ -179,6 +184,8 @@ private:
 
 	// commit.cc. Caller holds commit_lock_:
 	void lead();
+	void gather();
+	void one_less_to_come();
 	uint32_t choose(uint32_t credit, uint32_t &data_members);
 	uint64_t added_by(std::span<const dmr_record> records) const;
 	uint64_t added_by(const dmr_record &record) const;
@@ -219,6 +226,9 @@ private:
 
 	Mutex commit_lock_;
 	dmr_cond *committed_ = nullptr;
+	dmr_cond *arrived_ = nullptr;	// of those that were announced the last has come, or withdrawn
+	uint32_t announced_ = 0;
+	uint64_t batch_ns_ = 10'000'000;	// what the last batch took; before the first, a guess
 	uint32_t watchers_ = 0;
 	bool leading_ = false;
 	CommitTicket *first_ = nullptr;

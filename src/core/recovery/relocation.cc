@@ -38,9 +38,12 @@ dmr_status Relocation::relocate(Job &job, MainBlock piece)
 	// Again, as long as the spare that lost what was written to it is not the only one.
 	for (uint32_t lost = 0;;) {
 		space.to_relocate = space.bad;
-		if (relocate_blocks(job, piece) != DMR_STS_OK)
+		p_.map->announce();
+		if (relocate_blocks(job, piece) != DMR_STS_OK) {
+			p_.map->withdraw();
 			return without_spare(job, piece);
-		dmr_status status = commit_records(job, &lost);
+		}
+		dmr_status status = commit_records(job, &lost, true);
 
 		if (status == DMR_STS_NOSPC)
 			dmr_event(p_.inst, DMR_EVENT_MAP_FULL);
@@ -161,7 +164,7 @@ bool Relocation::serves_now(const Job &job, uint32_t member, uint64_t spare_bloc
 
 // NOSPC: the map is full. On any failure the spare blocks that no record speaks of are free again. lost_members: those
 // whose flush failed.
-dmr_status Relocation::commit_records(Job &job, uint32_t *lost_members)
+dmr_status Relocation::commit_records(Job &job, uint32_t *lost_members, bool announced)
 {
 	WorkerSpace &space = *job.space;
 	CommitTicket ticket;
@@ -169,6 +172,7 @@ dmr_status Relocation::commit_records(Job &job, uint32_t *lost_members)
 	ticket.records = std::span<const dmr_record>(space.records.data(), space.record_count);
 	ticket.data_members = space.data_members;
 	ticket.data_moment = space.data_moment;
+	ticket.announced = announced;
 	Error error = p_.map->commit(ticket);
 	uint64_t blocks = 0;
 

@@ -27,8 +27,8 @@ public:
 	// Spare blocks for all of space.to_relocate, written. Not OK: some are still without one.
 	dmr_status relocate_blocks(Job &job, MainBlock piece);
 	// The records in the worker's space. NOSPC: the map is full. On any failure the spare blocks that no record speaks of are
-	// free again. lost_members: those whose flush failed.
-	dmr_status commit_records(Job &job, uint32_t *lost_members = nullptr);
+	// free again. lost_members: those whose flush failed. announced: to the map, that they come.
+	dmr_status commit_records(Job &job, uint32_t *lost_members = nullptr, bool announced = false);
 	// The request fails: what it had allocated is free again; spare blocks found bad are remembered all the same.
 	dmr_status give_up(Job &job, dmr_status status);
 
