@@ -74,7 +74,10 @@ void SimHistory::settle_change()
 	if (!in_between_ || in_between_ == missing_)
 		return;
 	const dmr_member_range range = {in_between_, 0, in_between_->options().sectors};
-	if (!dmr_engine_has_member(device_->active()->engine(), &range)) {
+	dmr_snapshot s;
+
+	dmr_engine_snapshot(device_->active()->engine(), &s);
+	if (s.mode != DMR_MODE_METADATA_FAILED && !dmr_engine_has_member(device_->active()->engine(), &range)) {
 		points_.reached(Point::spare_removed);
 		std::erase(pool_, in_between_);
 	} else if (judge_.metadata_trouble()) {
