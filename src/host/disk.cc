@@ -71,7 +71,7 @@ void SimDisk::start(DeviceIo *io)
 	world_.trace(options_.name.c_str(), io->op, io->sector, io->sectors);
 
 	const uint64_t latency = options_.latency_ns + world_.disk_random().below(options_.latency_spread_ns + 1) +
-				 extra_latency_ns_;
+				 extra_latency_ns_ + (options_.failing_ns && will_fail(*io) ? options_.failing_ns : 0);
 	world_.scheduler().at(world_.now() + latency, [this, io] { complete(io); });
 	if (world_.powered())
 		world_.io_point(*this, *io, IoPhase::Submitted);
@@ -181,6 +181,15 @@ const Fault *SimDisk::write_fault(uint64_t sector, uint64_t sectors, uint64_t *w
 			return fault;
 	}
 	return nullptr;
+}
+
+bool SimDisk::will_fail(const DeviceIo &io) const
+{
+	uint64_t ignored;
+
+	if (!valid(io) || (io.op != DMR_OP_READ && io.op != DMR_OP_WRITE))
+		return false;
+	return (io.op == DMR_OP_READ ? read_fault(io.sector, io.sectors, &ignored) : write_fault(io.sector, io.sectors, &ignored)) != nullptr;
 }
 
 // Of a write: does what fails as one with this sector refuse it?

@@ -29,6 +29,7 @@ struct DiskOptions {
 	bool volatile_cache = true;
 	bool fua = true;		// without, a write with FUA is followed by a flush, which may fail
 	uint64_t latency_ns = 20'000, latency_spread_ns = 100'000;
+	uint64_t failing_ns = 0;	// what I/O takes besides that will fail for a bad sector, as it looks when it is submitted
 };
 
 // What is wrong with a sector.
@@ -120,6 +121,7 @@ private:
 	const Fault *read_fault(uint64_t sector, uint64_t sectors, uint64_t *where) const;
 	const Fault *write_fault(uint64_t sector, uint64_t sectors, uint64_t *where) const;
 	bool part_fails(const DeviceIo &io, uint64_t sector) const;
+	bool will_fail(const DeviceIo &io) const;
 	void used_up(uint64_t sector);
 	void unlink(DeviceIo *io);
 	// Sectors round the faulty one that fail with it: its logical block, or its physical one.
