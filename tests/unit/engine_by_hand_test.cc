@@ -209,6 +209,41 @@ TEST_F(EngineByHand, ASuspendPausesItAndAReloadEndsIt)
 	EXPECT_EQ(told(), "");
 }
 
+// A dying drive takes longer for one command than a drain lasts.
+TEST_F(EngineByHand, ASlowCommandElsewhereDoesNotEndIt)
+{
+	std::vector<uint8_t> data(512);
+	bool ended = false;
+	UserIo slow;
+
+	create(one());
+	slow.op = DMR_OP_READ;
+	slow.sector = 5000;
+	slow.sectors = 1;
+	slow.data = data.data();
+	slow.done = [&](UserIo &) { ended = true; };
+	main.set_slow(30'000'000'000);
+	device.submit(slow);
+	main.set_slow(0);
+	EXPECT_EQ(job({"remap", "1000", "8"}),
+		  "job kind=remap state=done from=1000 end=1008 at=1008 moved_sectors=8 unreadable_sectors=0 refused_sectors=0");
+	world.run_until([&] { return ended; });
+}
+
+TEST_F(EngineByHand, WhoWaitsForItsBlocksNeedNotWaitForItsEnd)
+{
+	create(two());
+	main.fail(1000, 64, Fault::unreadable());
+	main.set_slow(5'000'000'000);
+	ASSERT_EQ(refused({"remap", "1000", "64"}), 0);
+	const uint64_t begun = world.now();
+	EXPECT_EQ(read_status(1000, 64), DMR_STS_MEDIUM);
+	EXPECT_LE(world.now() - begun, 120'000'000'000u) << "each block takes the job 20 seconds";
+	EXPECT_EQ(told().find("job kind=remap state=running"), 0u) << told();
+	ASSERT_EQ(refused({"stop_job"}), 0);
+	main.set_slow(0);
+}
+
 TEST_F(EngineByHand, BeyondTheDeviceIsRefused)
 {
 	create(one());
