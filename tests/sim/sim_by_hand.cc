@@ -33,11 +33,15 @@ void SimHistory::by_hand()
 		message.insert(message.end(), {std::to_string(first), std::to_string(count)});
 	if (!job_runs())
 		judge_.hand_over();
+	// What it was moved for may have gone, as a bad cable.
+	if (kind == 1 && random_.chance(1, 2))
+		main_.heal(first / block * block, count);
 	note("by hand", kind, first, count);
+	// What goes back to main has failed once, or been moved before.
 	if (kind < 2)
-		judge_.by_hand(first / block * block, std::min((first + count + block - 1) / block * block, size));
+		judge_.by_hand(first / block * block, std::min((first + count + block - 1) / block * block, size), kind == 0);
 	else
-		judge_.by_hand(0, size);
+		judge_.by_hand(0, size, false);
 	device_->message(message, &err);
 	if (err && err != -EBUSY && !(err == -EIO && judge_.metadata_trouble()))
 		violation(message[0] + " is refused: " + device_->reason());

@@ -24,9 +24,9 @@ bool contains(const std::vector<Place> &places, const Place &place)
 
 Judge::Judge(World &world, SimDisk &main, std::vector<SimDisk *> spares)
 	: world_(world), main_(main), spares_(std::move(spares)), home_(main.options().sectors, Home::main),
-	  spare_since_(main.options().sectors), settled_(main.options().sectors), given_back_(main.options().sectors),
+	  spare_since_(main.options().sectors), settled_(main.options().sectors),
 	  places_(main.options().sectors), ever_bad_(main.options().sectors), doubt_(main.options().sectors),
-	  pending_(main.options().sectors), lost_until_(main.options().sectors), block_sectors_(main.options().logical_block_bytes / 512)
+	  pending_(main.options().sectors), unreadable_(main.options().sectors), lost_until_(main.options().sectors), block_sectors_(main.options().logical_block_bytes / 512)
 {
 }
 
@@ -60,6 +60,8 @@ void Judge::performed(SimDisk &disk, const DeviceIo &io)
 {
 	if (io.op == DMR_OP_FLUSH && io.status)
 		flush_failures_++;
+	if (&disk == &main_ && io.op == DMR_OP_READ && io.status)
+		unreadable(io);
 	if (!io.user) {
 		engine_io(disk, io);
 		return;
@@ -79,6 +81,7 @@ void Judge::performed(SimDisk &disk, const DeviceIo &io)
 		const uint64_t sector = io.user_sector + n;
 		SectorTrace &t = r.traces[sector - r.io.sector];
 
+		t.given_back = false;
 		t.not_media |= io.status && (!may_be_media(io.status) ||
 					     (io.op == DMR_OP_WRITE_ZEROES && io.status != DMR_STS_MEDIUM));
 		if (on_main) {
@@ -126,12 +129,11 @@ void Judge::engine_io(SimDisk &disk, const DeviceIo &io)
 	if (!io.status) {
 		if (&disk != &main_ && io.op == DMR_OP_WRITE && io.sector >= area_sectors_)
 			moved(disk, io);
-		// Data that goes back.
-		for (uint64_t s = io.sector; &disk == &main_ && io.op == DMR_OP_WRITE && s < io.sector + io.sectors; s++) {
-			given_back_[s] = now_;
-			if (home_[s] == Home::spare)
-				home_[s] = Home::maybe;
-		}
+		if (&disk == &main_ && io.op == DMR_OP_WRITE)
+			given_back(io);
+		// It may be on its way to a spare.
+		if (&disk == &main_ && io.op == DMR_OP_READ)
+			std::fill_n(pending_.begin() + static_cast<ptrdiff_t>(io.sector), io.sectors, false);
 		return;
 	}
 	if (&disk == &main_) {
@@ -171,27 +173,6 @@ void Judge::moved(SimDisk &disk, const DeviceIo &io)
 			zeroes_at_.push_back(place);
 		else if (value != never_written && sector < places_.size() && !contains(places_[sector], place))
 			places_[sector].push_back(place);
-	}
-}
-
-// A record could not be written: those of all requests that have placed their data may be in it.
-void Judge::records_in_doubt()
-{
-	for (uint64_t sector : moved_)
-		doubt_[sector] = table_;
-	for (const Request *r : under_way_) {
-		const bool read = r->io.op == DMR_OP_READ;
-
-		if (r->io.op == DMR_OP_FLUSH || r->io.op == DMR_OP_DISCARD)
-			continue;
-		for (uint32_t i = 0; i < r->io.sectors; i++) {
-			// What was read with trouble may be on its way to a spare.
-			if (read ? !r->traces[i].main_refused : r->traces[i].last != SectorTrace::spare_ok)
-				continue;
-			in_doubt_seen += doubt_[r->io.sector + i] != table_;
-			pending_[r->io.sector + i] = false;
-			doubt_[r->io.sector + i] = table_;
-		}
 	}
 }
 
@@ -308,24 +289,8 @@ void Judge::settle(Request &r)
 		remaps_seen += t.fresh;
 		if (home_[sector] != Home::spare)
 			spare_since_[sector] = now_;
-		// What has ended may be heard of later than that it went back.
-		home_[sector] = given_back_[sector] >= r.begun ? Home::maybe : Home::spare;
+		home_[sector] = t.given_back ? Home::maybe : Home::spare;
 	}
-}
-
-std::string Judge::check_pending(uint64_t pending_sectors) const
-{
-	std::vector<bool> known = pending_;
-
-	for (const Request *r : under_way_) {
-		for (uint32_t i = 0; i < r->io.sectors; i++)
-			known[r->io.sector + i] = false;
-	}
-	const auto count = static_cast<uint64_t>(std::count(known.begin(), known.end(), true));
-
-	if (count <= pending_sectors)
-		return "";
-	return std::to_string(count) + " sectors are known to be pending, the device says " + std::to_string(pending_sectors);
 }
 
 bool Judge::durable(const Request &r, uint64_t sector) const
@@ -378,31 +343,6 @@ void Judge::forgetting()
 		if (home_[s] != Home::main || ever_bad_[s])
 			lost_until_[s] = never;
 	}
-}
-
-void Judge::by_hand(uint64_t first, uint64_t end)
-{
-	first = physical_block(first).first;
-	end = physical_block(end - 1).second;
-	// They may take spare blocks, though they never failed.
-	faults_injected(main_, first, end - first);
-	by_hand_.push_back({ first, end });
-	for (uint64_t s = first; s < end; s++) {
-		moved_.push_back(s);
-		pending_[s] = false;
-	}
-}
-
-void Judge::hand_over()
-{
-	for (const auto &[first, end] : by_hand_)
-		std::fill(settled_.begin() + static_cast<ptrdiff_t>(first), settled_.begin() + static_cast<ptrdiff_t>(end), now_);
-	by_hand_.clear();
-}
-
-bool Judge::moved_by_hand(uint64_t sector) const
-{
-	return std::any_of(by_hand_.begin(), by_hand_.end(), [&](const auto &range) { return sector >= range.first && sector < range.second; });
 }
 
 void Judge::table_starts(dmr_engine *engine)

@@ -35,6 +35,7 @@ struct SectorTrace {
 	bool main_refused = false;	// at any time in this request
 	bool alone = false;		// by itself, or its physical block, at last, on main
 	bool fresh = false;		// its last place is a new one for this sector
+	bool given_back = false;	// the engine has written it to main since its last place took or gave it
 	bool not_media = false;		// it failed with a status that no spare can heal
 	uint8_t spare_failures = 0;
 };
@@ -123,8 +124,8 @@ public:
 	// Nothing may be placed on this one any more, as long as there is this table.
 	void closed(const host::SimDisk &spare) { closed_.push_back({&spare, table_}); }
 	// The engine may move these sectors of main by itself from now on, to spares or back, until hand_over(), or until the next
-	// table starts.
-	void by_hand(uint64_t first, uint64_t end);
+	// table starts. takes_healthy: also those that never failed go to spares.
+	void by_hand(uint64_t first, uint64_t end, bool takes_healthy);
 	void hand_over();
 	void pool_changed(dmr_engine *engine);
 	void table_starts(dmr_engine *engine);
@@ -171,6 +172,8 @@ private:
 	bool moved_by_hand(uint64_t sector) const;
 	void condemn(const Request &r);
 	void moved(host::SimDisk &disk, const host::DeviceIo &io);
+	void given_back(const host::DeviceIo &io);
+	void unreadable(const host::DeviceIo &io);
 	void spare_write(Request &r, host::SimDisk &disk, const host::DeviceIo &io);
 	bool recording_trouble(const Request &r) const;
 	void settle(Request &r);
@@ -182,7 +185,6 @@ private:
 	std::vector<Home> home_;
 	std::vector<Tick> spare_since_;
 	std::vector<Tick> settled_;	// when a request that may have ended its being pending last ended
-	std::vector<Tick> given_back_;	// when the engine itself wrote this sector of main last
 	std::vector<uint64_t> moved_;	// sectors that the engine itself may have moved since the table started
 	std::vector<Condemned> condemned_;
 	const host::SimDisk *missing_ = nullptr;
@@ -192,6 +194,7 @@ private:
 	std::vector<bool> ever_bad_;
 	std::vector<uint64_t> doubt_;	// the table that left this sector in doubt
 	std::vector<bool> pending_;
+	std::vector<bool> unreadable_;	// at any time, by itself or in no more than its physical block
 	// May have lived on a spare that was forgotten, and until when: never, if it was not written or read since.
 	std::vector<Tick> lost_until_;
 	Tick forgotten_ = 0;	// when something was given up last; never: it is being given up

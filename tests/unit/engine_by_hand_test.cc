@@ -209,6 +209,44 @@ TEST_F(EngineByHand, ASuspendPausesItAndAReloadEndsIt)
 	EXPECT_EQ(told(), "");
 }
 
+// A dying drive takes longer for one command than a drain lasts.
+TEST_F(EngineByHand, ASlowCommandElsewhereDoesNotEndIt)
+{
+	std::vector<uint8_t> data(512);
+	bool ended = false;
+	UserIo slow;
+
+	create(one());
+	slow.op = DMR_OP_READ;
+	slow.sector = 5000;
+	slow.sectors = 1;
+	slow.data = data.data();
+	slow.done = [&](UserIo &) { ended = true; };
+	main.set_slow(30'000'000'000);
+	device.submit(slow);
+	main.set_slow(0);
+	EXPECT_EQ(job({"remap", "1000", "8"}),
+		  "job kind=remap state=done from=1000 end=1008 at=1008 moved_sectors=8 unreadable_sectors=0 refused_sectors=0");
+	world.run_until([&] { return ended; });
+}
+
+TEST_F(EngineByHand, WhoWaitsForItsBlocksNeedNotWaitForItsEnd)
+{
+	create(two());
+	main.fail(1000, 64, Fault::unreadable());
+	main.set_slow(5'000'000'000);
+	ASSERT_EQ(refused({"remap", "1000", "64"}), 0);
+	for (int i = 0; i < 6; i++) {
+		const uint64_t begun = world.now();
+
+		EXPECT_EQ(read_status(1000, 64), DMR_STS_MEDIUM);
+		EXPECT_LE(world.now() - begun, 55'000'000'000u) << "one block of the job, 25 seconds, and as much for itself";
+	}
+	EXPECT_EQ(told().find("job kind=remap state=running"), 0u) << told();
+	ASSERT_EQ(refused({"stop_job"}), 0);
+	main.set_slow(0);
+}
+
 TEST_F(EngineByHand, BeyondTheDeviceIsRefused)
 {
 	create(one());

@@ -46,7 +46,9 @@ BlockMove::ByHand BlockMove::save(MainBlock start, Blocks length, bool narrow, b
 		result.failure = "there is no spare block that takes it: add a spare, and try again";
 		return result;
 	}
-	for (auto run = space.bad.run_from(0); run.length > 0; run = space.bad.run_from(run.start + run.length))
+	// As far as there is room for records of them; spare blocks that were bad may have used it up.
+	for (auto run = space.bad.run_from(0); run.length > 0 && space.record_count < space.records.size();
+	     run = space.bad.run_from(run.start + run.length))
 		space.add_record({ (start + Blocks(run.start)).value, 0, run.length, DMR_RECORD_PENDING, 0, 0 });
 	if (space.record_count == 0)
 		return result;

@@ -14,8 +14,7 @@ void Mover::walk()
 	}
 	if (at_ < end_)
 		return;
-	end(State::done);
-	tell_end(nullptr);
+	finish(nullptr);
 }
 
 const char *Mover::name_of(Kind kind)
@@ -59,19 +58,24 @@ bool Mover::step()
 	bool narrow = start < narrow_until_ || length == unit;
 	uint32_t range = c_.ranges->take(start, length);
 
-	if (dmr_drain(c_.inst, dmr_now_ns() + drain_ns))
-		result.failure = "I/O to its blocks does not come to an end";
-	else if (kind() == Kind::unremap)
+	if (dmr_drain(c_.inst, dmr_now_ns() + drain_ns)) {
+		if (++not_drained_ == most_drains)
+			result.failure = "I/O that began earlier does not come to an end";
+		length = Blocks(0);
+	} else if (kind() == Kind::unremap)
 		result = c_.move->give_back(start, length, narrow, buffer_, buffer_ + buffer_bytes / 2, *space_);
 	else
 		result = c_.move->save(start, length, narrow, kind() == Kind::retry, buffer_, *space_);
 	c_.queue->push_front(c_.ranges->release(range));
+	// The next range is near, and they may want a part of that, too.
+	c_.ranges->let_in(dmr_now_ns() + drain_ns);
+	if (length > Blocks(0))
+		not_drained_ = 0;
 	__atomic_store_n(&moved_, moved_ + result.moved, __ATOMIC_RELAXED);
 	__atomic_store_n(&unreadable_, unreadable_ + result.unreadable, __ATOMIC_RELAXED);
 	__atomic_store_n(&refused_, refused_ + result.refused, __ATOMIC_RELAXED);
 	if (result.failure) {
-		end(State::failed);
-		tell_end(result.failure);
+		finish(result.failure);
 		return false;
 	}
 	if (result.narrow)
@@ -80,19 +84,19 @@ bool Mover::step()
 	return true;
 }
 
-void Mover::tell_end(const char *failure)
+// Said before it ends: whoever starts another one then has the numbers set to zero.
+void Mover::finish(const char *failure)
 {
-	const Kind kind = static_cast<Kind>(last_kind_);
-	const unsigned long long sector = c_.block_size.to_sectors(at_).value;
+	const unsigned long long sector = c_.block_size.to_sectors(at_).value, moved = moved_, unreadable = unreadable_;
 
 	if (failure)
-		dmr_log(c_.inst, DMR_LOG_ERR, "%s ends at sector %llu: %s (%llu blocks moved)", name_of(kind), sector, failure,
-			static_cast<unsigned long long>(moved_));
+		dmr_log(c_.inst, DMR_LOG_ERR, "%s ends at sector %llu: %s (%llu blocks moved)", name_of(kind()), sector, failure, moved);
+	else if (kind() == Kind::unremap)
+		dmr_log(c_.inst, DMR_LOG_INFO, "unremap is done: %llu blocks moved, %llu cannot be read, main does not take back %llu",
+			moved, unreadable, static_cast<unsigned long long>(refused_));
 	else
-		dmr_log(c_.inst, DMR_LOG_INFO, "%s is done: %llu blocks moved, %llu cannot be read%s%llu", name_of(kind),
-			static_cast<unsigned long long>(moved_), static_cast<unsigned long long>(unreadable_),
-			kind == Kind::unremap ? ", main does not take back " : ", refused ",
-			static_cast<unsigned long long>(refused_));
+		dmr_log(c_.inst, DMR_LOG_INFO, "%s is done: %llu blocks moved, %llu cannot be read", name_of(kind()), moved, unreadable);
+	end(failure ? State::failed : State::done);
 	dmr_event(c_.inst, DMR_EVENT_JOB_ENDED);
 }
 

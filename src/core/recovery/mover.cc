@@ -47,9 +47,10 @@ Error Mover::start(const Order &order)
 	__atomic_store_n(&at_.value, order.at.value, __ATOMIC_RELAXED);
 	__atomic_store_n(&last_state_, static_cast<uint8_t>(State::running), __ATOMIC_RELAXED);
 	__atomic_store_n(&last_kind_, static_cast<uint8_t>(order.kind), __ATOMIC_RELAXED);
-	from_ = order.at;
-	end_ = order.end;
+	__atomic_store_n(&from_.value, order.at.value, __ATOMIC_RELAXED);
+	__atomic_store_n(&end_.value, order.end.value, __ATOMIC_RELAXED);
 	narrow_until_ = MainBlock(0);
+	not_drained_ = 0;
 	give_up_ = order.give_up;
 	__atomic_store_n(&slot_, order.slot, __ATOMIC_RELAXED);
 	__atomic_store_n(&kind_, static_cast<uint8_t>(order.kind), __ATOMIC_RELAXED);
@@ -61,9 +62,9 @@ Mover::Progress Mover::progress() const
 {
 	return { .kind = static_cast<Kind>(__atomic_load_n(&last_kind_, __ATOMIC_RELAXED)),
 		 .state = static_cast<State>(__atomic_load_n(&last_state_, __ATOMIC_RELAXED)),
-		 .from = from_,
+		 .from = MainBlock(__atomic_load_n(&from_.value, __ATOMIC_RELAXED)),
 		 .at = MainBlock(__atomic_load_n(&at_.value, __ATOMIC_RELAXED)),
-		 .end = end_,
+		 .end = MainBlock(__atomic_load_n(&end_.value, __ATOMIC_RELAXED)),
 		 .moved = __atomic_load_n(&moved_, __ATOMIC_RELAXED),
 		 .unreadable = __atomic_load_n(&unreadable_, __ATOMIC_RELAXED),
 		 .refused = __atomic_load_n(&refused_, __ATOMIC_RELAXED),

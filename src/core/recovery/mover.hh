@@ -84,7 +84,7 @@ private:
 	void walk();
 	bool step();
 	MainBlock next_wanted(MainBlock at, MainBlock end, MainBlock &stop) const;
-	void tell_end(const char *failure);
+	void finish(const char *failure);
 	bool stopping() const { return __atomic_load_n(&stop_, __ATOMIC_RELAXED); }
 	void stop();
 
@@ -99,6 +99,7 @@ private:
 	bool give_up_ = false;
 	MainBlock from_, at_, end_;
 	MainBlock narrow_until_;	// some of what comes before it has failed
+	uint32_t not_drained_ = 0;	// steps in a row
 	uint64_t moved_ = 0, unreadable_ = 0, refused_ = 0;
 	uint64_t begun_ = 0;	// by dmr_now_ns()
 	bool stop_ = false;

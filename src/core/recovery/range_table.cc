@@ -62,7 +62,24 @@ uint32_t RangeTable::occupy(uint64_t start, uint64_t end)
 
 uint32_t RangeTable::take_or_park(MainBlock start, Blocks length, dmr_request *req)
 {
-	SpinGuard guard(lock_);
+	uint32_t slot;
+	bool awaited;
+	{
+		SpinGuard guard(lock_);
+
+		slot = occupy_or_park(start, length, req);
+		// Those that come again are served before all others.
+		awaited = returning_ == 1 && __atomic_load_n(&waiting_, __ATOMIC_RELAXED) > 0;
+		if (returning_ > 0)
+			returning_--;
+	}
+	if (awaited)
+		wake();
+	return slot;
+}
+
+uint32_t RangeTable::occupy_or_park(MainBlock start, Blocks length, dmr_request *req)
+{
 	uint64_t end = (start + length).value;
 	uint32_t blocker = conflict(start.value, end);
 	uint32_t slot = blocker == none ? occupy(start.value, end) : none;
@@ -124,6 +141,30 @@ bool RangeTable::outlast(uint64_t moment, uint32_t index, uint64_t deadline_ns)
 	return !held;
 }
 
+void RangeTable::let_in(uint64_t deadline_ns)
+{
+	MutexGuard guard(wait_lock_);
+
+	__atomic_store_n(&waiting_, waiting_ + 1, __ATOMIC_RELAXED);
+	while (still_returning() && dmr_cond_wait_until(released_, wait_lock_.handle(), deadline_ns) == 0) {
+	}
+	__atomic_store_n(&waiting_, waiting_ - 1, __ATOMIC_RELAXED);
+}
+
+bool RangeTable::still_returning()
+{
+	SpinGuard guard(lock_);
+
+	return returning_ > 0;
+}
+
+void RangeTable::wake()
+{
+	MutexGuard guard(wait_lock_);
+
+	dmr_cond_wake_all(released_);
+}
+
 dmr_request *RangeTable::release(uint32_t index)
 {
 	dmr_request *parked;
@@ -134,15 +175,14 @@ dmr_request *RangeTable::release(uint32_t index)
 
 		parked = slot.first;
 		slot.first = slot.last = nullptr;
+		for (dmr_request *req = parked; req; req = dmr_request_next(req))
+			returning_++;
 		__atomic_store_n(&slot.end, 0, __ATOMIC_RELEASE);
 		__atomic_store_n(&taken_, taken_ - 1, __ATOMIC_RELEASE);
 		awaited = __atomic_load_n(&waiting_, __ATOMIC_RELAXED) > 0;
 	}
-	if (awaited) {
-		MutexGuard guard(wait_lock_);
-
-		dmr_cond_wake_all(released_);
-	}
+	if (awaited)
+		wake();
 	return parked;
 }
 

@@ -31,7 +31,7 @@ public:
 	bool any() const { return __atomic_load_n(&taken_, __ATOMIC_CONSUME) != 0; }
 	bool overlaps(MainBlock start, Blocks length) const;
 
-	// Take the range and answer its slot; or answer none, and req waits: a release() will return it. any.
+	// Take the range and answer its slot; or answer none, and req waits: a release() will return it. process, may block.
 	uint32_t take_or_park(MainBlock start, Blocks length, dmr_request *req);
 	// Take the range, or answer none. any.
 	uint32_t try_take(MainBlock start, Blocks length);
@@ -43,6 +43,9 @@ public:
 	bool held_since(uint64_t moment, uint32_t slot, MainBlock &start, MainBlock &end);
 	// Wait until it is released, whoever takes what meanwhile. False: past the deadline it is not. process, may block.
 	bool outlast(uint64_t moment, uint32_t slot, uint64_t deadline_ns);
+	// Wait until those whom release() has returned have taken their ranges, or wait for others; to the deadline at most. A holder
+	// that takes one range after the other would be there before them each time. process, may block.
+	void let_in(uint64_t deadline_ns);
 	// Give the range back. Answers the requests that waited for it, oldest first, linked; the caller puts them back
 	// into their queue. process, may block.
 	dmr_request *release(uint32_t slot);
@@ -59,11 +62,15 @@ private:
 	// The slot in the way, or none. Caller holds the lock.
 	uint32_t conflict(uint64_t start, uint64_t end) const;
 	uint32_t occupy(uint64_t start, uint64_t end);
+	uint32_t occupy_or_park(MainBlock start, Blocks length, dmr_request *req);
+	bool still_returning();
+	void wake();
 
 	Spinlock lock_;
 	Mutex wait_lock_;		// around lock_
 	dmr_cond *released_ = nullptr;
-	uint32_t waiting_ = 0;		// in take() and outlast()
+	uint32_t waiting_ = 0;		// in take(), outlast() and let_in()
+	uint32_t returning_ = 0;	// requests that release() has returned and that have not come again
 	uint64_t moment_ = 0;		// ranges that were ever taken
 	uint32_t taken_ = 0;
 	std::array<Slot, slots> slots_{};
