@@ -60,6 +60,7 @@ bool SimHistory::start_device(const char *what)
 			faults_.heal_all();
 		if (create()) {
 			in_between_ = nullptr;
+			forget_in_doubt_ = false;
 			return true;
 		}
 		note("start failed");

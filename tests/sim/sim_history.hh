@@ -116,6 +116,7 @@ private:
 	host::SimDisk *missing_ = nullptr;	// the table says "-" for it
 	std::vector<host::DiskContent> before_;
 	host::SimDisk *in_between_ = nullptr;	// one that is being added or removed
+	bool forget_in_doubt_ = false;	// forgotten, and the metadata failed
 	std::vector<User> users_;
 	User checker_;
 	std::vector<std::string> violations_;

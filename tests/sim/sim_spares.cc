@@ -71,13 +71,10 @@ bool SimHistory::change_is_over()
 void SimHistory::settle_change()
 {
 	// Whether one that was being forgotten when the metadata failed is one of the set, nobody knows.
-	if (!in_between_ || in_between_ == missing_)
+	if (!in_between_ || in_between_ == missing_ || forget_in_doubt_)
 		return;
 	const dmr_member_range range = {in_between_, 0, in_between_->options().sectors};
-	dmr_snapshot s;
-
-	dmr_engine_snapshot(device_->active()->engine(), &s);
-	if (s.mode != DMR_MODE_METADATA_FAILED && !dmr_engine_has_member(device_->active()->engine(), &range)) {
+	if (!dmr_engine_has_member(device_->active()->engine(), &range)) {
 		points_.reached(Point::spare_removed);
 		std::erase(pool_, in_between_);
 	} else if (judge_.metadata_trouble()) {
@@ -92,6 +89,7 @@ bool SimHistory::without_in_between()
 {
 	if (!in_between_ || !std::erase(pool_, in_between_))
 		return false;
+	forget_in_doubt_ = false;
 	if (missing_ == in_between_) {
 		missing_ = nullptr;
 		judge_.leave_out(nullptr);
@@ -239,8 +237,9 @@ void SimHistory::forget_spare(SimDisk *spare)
 	judge_.pool_changed(device_->active()->engine());
 	points_.reached(Point::spare_forgotten, err == 0);
 	points_.reached(Point::dropped_spare_forgotten, err == 0 && is_there);
-	if (err && judge_.metadata_trouble())
-		return; // nobody knows
+	forget_in_doubt_ = err && judge_.metadata_trouble();
+	if (forget_in_doubt_)
+		return;
 	if (err == 0)
 		without_in_between();
 	in_between_ = nullptr;
