@@ -92,7 +92,8 @@ Error Engine::init_parts(char *reason)
 				  .main_blocks = main_blocks,
 				  .map = &map_,
 				  .ranges = &ranges_,
-				  .queue = &queue_ });
+				  .queue = &queue_,
+				  .flush_state = &flush_state_ });
 	if (error)
 		return error;
 	return mover_.init({ .inst = p_.inst,
@@ -278,12 +279,14 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 	uint32_t failed = refused & (used | e.in_use(refused));
 	uint32_t lost = e.flush_state_.to_tell();
 
-	if (failed | lost)
+	if ((failed | lost) & ~FlushState::main_bit)
 		status = spare_status;
+	else if (lost && status == DMR_STS_OK)
+		status = DMR_STS_IOERR;
 	if (status != DMR_STS_OK) {
 		e.counters_.flush_error();
 		dmr_log(e.p_.inst, DMR_LOG_ERR, "%s failed a flush (status %u): data written since the last one may be lost",
-			failed | lost ? "a spare" : "main", status);
+			(failed | lost) & ~FlushState::main_bit ? "a spare" : "main", status);
 		dmr_event(e.p_.inst, DMR_EVENT_FLUSH_FAILED);
 	}
 	if (refused != failed)

@@ -59,6 +59,15 @@ public:
 		note(member, word_ | word_ >> DMR_MAX_MEMBERS);
 	}
 
+	// The same of main, which every flush reaches: a write with FUA to a main that has none is a write and a flush. Any context.
+	void main_lost()
+	{
+		SpinGuard guard(lock_);
+
+		lost_ |= main_bit;
+		set(word_ | to_worker);
+	}
+
 	// A moment in the order of losses. Any context.
 	uint64_t moment() const
 	{
@@ -91,7 +100,7 @@ public:
 	{
 		SpinGuard guard(lock_);
 
-		set(word_ & ~(dirty_mask & ~(members | lost_)));
+		set(word_ & ~(dirty_mask & ~(members | lost_ | (lost_ & main_bit ? to_worker : 0))));
 	}
 
 	// What was lost and never told outlives the table. process, no request is under way.
@@ -101,7 +110,7 @@ public:
 		SpinGuard guard(lock_);
 
 		lost_ |= lost;
-		set(word_ | lost);
+		set(word_ | (lost & dirty_mask) | (lost & main_bit ? to_worker : 0));
 	}
 
 	// The dirty members, from now on "being flushed". One flusher at a time.
@@ -115,7 +124,7 @@ public:
 		set((word_ & ~dirty_mask) | dirty << DMR_MAX_MEMBERS);
 		return dirty;
 	}
-	// The members of which the flush under way has to say that data was lost. What was lost since begin() may have completed
+	// The members, and main by main_bit, of which the flush under way has to say that data was lost. What was lost since begin() may have completed
 	// before this flush was submitted, or after: this one tells it, and so does the next.
 	uint32_t to_tell() const
 	{
@@ -131,7 +140,12 @@ public:
 		set((word_ & ~(members << DMR_MAX_MEMBERS)) | failed);
 	}
 
+	// Of main, in what is lost.
+	static constexpr uint32_t main_bit = 1u << DMR_MAX_MEMBERS;
+
 private:
+	// Any member's bit keeps flushes from going to main alone.
+	static constexpr uint32_t to_worker = 1;
 	static constexpr uint32_t dirty_mask = (1u << DMR_MAX_MEMBERS) - 1;
 
 	// holders: the members on which there is something to lose that a user will have to be told of. Caller holds lock_.

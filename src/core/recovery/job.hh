@@ -65,7 +65,8 @@ struct Job final {
 	Blocks length;
 	uint64_t deadline = 0;		// past it, untried blocks are not tried any more
 	bool main_tested = false;	// by a control block, in this request
-	bool found_bad = false;		// a block that main does not give: recorded, it spares the next request the search
+	bool found_bad = false;		// a block that main does not give or take: recorded, it spares the next request the search
+	bool failed_on_main = false;	// this, or a part of it
 	bool remaps = true;		// what it relocates counts as remapped; what moves between spares does not
 	dmr_status failure = DMR_STS_MEDIUM; // the last that main or a spare gave
 	WorkerSpace *space = nullptr;

@@ -14,6 +14,7 @@ Error MainTest::init(const Config &config)
 	map_ = config.map;
 	ranges_ = config.ranges;
 	queue_ = config.queue;
+	flush_state_ = config.flush_state;
 	dmr_random_bytes(&random_, sizeof(random_));
 	return lock_.init("dmr main test");
 }
@@ -66,9 +67,30 @@ MainTest::Trial MainTest::ask(void *buffer, MainBlock block)
 		return Trial::not_made;
 	if (dmr_device_read(main_, sector, buffer, block_size_.sectors()) != DMR_STS_OK)
 		return Trial::no_answer;
-	dmr_status status = dmr_device_write(main_, sector, buffer, block_size_.sectors(), DMR_IO_FUA);
+	dmr_status status = write_durably(sector, buffer, block_size_.sectors());
 
 	return status == DMR_STS_OK ? Trial::taken : Trial::refused;
+}
+
+// Where FUA is a flush behind the write, one command's failure would not say which of them has failed.
+dmr_status MainTest::write_durably(uint64_t sector, const void *data, uint32_t sectors)
+{
+	const bool flushes = dmr_device_flushes_for_fua(main_);
+	dmr_status status = dmr_device_write(main_, sector, data, sectors, flushes ? 0 : DMR_IO_FUA);
+
+	if (!flushes || status != DMR_STS_OK)
+		return status;
+	status = dmr_device_flush(main_);
+	if (status != DMR_STS_OK)
+		lost_by_flush();
+	return status;
+}
+
+void MainTest::lost_by_flush()
+{
+	flush_state_->main_lost();
+	dmr_log(inst_, DMR_LOG_ERR, "main failed a flush: data written since the last one may be lost, and the next flush says so; turn main's volatile cache off");
+	dmr_event(inst_, DMR_EVENT_FLUSH_FAILED);
 }
 
 MainTest::Trial MainTest::write_back(void *buffer, MainBlock block)

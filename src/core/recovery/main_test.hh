@@ -7,6 +7,7 @@
 #define DM_REMAP_CORE_MAIN_TEST_HH
 
 #include "core/map/durable_map.hh"
+#include "core/map/flush_state.hh"
 #include "core/recovery/range_table.hh"
 #include "core/recovery/request_queue.hh"
 
@@ -26,6 +27,7 @@ public:
 		DurableMap *map;
 		RangeTable *ranges;
 		RequestQueue *queue;
+		FlushState *flush_state;
 	};
 
 	Error init(const Config &config);
@@ -41,6 +43,12 @@ public:
 	void write_failed(uint32_t blocks = 1);
 	// Those that have refused writes since the last that took one.
 	uint32_t failures() const { return __atomic_load_n(&failures_, __ATOMIC_RELAXED); }
+
+	// A write with FUA has failed on a main that flushes for that, and no block of it is bad: it was the flush. process.
+	void lost_by_flush();
+	// The engine's own data to main, durably. A flush of it that fails is told by the next one of a user, whose data it may have
+	// lost. process, may block.
+	dmr_status write_durably(uint64_t sector, const void *data, uint32_t sectors);
 
 	State state() const { return static_cast<State>(__atomic_load_n(&state_, __ATOMIC_RELAXED)); }
 
@@ -63,6 +71,7 @@ private:
 	DurableMap *map_ = nullptr;
 	RangeTable *ranges_ = nullptr;
 	RequestQueue *queue_ = nullptr;
+	FlushState *flush_state_ = nullptr;
 	Spinlock lock_;
 	uint64_t random_ = 0;
 	uint32_t failures_ = 0;

@@ -14,6 +14,10 @@ dmr_status WriteRecovery::write(Job &job)
 			return status;
 		at = at + length;
 	}
+	// All of main took it in the end: what has failed was the flush that stands for FUA, or a passing error. What others wrote
+	// may be lost by the one, and the bare disk would have failed this write for either.
+	if (job.failed_on_main && !job.found_bad && job.info.flags & DMR_IO_FUA && dmr_device_flushes_for_fua(p_.main))
+		p_.main_test->lost_by_flush();
 	return DMR_STS_OK;
 }
 
@@ -57,6 +61,7 @@ dmr_status WriteRecovery::try_main(Job &job, MainBlock piece, MainBlock first, B
 	MainBlock end = first + length;
 	Narrowing search(p_.physical, first, end, job.length, asked_before(job));
 
+	job.failed_on_main |= job.info.failed != DMR_STS_OK;
 	for (bool tried = false; !search.done(); tried = true) {
 		MainBlock at = search.at();
 		Blocks part = search.length();
@@ -76,12 +81,13 @@ dmr_status WriteRecovery::try_main(Job &job, MainBlock piece, MainBlock first, B
 		if (!may_be_media(status))
 			return status;
 		job.failure = status;
+		job.failed_on_main = true;
 		if (search.alone()) {
 			// Timeouts and unplugged disks look like this too: ask before a search that would take minutes.
 			if (!job.main_tested && status != DMR_STS_MEDIUM &&
 			    !p_.main_test->writes(job.space->block, job.start, job.length))
 				return status;
-			job.main_tested = true;
+			job.main_tested = job.found_bad = true;
 			job.space->bad.add(static_cast<uint32_t>((at - piece).value), static_cast<uint32_t>(part.value));
 			p_.main_test->write_failed();
 		}
@@ -95,6 +101,7 @@ void WriteRecovery::skip_trials(Job &job, MainBlock piece, MainBlock at, Blocks 
 {
 	uint64_t physical = length.value / p_.physical.size().value;
 
+	job.found_bad = true;
 	job.space->bad.add(static_cast<uint32_t>((at - piece).value), static_cast<uint32_t>(length.value));
 	p_.main_test->write_failed(physical > 0 ? static_cast<uint32_t>(physical) : 1);
 	p_.counters->add(&CounterValues::untested, length.value);
