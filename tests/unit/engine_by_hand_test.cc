@@ -184,9 +184,12 @@ TEST_F(EngineByHand, OneJobAtATimeWhichCanBeStopped)
 	ASSERT_EQ(refused({"remap", "0", "60000"}), 0);
 	EXPECT_EQ(refused({"retry_pending"}), -EBUSY);
 	EXPECT_NE(device.reason().find("the job of remap is under way"), std::string::npos) << device.reason();
+	EXPECT_EQ(events(DMR_EVENT_JOB_ENDED), 0u);
 	ASSERT_EQ(refused({"stop_job"}), 0) << device.reason();
+	EXPECT_EQ(events(DMR_EVENT_JOB_ENDED), 1u) << "whoever waits for its end is told";
 	EXPECT_EQ(told().find("job kind=remap state=stopped from=0 end=60000"), 0u) << told();
 	EXPECT_EQ(refused({"stop_job"}), -ENOENT);
+	EXPECT_EQ(events(DMR_EVENT_JOB_ENDED), 1u);
 	main.set_slow(0);
 	EXPECT_EQ(job({"retry_pending"}).find("job kind=retry_pending state=done"), 0u);
 }

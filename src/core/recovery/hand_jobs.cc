@@ -14,8 +14,7 @@ void Mover::walk()
 	}
 	if (at_ < end_)
 		return;
-	end(State::done);
-	tell_end(nullptr);
+	finish(State::done, nullptr);
 }
 
 const char *Mover::name_of(Kind kind)
@@ -70,8 +69,7 @@ bool Mover::step()
 	__atomic_store_n(&unreadable_, unreadable_ + result.unreadable, __ATOMIC_RELAXED);
 	__atomic_store_n(&refused_, refused_ + result.refused, __ATOMIC_RELAXED);
 	if (result.failure) {
-		end(State::failed);
-		tell_end(result.failure);
+		finish(State::failed, result.failure);
 		return false;
 	}
 	if (result.narrow)
@@ -80,9 +78,10 @@ bool Mover::step()
 	return true;
 }
 
-void Mover::tell_end(const char *failure)
+// The log first: whoever sees that it has ended may look there for why at once, or begin another one.
+void Mover::finish(State state, const char *failure)
 {
-	const Kind kind = static_cast<Kind>(last_kind_);
+	const Kind kind = this->kind();
 	const unsigned long long sector = c_.block_size.to_sectors(at_).value;
 
 	if (failure)
@@ -93,6 +92,7 @@ void Mover::tell_end(const char *failure)
 			static_cast<unsigned long long>(moved_), static_cast<unsigned long long>(unreadable_),
 			kind == Kind::unremap ? ", main does not take back " : ", refused ",
 			static_cast<unsigned long long>(refused_));
+	end(state);
 	dmr_event(c_.inst, DMR_EVENT_JOB_ENDED);
 }
 

@@ -84,7 +84,7 @@ private:
 	void walk();
 	bool step();
 	MainBlock next_wanted(MainBlock at, MainBlock end, MainBlock &stop) const;
-	void tell_end(const char *failure);
+	void finish(State state, const char *failure);
 	bool stopping() const { return __atomic_load_n(&stop_, __ATOMIC_RELAXED); }
 	void stop();
 
