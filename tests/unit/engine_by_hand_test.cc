@@ -44,6 +44,9 @@ TEST_F(EngineByHand, ABlockIsMovedBeforeItFails)
 	EXPECT_EQ(job({"remap", "1000", "8"}),
 		  "job kind=remap state=done from=1000 end=1008 at=1008 moved_sectors=8 unreadable_sectors=0 refused_sectors=0");
 	EXPECT_EQ(snapshot().remapped_sectors, 8u);
+	EXPECT_EQ(events(DMR_EVENT_FIRST_REMAP), 1u);
+	EXPECT_TRUE(world.logged("remap is done: 8 blocks moved"));
+	EXPECT_FALSE(world.logged("in the request at sector")) << "one line, not one for each piece: the log is limited";
 	main.fail(1000, 8);
 	EXPECT_EQ(read(1000, 8), data);
 	recreate(one());

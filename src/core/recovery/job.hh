@@ -67,6 +67,7 @@ struct Job final {
 	bool main_tested = false;	// by a control block, in this request
 	bool found_bad = false;		// a block that main does not give: recorded, it spares the next request the search
 	bool remaps = true;		// what it relocates counts as remapped; what moves between spares does not
+	bool told_at_end = false;	// a piece of what somebody asked for: a line for each would keep the reason of its end out of the log
 	dmr_status failure = DMR_STS_MEDIUM; // the last that main or a spare gave
 	WorkerSpace *space = nullptr;
 };
