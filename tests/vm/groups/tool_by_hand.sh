@@ -248,50 +248,50 @@ one_at_a_time() {
 	start_blank
 	said 1 stop-job x --json
 	assert_eq no-job "$(field "$OUT" error.id)"
-	host slow main 20
-	job_begins remap x 0 30000 --wait
+	host slow main 2
+	job_begins remap x 0 20000 --wait
 	said 4 retry x --json
 	assert_eq busy "$(field "$OUT" error.id)"
-	assert_contains "$ERR" "x: remap of sectors 0 to 29999 is under way, and there is one job at a time: wait for its end, which 'dmremap status x' tells, or end it with 'dmremap stop-job x'"
+	assert_contains "$ERR" "x: remap of sectors 0 to 19999 is under way, and there is one job at a time: wait for its end, which 'dmremap status x' tells, or end it with 'dmremap stop-job x'"
 	said 4 unremap x --all --wait
 	said 0 status x
-	assert_match "$OUT" 'job: remap of sectors 0 to 29999 is under way: [0-9]+ %, at sector [0-9]+, [0-9]+ sectors moved'
+	assert_match "$OUT" 'job: remap of sectors 0 to 19999 is under way: [0-9]+ %, at sector [0-9]+, [0-9]+ sectors moved'
 	said 0 stop-job x -n
-	assert_eq 'remap of sectors 0 to 29999 would be stopped' "$OUT"
+	assert_eq 'remap of sectors 0 to 19999 would be stopped' "$OUT"
 	said 0 stop-job x --json
 	document stop-job
-	assert_eq 'x stopped remap stopped 0 30000' "$(field "$OUT" name result job.kind job.state job.sector job.sectors)"
+	assert_eq 'x stopped remap stopped 0 20000' "$(field "$OUT" name result job.kind job.state job.sector job.sectors)"
 	ends 1
-	assert_match "$ERR" '^dmremap: remap of sectors 0 to 29999 was stopped at sector [0-9]+: [0-9]+ sectors moved; what was moved stays moved$'
+	assert_match "$ERR" '^dmremap: remap of sectors 0 to 19999 was stopped at sector [0-9]+: [0-9]+ sectors moved; what was moved stays moved$'
 	said 1 stop-job x
-	assert_contains "$ERR" 'x: no job is under way; the last one, remap of sectors 0 to 29999, was stopped at sector'
+	assert_contains "$ERR" 'x: no job is under way; the last one, remap of sectors 0 to 19999, was stopped at sector'
 	# What was moved stays so, and the next one begins there.
-	job_begins remap x 0 30000 --wait --json
+	job_begins remap x 0 20000 --wait --json
 	host slow main off
 	ends 0
 	document remap
-	assert_eq 30000 "$(remap_get x remapped)"
+	assert_eq 20000 "$(remap_get x remapped)"
 }
 
 ended_by_another_table() {
 	start_blank
-	host slow main 20
-	job_begins remap x 0 30000 --wait --json
+	host slow main 2
+	job_begins remap x 0 20000 --wait --json
 	dmsetup table x | dmsetup load x
 	dmsetup suspend x
 	dmsetup resume x
 	ends 1
 	assert_eq job-stopped "$(field "$OUT" error.id)"
-	assert_contains "$ERR" 'remap of sectors 0 to 29999 was ended by another table of x: what was moved stays moved; ask for it again'
+	assert_contains "$ERR" 'remap of sectors 0 to 19999 was ended by another table of x: what was moved stays moved; ask for it again'
 	host slow main off
-	said 0 remap x 0 30000 --wait
+	said 0 remap x 0 20000 --wait
 }
 
 beside_the_removal_of_a_spare() {
 	start_blank
 	said 0 add-spare x "$(drive two)"
 	said 0 remap x 0 16384 --wait
-	host slow two 5
+	host slow two 2
 	defer 'host slow two off'
 	"$TOOL" remove-spare x "$SPARE" --wait >/run/background.out 2>/run/background.err &
 	TOOL_PID=$!
