@@ -44,6 +44,9 @@ TEST_F(EngineByHand, ABlockIsMovedBeforeItFails)
 	EXPECT_EQ(job({"remap", "1000", "8"}),
 		  "job kind=remap state=done from=1000 end=1008 at=1008 moved_sectors=8 unreadable_sectors=0 refused_sectors=0");
 	EXPECT_EQ(snapshot().remapped_sectors, 8u);
+	EXPECT_EQ(events(DMR_EVENT_FIRST_REMAP), 1u);
+	EXPECT_TRUE(world.logged("remap is done: 8 blocks moved"));
+	EXPECT_FALSE(world.logged("in the request at sector")) << "one line, not one for each piece: the log is limited";
 	main.fail(1000, 8);
 	EXPECT_EQ(read(1000, 8), data);
 	recreate(one());
@@ -184,9 +187,12 @@ TEST_F(EngineByHand, OneJobAtATimeWhichCanBeStopped)
 	ASSERT_EQ(refused({"remap", "0", "60000"}), 0);
 	EXPECT_EQ(refused({"retry_pending"}), -EBUSY);
 	EXPECT_NE(device.reason().find("the job of remap is under way"), std::string::npos) << device.reason();
+	EXPECT_EQ(events(DMR_EVENT_JOB_ENDED), 0u);
 	ASSERT_EQ(refused({"stop_job"}), 0) << device.reason();
+	EXPECT_EQ(events(DMR_EVENT_JOB_ENDED), 1u) << "whoever waits for its end is told";
 	EXPECT_EQ(told().find("job kind=remap state=stopped from=0 end=60000"), 0u) << told();
 	EXPECT_EQ(refused({"stop_job"}), -ENOENT);
+	EXPECT_EQ(events(DMR_EVENT_JOB_ENDED), 1u);
 	main.set_slow(0);
 	EXPECT_EQ(job({"retry_pending"}).find("job kind=retry_pending state=done"), 0u);
 }

@@ -237,6 +237,7 @@ TEST_F(EnginePool, ACancelledRemovalLeavesTheSpareInUse)
 	ASSERT_EQ(device.remove_spare(spare, 0), 1);
 	ASSERT_EQ(world.run_until([&] { return used_of("8:32") > 0; }), Stop::Done);
 	ASSERT_EQ(device.cancel_remove(spare, 0), 0) << device.reason();
+	EXPECT_EQ(events(DMR_EVENT_MEMBER_REMOVED), 1u) << "whoever waits for its end is told";
 	EXPECT_EQ(device.cancel_remove(spare, 0), -ENOENT);
 	EXPECT_EQ(state("8:16"), "active");
 	EXPECT_EQ(used_of("8:16") + used_of("8:32"), 400u);

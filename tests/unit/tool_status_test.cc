@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // What the modules and the kernel's log say, as the tool understands it, and what it makes of it.
+#include "job_text.hh"
 #include "judgement.hh"
 #include "kernel_log.hh"
 
@@ -14,7 +15,7 @@ namespace dm_remap::tool {
 namespace {
 
 const std::string well = "mode=ok health=100\n"
-			 "main sectors=32768 block_bytes=512\n"
+			 "main sectors=32768 block_bytes=512 physical_block_bytes=4096\n"
 			 "map generation=5 extents=0 max_extents=1000 mappings=0 remapped_sectors=0 pending_sectors=0 lost_sectors=0\n"
 			 "pool members=1 total_sectors=1000 used_sectors=0 bad_sectors=0 free_sectors=1000 main_permille=30\n"
 			 "spare number=0 device=8:16 state=active start=8 total_sectors=1000 used_sectors=0 bad_sectors=0\n";
@@ -32,7 +33,7 @@ std::string with(std::string text, const std::string &from, const std::string &t
 TEST(LiveStatus, EveryNumberHasItsPlace)
 {
 	const LiveStatus s = LiveStatus::parse(
-		"mode=spare_exhausted health=30\nmain sectors=1 block_bytes=4096\n"
+		"mode=spare_exhausted health=30\nmain sectors=1 block_bytes=4096 physical_block_bytes=8192\n"
 		"map generation=2 extents=3 max_extents=4 mappings=5 remapped_sectors=6 pending_sectors=7 lost_sectors=8\n"
 		"pool members=2 total_sectors=9 used_sectors=10 bad_sectors=11 free_sectors=12 main_permille=13\n"
 		"spare number=0 device=8:16 state=removing start=14 total_sectors=15 used_sectors=16 bad_sectors=17\n"
@@ -41,6 +42,8 @@ TEST(LiveStatus, EveryNumberHasItsPlace)
 		"something new=1\n");
 
 	EXPECT_EQ(s.mode, "spare_exhausted");
+	EXPECT_EQ(s.physical_block_bytes, 8192u);
+	EXPECT_FALSE(s.job);
 	EXPECT_EQ((std::vector<uint64_t>{s.health, s.main_sectors, s.block_bytes, s.generation, s.extents, s.max_extents, s.mappings, s.remapped,
 					 s.pending, s.lost, s.pool_total, s.pool_used, s.pool_bad, s.pool_free}),
 		  (std::vector<uint64_t>{30, 1, 4096, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
@@ -60,10 +63,47 @@ TEST(LiveStatus, EveryNumberHasItsPlace)
 
 TEST(LiveStatus, OlderModulesSayLess)
 {
-	const LiveStatus s = LiveStatus::parse(with(well, " lost_sectors=0", "") + "removing number=0 device=8:16 moved_sectors=30 left_sectors=90\n");
+	const LiveStatus s = LiveStatus::parse(with(with(well, " lost_sectors=0", ""), " physical_block_bytes=4096", "") +
+					       "removing number=0 device=8:16 moved_sectors=30 left_sectors=90\n");
 
 	EXPECT_EQ(s.lost, 0u);
 	EXPECT_FALSE(s.removal->seconds_left());
+	EXPECT_FALSE(s.physical_block_bytes);
+}
+
+const std::string job = "job kind=unremap state=running from=1000 end=1200 at=1050 moved_sectors=40 unreadable_sectors=3 refused_sectors=7\n";
+
+TEST(LiveStatus, AJobThatMovesByHand)
+{
+	const LiveStatus s = LiveStatus::parse(well + with(job, "\n", " later=1\n"));
+
+	ASSERT_TRUE(s.job);
+	EXPECT_EQ(s.job->kind, "unremap");
+	EXPECT_TRUE(s.job->running());
+	EXPECT_EQ((std::vector<uint64_t>{s.job->from, s.job->end, s.job->at, s.job->moved, s.job->unreadable, s.job->refused, s.job->percent()}),
+		  (std::vector<uint64_t>{1000, 1200, 1050, 40, 3, 7, 25}));
+	EXPECT_FALSE(LiveStatus::parse(well + with(job, "running", "done")).job->running());
+	// Read while another one began.
+	EXPECT_EQ(LiveStatus::parse(well + with(job, "at=1050", "at=7")).job->percent(), 0u);
+	EXPECT_EQ(LiveStatus::parse(well + with(job, "at=1050", "at=7000")).job->percent(), 100u);
+	EXPECT_EQ(LiveStatus::parse(well + with(job, "end=1200", "end=0")).job->percent(), 100u);
+	for (const std::string &text : {with(job, "kind=unremap ", ""), with(job, "state=running ", ""), with(job, "from=1000", "from=x"),
+					with(job, "end=1200 ", ""), with(job, "at=1050 ", ""), with(job, "moved_sectors=40", "moved_sectors="),
+					with(job, " unreadable_sectors=3", ""), with(job, "refused_sectors=7", "refused_sectors=-7")})
+		EXPECT_THROW(LiveStatus::parse(well + text), Failure) << text;
+}
+
+TEST(LiveStatus, AJobIsTold)
+{
+	const auto text = [](const std::string &line) { return job_text(*LiveStatus::parse(well + line).job); };
+	const std::string none = with(with(job, "unreadable_sectors=3", "unreadable_sectors=0"), "refused_sectors=7", "refused_sectors=0");
+
+	EXPECT_EQ(text(job), "unremap of sectors 1000 to 1199 is under way: 25 %, at sector 1050, 40 sectors moved, 3 unreadable, 7 refused by main");
+	EXPECT_EQ(text(with(with(with(none, "end=1200", "end=1001"), "at=1050", "at=1001"), "running", "done")),
+		  "the last one, unremap of sector 1000, is done: 40 sectors moved");
+	EXPECT_EQ(text(with(none, "running", "stopped")), "the last one, unremap of sectors 1000 to 1199, was stopped at sector 1050: 40 sectors moved");
+	EXPECT_EQ(text(with(with(none, "running", "failed"), "=unremap", "=retry_pending")),
+		  "the last one, retry of pending sectors, has failed at sector 1050, and the kernel's log tells why: 40 sectors moved");
 }
 
 TEST(LiveStatus, WhatIsNotUnderstoodIsSaid)
@@ -126,6 +166,18 @@ TEST(KernelWords, ElseWhatWasSaidOfTheDevice)
 	EXPECT_EQ(words({"device-mapper: table: 253:0: remap: unknown target type"}),
 		  std::vector<std::string>{"table: 253:0: remap: unknown target type"});
 	EXPECT_EQ(words({"", ";"}), std::vector<std::string>());
+}
+
+// How a job has ended is there also if something else was refused meanwhile.
+TEST(KernelWords, AllThatWasSaidOfTheDevice)
+{
+	KernelWords words("safe");
+
+	for (const char *line : {"3,1,2,-;dm-remap: safe: remap ends at sector 8: x (0 blocks moved)\n", "3,2,2,-;dm-remap: safe: message refused: a\n",
+				 "3,3,2,-;dm-remap: other: b\n"})
+		words.add(line);
+	EXPECT_EQ(words.words(), std::vector<std::string>{"a"});
+	EXPECT_EQ(words.ours(), (std::vector<std::string>{"remap ends at sector 8: x (0 blocks moved)", "message refused: a"}));
 }
 
 // ---- what it means ----

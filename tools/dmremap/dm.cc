@@ -74,6 +74,13 @@ public:
 		if (!dm_task_run(get()))
 			fail(log.said(kernel_name));
 	}
+	void run_unless_interrupted(const std::string &kernel_name) const
+	{
+		const KernelLog log;
+
+		if (!dm_task_run(get()) && dm_task_get_errno(get()) != EINTR)
+			fail(log.said(kernel_name));
+	}
 	// With udev's rules, where udev runs: when this returns the node is what it is to be.
 	void run_with_udev(const std::string &kernel_name) const
 	{
@@ -279,6 +286,26 @@ std::string message(const Device &device, const std::string &words)
 	const char *answer = dm_task_get_message_response(task.get());
 
 	return answer ? answer : "";
+}
+
+uint32_t events(const Device &device)
+{
+	const Task task(DM_DEVICE_INFO, device.name);
+
+	task.of(device);
+	task.run(device.kernel_name);
+	return device_of(task).events;
+}
+
+void wait_event(const Device &device, uint32_t events)
+{
+	const Task task(DM_DEVICE_WAITEVENT, device.name);
+
+	task.of(device);
+	task.need(dm_task_set_event_nr(task.get(), events));
+	// A flush would wait for a disk that is failing.
+	task.need(dm_task_no_flush(task.get()));
+	task.run_unless_interrupted(device.kernel_name);
 }
 
 namespace {

@@ -45,6 +45,10 @@ Table status(const Device &device);
 // The answer: lines. With sector 0: device-mapper's own words, and those of the only target.
 std::string message(const Device &device, const std::string &words);
 
+// How many events it has had. wait_event: returns when that is another number, or a signal comes.
+uint32_t events(const Device &device);
+void wait_event(const Device &device, uint32_t events);
+
 // Its node is there when this returns. before_load: the last that is done before the kernel takes the devices that the table names.
 Device create(const std::string &name, const std::string &uuid, const Table &table, bool read_only = false,
 	      const std::function<void()> &before_load = [] {});

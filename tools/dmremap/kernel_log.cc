@@ -46,7 +46,7 @@ const std::vector<std::string> &KernelWords::words() const
 	return !refusals_.empty() ? refusals_ : !ours_.empty() ? ours_ : device_mapper_;
 }
 
-std::vector<std::string> KernelLog::said(const std::string &name) const
+KernelWords KernelLog::read_all(const std::string &name) const
 {
 	KernelWords words(name);
 	char record[8192];
@@ -61,7 +61,20 @@ std::vector<std::string> KernelLog::said(const std::string &name) const
 			break;
 		words.add({record, static_cast<size_t>(n)});
 	}
-	return words.words();
+	return words;
+}
+
+std::vector<std::string> KernelLog::said(const std::string &name) const
+{
+	return read_all(name).words();
+}
+
+std::string KernelLog::last_line(const std::string &name, std::string_view beginning) const
+{
+	const KernelWords words = read_all(name);
+	const auto found = std::find_if(words.ours().rbegin(), words.ours().rend(), [&](const std::string &line) { return line.starts_with(beginning); });
+
+	return found == words.ours().rend() ? "" : *found;
 }
 
 } // namespace dm_remap::tool

@@ -16,6 +16,8 @@ public:
 
 	void add(std::string_view record);
 	const std::vector<std::string> &words() const;
+	// All that dm-remap said of it.
+	const std::vector<std::string> &ours() const { return ours_; }
 
 private:
 	std::string of_device_;
@@ -33,8 +35,12 @@ public:
 	// What was said since of the device that the kernel knows by this name, without the words that each line begins with: why
 	// something was refused, if it was; else all that dm-remap said of it; else what device-mapper said.
 	std::vector<std::string> said(const std::string &name) const;
+	// The last line that dm-remap said of it since, and that begins so; empty: there is none.
+	std::string last_line(const std::string &name, std::string_view beginning) const;
 
 private:
+	KernelWords read_all(const std::string &name) const;
+
 	int fd_;
 };
 

@@ -29,6 +29,34 @@ LiveSpare spare_of(const AnswerLines &line)
 	};
 }
 
+LiveJob job_of(const AnswerLines &line)
+{
+	LiveJob job = {
+		.kind = std::string(line.value("kind")),
+		.state = std::string(line.value("state")),
+		.from = line.number("from"),
+		.end = line.number("end"),
+		.at = line.number("at"),
+		.moved = line.number("moved_sectors"),
+		.unreadable = line.number("unreadable_sectors"),
+		.refused = line.number("refused_sectors"),
+	};
+
+	if (job.kind.empty() || job.state.empty())
+		not_understood("job");
+	// Its numbers may be of two moments, at the start of another one.
+	job.at = std::clamp(job.at, job.from, std::max(job.from, job.end));
+	return job;
+}
+
+void take_main(LiveStatus &status, const AnswerLines &line)
+{
+	status.main_sectors = line.number("sectors");
+	status.block_bytes = static_cast<uint32_t>(line.number("block_bytes"));
+	if (const std::optional<uint64_t> bytes = line.number_if_any("physical_block_bytes"))
+		status.physical_block_bytes = static_cast<uint32_t>(*bytes);
+}
+
 void take_map(LiveStatus &status, const AnswerLines &line)
 {
 	status.generation = line.number("generation");
@@ -103,8 +131,7 @@ LiveStatus LiveStatus::parse(std::string_view answer)
 
 	for (AnswerLines line(answer); line.next();) {
 		if (line.subject() == "main") {
-			status.main_sectors = line.number("sectors");
-			status.block_bytes = static_cast<uint32_t>(line.number("block_bytes"));
+			take_main(status, line);
 		} else if (line.subject() == "map") {
 			take_map(status, line);
 			map = true;
@@ -118,6 +145,8 @@ LiveStatus LiveStatus::parse(std::string_view answer)
 					  .moved = line.number("moved_sectors"),
 					  .left = line.number("left_sectors"),
 					  .seconds = line.number_if_any("seconds")};
+		} else if (line.subject() == "job") {
+			status.job = job_of(line);
 		} else if (!line.value("mode").empty()) {
 			status.mode = line.value("mode");
 			status.health = line.number("health");

@@ -52,17 +52,30 @@ struct LiveRemoval {
 	}
 };
 
+// What was moved by hand last: a job of `remap`, `unremap` or `retry_pending`. from, end and at are of main; all in sectors.
+struct LiveJob {
+	std::string kind;	// as the message is called
+	std::string state;	// running, done, stopped, failed
+	uint64_t from = 0, end = 0, at = 0;
+	uint64_t moved = 0, unreadable = 0, refused = 0;
+
+	bool running() const { return state == "running"; }
+	uint64_t percent() const { return end > from ? (at - from) * 100 / (end - from) : 100; }
+};
+
 // The answer to the message `status`. All in sectors.
 struct LiveStatus {
 	std::string mode;
 	uint64_t health = 0;
 	uint64_t main_sectors = 0;
 	uint32_t block_bytes = 0;
+	std::optional<uint32_t> physical_block_bytes; // of main, as recovery takes it
 	uint64_t generation = 0, extents = 0, max_extents = 0, mappings = 0;
 	uint64_t remapped = 0, pending = 0, lost = 0;
 	uint64_t pool_total = 0, pool_used = 0, pool_bad = 0, pool_free = 0;
 	std::vector<LiveSpare> spares;
 	std::optional<LiveRemoval> removal;
+	std::optional<LiveJob> job;	// since the table was loaded
 
 	// Throws Failure: it is not understood.
 	static LiveStatus parse(std::string_view answer);

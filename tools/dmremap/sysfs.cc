@@ -171,4 +171,9 @@ std::vector<Partition> partitions(const std::string &number)
 	return out;
 }
 
+Partition place(const std::string &number)
+{
+	return {number, is_partition(number) ? number_in(folder(number) / "start") : 0, number_in(folder(number) / "size")};
+}
+
 } // namespace dm_remap::tool::sysfs

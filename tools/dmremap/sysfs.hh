@@ -37,6 +37,8 @@ struct Partition {
 	uint64_t start, sectors;
 };
 std::vector<Partition> partitions(const std::string &number);
+// Where it lies on its disk; all of it, if it is no partition.
+Partition place(const std::string &number);
 
 } // namespace dm_remap::tool::sysfs
 

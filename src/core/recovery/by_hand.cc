@@ -11,6 +11,7 @@ BlockMove::ByHand BlockMove::save(MainBlock start, Blocks length, bool narrow, b
 	Job move = begin(start, length, buffer, space);
 	ByHand result;
 
+	move.told_at_end = true;
 	for (MainBlock at = start; at < end;) {
 		const Segment segment = io_->segment_at(at, end);
 		const uint32_t offset = static_cast<uint32_t>((at - start).value), blocks = static_cast<uint32_t>(segment.length.value);

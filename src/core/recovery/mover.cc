@@ -93,6 +93,7 @@ Error Mover::cancel(Kind kind, uint32_t slot)
 	if (kind == Kind::evacuate)
 		c_.map->spares().reopen(slot);
 	end(State::stopped);
+	dmr_event(c_.inst, kind == Kind::evacuate ? DMR_EVENT_MEMBER_REMOVED : DMR_EVENT_JOB_ENDED);
 	return Error::none();
 }
 

@@ -181,9 +181,10 @@ dmr_status Relocation::commit_records(Job &job, uint32_t *lost_members, bool ann
 			blocks += space.records[i].length;
 	}
 	if (blocks > 0 && job.remaps) {
-		dmr_log(p_.inst, DMR_LOG_INFO, "remapped %llu blocks of %u bytes in the request at sector %llu",
-			static_cast<unsigned long long>(blocks), p_.block_size.bytes(),
-			static_cast<unsigned long long>(job.info.sector));
+		if (!job.told_at_end)
+			dmr_log(p_.inst, DMR_LOG_INFO, "remapped %llu blocks of %u bytes in the request at sector %llu",
+				static_cast<unsigned long long>(blocks), p_.block_size.bytes(),
+				static_cast<unsigned long long>(job.info.sector));
 		if (p_.counters->remapped(blocks))
 			dmr_event(p_.inst, DMR_EVENT_FIRST_REMAP);
 	}

@@ -5,14 +5,13 @@
 #include "machine/machine.hh"
 #include "machine/progress.hh"
 #include "machine/starter.hh"
+#include "machine/waiting.hh"
 #include "sysfs.hh"
 #include "verbs.hh"
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <sstream>
-#include <thread>
 
 namespace dm_remap::tool {
 
@@ -229,21 +228,23 @@ private:
 					  spare.number, name));
 	}
 
+	static LiveStatus wait_for_end(const Running &device)
+	{
+		Progress progress;
+
+		return wait_while(device, [&](const LiveStatus &now) {
+			if (now.removal)
+				progress.show("moved", now.removal->moved, now.removal->moved + now.removal->left,
+					      fmt::format(", {} sectors left", now.removal->left));
+			return now.removal.has_value();
+		});
+	}
+
 	int finish(Answer &answer, const Machine &machine, const Running &device, const LiveSpare &spare, const std::string &path,
 		   const KernelLog &log) const
 	{
-		LiveStatus now = device.status();
+		const LiveStatus now = wait_ ? wait_for_end(device) : device.status();
 
-		{
-			Progress progress;
-
-			while (wait_ && now.removal) {
-				progress.show("moved", now.removal->moved, now.removal->moved + now.removal->left,
-					      fmt::format(", {} sectors left", now.removal->left));
-				std::this_thread::sleep_for(std::chrono::seconds(1));
-				now = device.status();
-			}
-		}
 		if (now.removal) {
 			report(answer, device.name(), spare.number, path, "removing",
 			       fmt::format("spare {}, {}, is being removed: {} sectors are to be moved; 'dmremap status {}' tells how far it is",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // status [NAME...]: how the sets of this machine are, what is wrong, and what to do.
 #include "boot/run_dir.hh"
+#include "job_text.hh"
 #include "judgement.hh"
 #include "machine/machine.hh"
 #include "sysfs.hh"
@@ -176,6 +177,8 @@ private:
 			answer.line("   job: spare {} is being removed: {} %, {} of {} sectors{}", live.removal->number, live.removal->percent(),
 				    live.removal->moved, live.removal->moved + live.removal->left,
 				    live.removal->seconds_left() ? ", about " + duration(*live.removal->seconds_left()) + " left" : "");
+		else if (live.job)
+			answer.line("   job: {}", job_text(*live.job));
 	}
 
 	static void write(JsonWriter &out, const Machine &machine, const std::vector<Row> &rows)
@@ -220,6 +223,7 @@ private:
 		out.value("number", row.running ? std::optional(row.running->main_number()) : std::nullopt);
 		number("sectors", &LiveStatus::main_sectors);
 		out.value("block_bytes", live ? std::optional(live->block_bytes) : std::nullopt);
+		out.value("physical_block_bytes", live ? live->physical_block_bytes : std::nullopt);
 		out.end();
 		out.begin_object("map", JsonWriter::Style::compact);
 		number("extents", &LiveStatus::extents);
@@ -238,16 +242,22 @@ private:
 		for (size_t i = 0; live && i < live->spares.size(); i++)
 			write_spare(out, live->spares[i], path_of(machine, row, live->spares[i]));
 		out.end();
-		if (!live || !live->removal) {
+		write_removal(out, live ? live->removal : std::nullopt);
+		write_job(out, live ? live->job : std::nullopt);
+	}
+
+	static void write_removal(JsonWriter &out, const std::optional<LiveRemoval> &removal)
+	{
+		if (!removal) {
 			out.null("removing");
 			return;
 		}
 		out.begin_object("removing", JsonWriter::Style::compact);
-		out.value("spare", live->removal->number);
-		out.value("moved_sectors", live->removal->moved);
-		out.value("left_sectors", live->removal->left);
-		out.value("seconds", live->removal->seconds);
-		out.value("seconds_left", live->removal->seconds_left());
+		out.value("spare", removal->number);
+		out.value("moved_sectors", removal->moved);
+		out.value("left_sectors", removal->left);
+		out.value("seconds", removal->seconds);
+		out.value("seconds_left", removal->seconds_left());
 		out.end();
 	}
 
