@@ -5,10 +5,12 @@
 
 #include "sector_range.hh"
 
+#include <dm_remap/format.hh>
+
 namespace dm_remap::tool {
 
 // No disk has more sectors; no sum of two overflows.
-inline constexpr uint64_t most_sectors = ~uint64_t{0} >> 10;
+inline constexpr uint64_t most_sectors = format::max_sectors - 1;
 
 // Of a device with so many. Throws Failure: there are no such sectors.
 SectorRange hand_range(SectorRange named, uint64_t device_sectors);

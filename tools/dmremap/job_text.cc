@@ -10,11 +10,15 @@ std::string range_text(const SectorRange &range)
 	return range.sectors == 1 ? fmt::format("sector {}", range.start) : fmt::format("sectors {} to {}", range.start, range.end() - 1);
 }
 
+std::string job_name(std::string_view kind, const std::optional<SectorRange> &range)
+{
+	return range ? fmt::format("{} of {}", kind, range_text(*range)) : "retry of pending sectors";
+}
+
 std::string job_name(const LiveJob &job)
 {
-	// It goes through all of main.
-	return job.kind == "retry_pending" ? "retry of pending sectors"
-					   : fmt::format("{} of {}", job.kind, range_text({job.from, job.end - job.from}));
+	// That one goes through all of main.
+	return job.kind == "retry_pending" ? job_name(job.kind, {}) : job_name(job.kind, SectorRange{job.from, job.end - job.from});
 }
 
 std::string job_numbers(const LiveJob &job)

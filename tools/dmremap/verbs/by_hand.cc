@@ -19,7 +19,7 @@ struct Order {
 	std::optional<SectorRange> range;
 
 	std::string message() const { return range ? fmt::format("{} {} {}", kind, range->start, range->sectors) : kind; }
-	std::string text() const { return range ? fmt::format("{} of {}", kind, range_text(*range)) : "retry of pending sectors"; }
+	std::string text() const { return job_name(kind, range); }
 	// Widened by the modules to whole blocks.
 	bool begot(const LiveJob &job) const
 	{
