@@ -23,7 +23,7 @@ uint64_t bytes(uint64_t sectors)
 SimDisk::SimDisk(World &world, DiskOptions options)
 	: world_(world), options_(std::move(options)), block_sectors_(options_.logical_block_bytes / 512),
 	  unit_sectors_(options_.fails_physically ? options_.physical_block_bytes / 512 : block_sectors_),
-	  unit_offset_(options_.fails_physically && options_.alignment_bytes > 0 ? options_.alignment_bytes / 512 : 0), content_(options_.logical_block_bytes, options_.volatile_cache), sectors_(options_.sectors)
+	  content_(options_.logical_block_bytes, options_.volatile_cache), sectors_(options_.sectors)
 {
 	world_.add_disk(this, this);
 }

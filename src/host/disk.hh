@@ -9,6 +9,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 namespace dm_remap::host {
 
@@ -30,6 +31,15 @@ struct DiskOptions {
 	bool fua = true;		// without, a write with FUA is followed by a flush, which may fail
 	uint64_t latency_ns = 20'000, latency_spread_ns = 100'000;
 	uint64_t failing_ns = 0;	// what I/O takes besides that will fail for a bad sector, as it looks when it is submitted
+
+	// The sectors of the physical block that has this one: [first, second). Also beyond the end of the disk.
+	std::pair<uint64_t, uint64_t> physical_block(uint64_t sector) const
+	{
+		const uint64_t size = physical_block_bytes / 512, first = alignment_bytes > 0 ? alignment_bytes / 512 : 0;
+		const uint64_t begin = sector < first ? 0 : sector - (sector - first) % size;
+
+		return { begin, sector < first ? first : begin + size };
+	}
 };
 
 // What is wrong with a sector.
@@ -125,21 +135,20 @@ private:
 	void used_up(uint64_t sector);
 	void unlink(DeviceIo *io);
 	// Sectors round the faulty one that fail with it: its logical block, or its physical one.
-	uint64_t unit_start(uint64_t sector) const
+	std::pair<uint64_t, uint64_t> unit(uint64_t sector) const
 	{
-		return sector < unit_offset_ ? 0 : sector - (sector - unit_offset_) % unit_sectors_;
+		const uint64_t block = sector / block_sectors_ * block_sectors_;
+
+		return options_.fails_physically ? options_.physical_block(sector) : std::pair(block, block + block_sectors_);
 	}
-	uint64_t unit_end(uint64_t sector) const
-	{
-		return sector < unit_offset_ ? unit_offset_ : unit_start(sector) + unit_sectors_;
-	}
+	uint64_t unit_start(uint64_t sector) const { return unit(sector).first; }
+	uint64_t unit_end(uint64_t sector) const { return unit(sector).second; }
 
 	World &world_;
 	const DiskOptions options_;
 	std::string identity_ = options_.identity, disk_ = options_.disk;
 	const uint32_t block_sectors_;
 	const uint32_t unit_sectors_;	// what fails as one
-	const uint32_t unit_offset_;	// the first whole one
 	DiskContent content_;
 	std::map<uint64_t, Fault> faults_;
 	dmr_status gone_ = DMR_STS_OK, read_only_ = DMR_STS_OK;

@@ -26,6 +26,8 @@ void SimHistory::by_hand()
 	const uint64_t spot = plan_.hot[random_.below(plan_.hot.size())] * block;
 	const uint64_t first = random_.chance(3, 4) ? std::min(spot, size - block) : random_.below(size);
 	const uint64_t count = std::min(1 + random_.below(random_.chance(1, 8) ? size : 32 * block), size - first);
+	// In whole blocks.
+	const uint64_t from = first / block * block, to = std::min((first + count + block - 1) / block * block, size);
 	std::vector<std::string> message = {words[kind]};
 	int err = 0;
 
@@ -35,11 +37,11 @@ void SimHistory::by_hand()
 		judge_.hand_over();
 	// What it was moved for may have gone, as a bad cable.
 	if (kind == 1 && random_.chance(1, 2))
-		main_.heal(first / block * block, count);
+		main_.heal(from, count);
 	note("by hand", kind, first, count);
 	// What goes back to main has failed once, or been moved before.
 	if (kind < 2)
-		judge_.by_hand(first / block * block, std::min((first + count + block - 1) / block * block, size), kind == 0);
+		judge_.by_hand(from, to, kind == 0);
 	else
 		judge_.by_hand(0, size, false);
 	device_->message(message, &err);

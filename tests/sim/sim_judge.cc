@@ -26,7 +26,8 @@ Judge::Judge(World &world, SimDisk &main, std::vector<SimDisk *> spares)
 	: world_(world), main_(main), spares_(std::move(spares)), home_(main.options().sectors, Home::main),
 	  spare_since_(main.options().sectors), settled_(main.options().sectors),
 	  places_(main.options().sectors), ever_bad_(main.options().sectors), doubt_(main.options().sectors),
-	  pending_(main.options().sectors), unreadable_(main.options().sectors), lost_until_(main.options().sectors), block_sectors_(main.options().logical_block_bytes / 512)
+	  pending_(main.options().sectors), unreadable_(main.options().sectors), lost_until_(main.options().sectors),
+	  block_sectors_(main.options().logical_block_bytes / 512)
 {
 }
 
@@ -321,11 +322,9 @@ void Judge::faults_injected(SimDisk &disk, uint64_t first, uint64_t count)
 
 std::pair<uint64_t, uint64_t> Judge::physical_block(uint64_t sector) const
 {
-	const DiskOptions &o = main_.options();
-	const uint64_t size = o.physical_block_bytes / 512, offset = o.alignment_bytes / 512;
-	const uint64_t begin = sector < offset ? 0 : sector - (sector - offset) % size;
+	const auto [begin, end] = main_.options().physical_block(sector);
 
-	return { begin, std::min(sector < offset ? offset : begin + size, o.sectors) };
+	return { begin, std::min(end, main_.options().sectors) };
 }
 
 void Judge::whole_disk_fault(SimDisk &disk)

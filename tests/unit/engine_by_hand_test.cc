@@ -7,24 +7,6 @@ namespace {
 
 class EngineByHand : public EnginePool {
 protected:
-	// The message, and the end of the job that it begins: what `status` says of that.
-	std::string job(const std::vector<std::string> &words)
-	{
-		int err = 0;
-
-		device.active()->instance().events[DMR_EVENT_JOB_ENDED] = 0;
-		device.message(words, &err);
-		EXPECT_EQ(err, 0) << device.reason();
-		EXPECT_EQ(world.run_until([&] { return events(DMR_EVENT_JOB_ENDED) > 0; }), Stop::Done);
-		return told();
-	}
-	std::string told()
-	{
-		const std::string s = device.message({"status"});
-		const size_t at = s.find("job ");
-
-		return at == std::string::npos ? "" : s.substr(at, s.find('\n', at) - at);
-	}
 	int refused(const std::vector<std::string> &words)
 	{
 		int err = 0;
@@ -276,19 +258,14 @@ protected:
 TEST_F(EngineByHandPhysical, ALogNamesASectorAndThePhysicalBlockMoves)
 {
 	const auto data = pattern(1000, 300, 5);
-	int err = 0;
 
 	create();
 	main.poke(1000, data.data(), 300);
-	device.message({"remap", "1030"}, &err);
-	ASSERT_EQ(err, 0);
-	ASSERT_EQ(world.run_until([&] { return events(DMR_EVENT_JOB_ENDED) > 0; }), Stop::Done);
+	job({"remap", "1030"});
 	EXPECT_EQ(snapshot().remapped_sectors, 128u) << "1027 to 1154";
 	// Larger than the half of the buffer; it goes back in parts.
 	main.fail(1100, 1, { .read = false, .times = 1 });
-	device.message({"unremap", "1027", "128"}, &err);
-	ASSERT_EQ(err, 0);
-	ASSERT_EQ(world.run_until([&] { return events(DMR_EVENT_JOB_ENDED) > 1; }), Stop::Done);
+	job({"unremap", "1027", "128"});
 	EXPECT_EQ(read(1000, 300), data);
 	recreate();
 	EXPECT_EQ(read(1000, 300), data);

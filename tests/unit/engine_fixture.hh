@@ -94,6 +94,25 @@ protected:
 
 		return s.substr(s.rfind(' ') + 1);
 	}
+	// A message that begins a job, and the job's end: what `status` says of that.
+	std::string job(const std::vector<std::string> &words)
+	{
+		int err = 0;
+
+		device.active()->instance().events[DMR_EVENT_JOB_ENDED] = 0;
+		device.message(words, &err);
+		EXPECT_EQ(err, 0) << device.reason();
+		EXPECT_EQ(world.run_until([&] { return events(DMR_EVENT_JOB_ENDED) > 0; }), Stop::Done);
+		return told();
+	}
+	// The line of `status` about the job by hand, or "".
+	std::string told()
+	{
+		const std::string s = device.message({ "status" });
+		const size_t at = s.find("job ");
+
+		return at == std::string::npos ? "" : s.substr(at, s.find('\n', at) - at);
+	}
 	void TearDown() override
 	{
 		if (device.active() && world.boots() == 1) {

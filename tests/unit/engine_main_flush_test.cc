@@ -9,18 +9,6 @@ namespace {
 class EngineMainFlush : public EngineTest {
 protected:
 	EngineMainFlush() : EngineTest({ .name = "8:0", .sectors = 40960, .fua = false }) {}
-
-	std::string job(const std::vector<std::string> &words)
-	{
-		int err = 0;
-
-		device.message(words, &err);
-		EXPECT_EQ(err, 0) << device.reason();
-		EXPECT_EQ(world.run_until([&] { return events(DMR_EVENT_JOB_ENDED) > 0; }), Stop::Done);
-		const std::string s = device.message({ "status" });
-
-		return s.substr(s.find("job "));
-	}
 };
 
 TEST_F(EngineMainFlush, WhatAWriteWithFuaHasLostTheNextFlushTells)
@@ -68,7 +56,7 @@ TEST_F(EngineMainFlush, WhatUnremapHasLostTheNextFlushTells)
 	ASSERT_EQ(write(100, 8, 1), DMR_STS_OK);
 	main.fail_flushes(2);	// of the piece, and of the first block of it
 	EXPECT_EQ(job({ "unremap", "2000", "8" }),
-		  "job kind=unremap state=done from=2000 end=2008 at=2008 moved_sectors=7 unreadable_sectors=0 refused_sectors=1\n");
+		  "job kind=unremap state=done from=2000 end=2008 at=2008 moved_sectors=7 unreadable_sectors=0 refused_sectors=1");
 	EXPECT_EQ(read(2000, 8), pattern(2000, 8, 1));
 	EXPECT_NE(device.flush(), DMR_STS_OK);
 	EXPECT_EQ(device.flush(), DMR_STS_OK);

@@ -278,15 +278,16 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 	uint32_t refused = e.flush_state_.flush(e.members_, members, FlushState::For::user, spare_status);
 	uint32_t failed = refused & (used | e.in_use(refused));
 	uint32_t lost = e.flush_state_.to_tell();
+	bool by_spare = (failed | lost) & ~FlushState::main_bit;
 
-	if ((failed | lost) & ~FlushState::main_bit)
+	if (by_spare)
 		status = spare_status;
 	else if (lost && status == DMR_STS_OK)
 		status = DMR_STS_IOERR;
 	if (status != DMR_STS_OK) {
 		e.counters_.flush_error();
 		dmr_log(e.p_.inst, DMR_LOG_ERR, "%s failed a flush (status %u): data written since the last one may be lost",
-			(failed | lost) & ~FlushState::main_bit ? "a spare" : "main", status);
+			by_spare ? "a spare" : "main", status);
 		dmr_event(e.p_.inst, DMR_EVENT_FLUSH_FAILED);
 	}
 	if (refused != failed)

@@ -73,7 +73,6 @@ private:
 
 	// members.cc
 	Error may_change(char *reason) const;
-	bool any_lost(MainBlock start, MainBlock end) const;
 	Error left_alone(char *reason);
 
 	// messages.cc

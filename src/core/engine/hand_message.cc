@@ -44,16 +44,15 @@ int dmr_hand_message_parse(unsigned int argc, char **argv, struct dmr_hand_messa
 	using namespace dm_remap;
 	const Words words(reason);
 
-	for (const HandMessage &message : hand_messages) {
-		if (!argc || !same_text(argv[0], message.name))
-			continue;
-		*out = {message.kind, 0, 0};
-		if (message.of_range)
-			return parse_range(argc, argv, *out, words) ? 1 : -EINVAL;
-		if (argc == 1)
-			return 1;
-		words.fail("word", argv[1], TableFault::hand_no_words);
-		return -EINVAL;
-	}
-	return 0;
+	const HandMessage *message = find_message(hand_messages, argc, argv);
+
+	if (!message)
+		return 0;
+	*out = {message->kind, 0, 0};
+	if (message->of_range)
+		return parse_range(argc, argv, *out, words) ? 1 : -EINVAL;
+	if (argc == 1)
+		return 1;
+	words.fail("word", argv[1], TableFault::hand_no_words);
+	return -EINVAL;
 }

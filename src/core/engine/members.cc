@@ -95,20 +95,6 @@ uint32_t Engine::missing() const
 	return n;
 }
 
-// Is any of this lost?
-bool Engine::any_lost(MainBlock start, MainBlock end) const
-{
-	bool lost = false;
-
-	while (start < end && !lost) {
-		IndexAnswer answer = map_.lookup(start, end);
-
-		lost = answer.found && answer.extent.kind == ExtentKind::lost;
-		start = answer.extent.end();
-	}
-	return lost;
-}
-
 // Has all ended that may still look for the device of the member whose blocks are lost now: what map has sent there, and
 // recoveries that began when they still lived there? Whoever comes later finds them lost, and is not waited for.
 Error Engine::left_alone(char *reason)
@@ -118,7 +104,7 @@ Error Engine::left_alone(char *reason)
 	MainBlock start, end;
 
 	for (uint32_t slot = 0; slot < RangeTable::slots && alone; slot++) {
-		if (ranges_.held_since(moment, slot, start, end) && any_lost(start, end))
+		if (ranges_.held_since(moment, slot, start, end) && map_.any(ExtentKind::lost, start, end))
 			alone = ranges_.outlast(moment, slot, deadline);
 	}
 	if (alone)

@@ -2,6 +2,7 @@
 // What the administrator reads and says: status, messages. docs/reference.md describes each field; the order of the
 // status fields and the names of the keys are an interface.
 #include "core/engine/engine.hh"
+#include "core/engine/words.hh"
 
 #include <array>
 
@@ -164,14 +165,14 @@ int Engine::message(unsigned int argc, char **argv, TextWriter &out, char *reaso
 		const char *name;
 		void (Engine::*answer)(TextWriter &);	// null: clear_stats
 	};
-	static constexpr std::array<Command, 6> commands = { {
+	static constexpr Command commands[] = {
 		{ "help", &Engine::message_help },
 		{ "status", &Engine::message_status },
 		{ "stats", &Engine::message_stats },
 		{ "health", &Engine::message_health },
 		{ "cache_stats", &Engine::message_cache_stats },
 		{ "clear_stats", nullptr },
-	} };
+	};
 	TextWriter why(reason, DMR_REASON_SIZE);
 
 	if (argc < 1) {
@@ -182,29 +183,29 @@ int Engine::message(unsigned int argc, char **argv, TextWriter &out, char *reaso
 		return listed;
 	if (int result = 0; by_hand(argc, argv, reason, result))
 		return result;
-	for (const Command &command : commands) {
-		if (!same_text(argv[0], command.name))
-			continue;
-		if (argc > 1) {
-			why.print("message '%s': takes no argument, got ", command.name);
-			why.quoted(argv[1]);
-			return -EINVAL;
-		}
-		if (command.answer) {
-			(this->*command.answer)(out);
-			return 1;
-		}
-		if (__atomic_load_n(&suspended_, __ATOMIC_RELAXED)) {
-			why.print("message '%s': the device is suspended; resume it first", command.name);
-			return -EBUSY;
-		}
-		counters_.clear();
-		return 0;
+	const Command *command = find_message(commands, argc, argv);
+
+	if (!command) {
+		why.print("message ");
+		why.quoted(argv[0]);
+		why.print(": unknown; 'help' lists what is understood");
+		return -EINVAL;
 	}
-	why.print("message ");
-	why.quoted(argv[0]);
-	why.print(": unknown; 'help' lists what is understood");
-	return -EINVAL;
+	if (argc > 1) {
+		why.print("message '%s': takes no argument, got ", command->name);
+		why.quoted(argv[1]);
+		return -EINVAL;
+	}
+	if (command->answer) {
+		(this->*command->answer)(out);
+		return 1;
+	}
+	if (__atomic_load_n(&suspended_, __ATOMIC_RELAXED)) {
+		why.print("message '%s': the device is suspended; resume it first", command->name);
+		return -EBUSY;
+	}
+	counters_.clear();
+	return 0;
 }
 
 } // namespace dm_remap

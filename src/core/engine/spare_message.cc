@@ -88,11 +88,10 @@ int dmr_spare_message_parse(unsigned int argc, char **argv, struct dmr_spare_mes
 	const Words words(reason);
 
 	__builtin_memset(out, 0, sizeof(*out));
-	for (const SpareMessage &message : spare_messages) {
-		if (!argc || !same_text(argv[0], message.name))
-			continue;
-		out->change = message.change;
-		return message.parse(argc, argv, *out, words) ? 1 : -EINVAL;
-	}
-	return 0;
+	const SpareMessage *message = find_message(spare_messages, argc, argv);
+
+	if (!message)
+		return 0;
+	out->change = message->change;
+	return message->parse(argc, argv, *out, words) ? 1 : -EINVAL;
 }

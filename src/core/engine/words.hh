@@ -5,6 +5,8 @@
 
 #include "core/engine/table_faults.hh"
 
+#include <dm_remap/text.hh>
+
 #include <cstdint>
 
 namespace dm_remap {
@@ -14,6 +16,17 @@ struct NumberWord final {
 	uint64_t least, most;
 	TableFault not_number, out_of_range;
 };
+
+// Of these messages, each with its name, the one that argv is; null: another one.
+template <typename Message, size_t n>
+const Message *find_message(const Message (&messages)[n], unsigned int argc, char **argv)
+{
+	for (const Message &message : messages) {
+		if (argc > 0 && same_text(argv[0], message.name))
+			return &message;
+	}
+	return nullptr;
+}
 
 // Every function that answers false has written the reason. In words.cc, not inline: see text.hh.
 class Words final {

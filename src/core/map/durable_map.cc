@@ -111,14 +111,12 @@ void DurableMap::release_replaced(MainBlock start, Blocks length)
 	}
 }
 
-bool DurableMap::any_mapped(MainBlock start, Blocks length) const
+bool DurableMap::any(ExtentKind kind, MainBlock start, MainBlock end) const
 {
-	MainBlock end = start + length;
-
 	while (start < end) {
-		IndexAnswer answer = index_.peek(start, end);
+		IndexAnswer answer = lookup(start, end);
 
-		if (answer.found && answer.extent.kind == ExtentKind::mapped)
+		if (answer.found && answer.extent.kind == kind)
 			return true;
 		start = answer.extent.end();
 	}

@@ -132,6 +132,8 @@ public:
 		RcuSection section;
 		return index_.lookup(block, limit);
 	}
+	// Is any of [start, end) of this kind? any.
+	bool any(ExtentKind kind, MainBlock start, MainBlock end) const;
 	bool failed() const { return __atomic_load_n(&failed_, __ATOMIC_RELAXED); }
 	// Of the set, missing ones too. Any context.
 	uint32_t member_count() const
@@ -165,7 +167,6 @@ private:
 	Error forget_all();
 	Error add_to_pool(uint32_t slot, bool missing);
 	void release_replaced(MainBlock start, Blocks length);
-	bool any_mapped(MainBlock start, Blocks length) const;
 	Error put_record(const dmr_record &record);
 	Error forget_in_memory(uint32_t slot);
 	uint64_t entries() const { return index_.extents() + spares_.bad_runs(); } // of a checkpoint; while nobody else changes the map

@@ -65,7 +65,7 @@ public:
 		SpinGuard guard(lock_);
 
 		lost_ |= main_bit;
-		set(word_ | to_worker);
+		set(word_ | dirty_by(main_bit));
 	}
 
 	// A moment in the order of losses. Any context.
@@ -100,7 +100,7 @@ public:
 	{
 		SpinGuard guard(lock_);
 
-		set(word_ & ~(dirty_mask & ~(members | lost_ | (lost_ & main_bit ? to_worker : 0))));
+		set(word_ & ~(dirty_mask & ~(members | dirty_by(lost_))));
 	}
 
 	// What was lost and never told outlives the table. process, no request is under way.
@@ -110,7 +110,7 @@ public:
 		SpinGuard guard(lock_);
 
 		lost_ |= lost;
-		set(word_ | (lost & dirty_mask) | (lost & main_bit ? to_worker : 0));
+		set(word_ | dirty_by(lost));
 	}
 
 	// The dirty members, from now on "being flushed". One flusher at a time.
@@ -124,8 +124,8 @@ public:
 		set((word_ & ~dirty_mask) | dirty << DMR_MAX_MEMBERS);
 		return dirty;
 	}
-	// The members, and main by main_bit, of which the flush under way has to say that data was lost. What was lost since begin() may have completed
-	// before this flush was submitted, or after: this one tells it, and so does the next.
+	// The members, and main by main_bit, of which the flush under way has to say that data was lost. What was lost since begin()
+	// may have completed before this flush was submitted, or after: this one tells it, and so does the next.
 	uint32_t to_tell() const
 	{
 		SpinGuard guard(lock_);
@@ -144,9 +144,10 @@ public:
 	static constexpr uint32_t main_bit = 1u << DMR_MAX_MEMBERS;
 
 private:
-	// Any member's bit keeps flushes from going to main alone.
-	static constexpr uint32_t to_worker = 1;
 	static constexpr uint32_t dirty_mask = (1u << DMR_MAX_MEMBERS) - 1;
+
+	// The bits that keep flushes from going to main alone until this is told. Main has none: any member's does it.
+	static constexpr uint32_t dirty_by(uint32_t lost) { return (lost & dirty_mask) | (lost & main_bit ? 1u : 0u); }
 
 	// holders: the members on which there is something to lose that a user will have to be told of. Caller holds lock_.
 	void note(uint32_t member, uint32_t holders)

@@ -9,20 +9,16 @@ void BlockMove::rescue(Job &job, MainBlock piece)
 {
 	WorkerSpace &space = *job.space;
 	uint32_t rescued = 0;
-	Job move;
 
 	if (p_.read_only || p_.map->failed())
 		return;
 	if (dmr_drain(p_.inst, dmr_now_ns() + drain_ns))
 		return;
-	move.own = static_cast<const uint8_t *>(space.data);
-	move.info.op = DMR_OP_WRITE;
-	move.start = job.start;
-	move.length = job.length;
-	move.deadline = job.deadline;
-	move.space = &space;
-	space.forget_records();
+	uint8_t *data = static_cast<uint8_t *>(space.data);
+	Job move = begin(job.start, job.length, data, space);
 	Blocks length;
+
+	move.deadline = job.deadline;
 
 	for (auto run = space.weak.run_from(0); run.length > 0;
 	     run = space.weak.run_from(run.start + static_cast<uint32_t>(length.value))) {
@@ -32,7 +28,7 @@ void BlockMove::rescue(Job &job, MainBlock piece)
 		if (dmr_now_ns() > job.deadline)
 			break;
 		move.info.sector = p_.block_size.to_sectors(at).value;
-		if (io_->read_own(job, p_.main, move.info.sector, static_cast<uint8_t *>(space.data), length) != DMR_STS_OK)
+		if (io_->read_own(job, p_.main, move.info.sector, data, length, p_.read_retries) != DMR_STS_OK)
 			continue;
 		space.to_relocate.clear();
 		space.to_relocate.add(run.start, static_cast<uint32_t>(length.value));
@@ -80,12 +76,12 @@ BlockMove::Moved BlockMove::evacuate(uint32_t slot, MainBlock start, Blocks leng
 		at = at + segment.length;
 		if (!segment.on_member(slot))
 			continue;
-		if (io_->read_own(move, dev, sector, to, segment.length) == DMR_STS_OK) {
+		if (io_->read_own(move, dev, sector, to, segment.length, p_.read_retries) == DMR_STS_OK) {
 			space.to_relocate.add(offset, static_cast<uint32_t>(segment.length.value));
 			continue;
 		}
 		for (uint32_t i = 0; i < segment.length.value; i++, sector += p_.block_size.sectors(), to += p_.block_size.bytes()) {
-			if (io_->read_own(move, dev, sector, to, Blocks(1)) == DMR_STS_OK)
+			if (io_->read_own(move, dev, sector, to, Blocks(1), p_.read_retries) == DMR_STS_OK)
 				space.to_relocate.add(offset + i);
 			else
 				space.bad.add(offset + i);
@@ -99,8 +95,9 @@ BlockMove::Moved BlockMove::evacuate(uint32_t slot, MainBlock start, Blocks leng
 		relocation_->give_up(move, move.failure);
 		return result;
 	}
-	if (give_up)
-		given_up = record_lost(start, space);
+	// As far as there is room for records: the next pass finds the others.
+	if (give_up && !space.bad.empty() && !p_.map->prepare_to_lose())
+		given_up = space.add_bad(DMR_RECORD_LOST, start);
 	if (wanted + given_up == 0)
 		return result;
 	if (relocation_->commit_records(move) != DMR_STS_OK) {
@@ -113,21 +110,6 @@ BlockMove::Moved BlockMove::evacuate(uint32_t slot, MainBlock start, Blocks leng
 		dmr_log(p_.inst, DMR_LOG_WARN, "spare %u is given up: %u blocks of %u bytes that lived on it are lost and fail until they are written",
 			slot, given_up, p_.block_size.bytes());
 	return { wanted, given_up, result.unreadable - given_up, 0 };
-}
-
-// The blocks that could not be read, as far as there is room for records of them: the next pass finds the others. How many.
-uint32_t BlockMove::record_lost(MainBlock piece, WorkerSpace &space) const
-{
-	uint32_t blocks = 0;
-
-	if (space.bad.empty() || p_.map->prepare_to_lose())
-		return 0;
-	for (auto run = space.bad.run_from(0); run.length > 0 && space.record_count < space.records.size();
-	     run = space.bad.run_from(run.start + run.length)) {
-		space.add_record({ (piece + Blocks(run.start)).value, 0, run.length, DMR_RECORD_LOST, 0, 0 });
-		blocks += run.length;
-	}
-	return blocks;
 }
 
 } // namespace dm_remap

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // Moves of blocks whose data the engine reads itself, after the drain, into its own buffers: rescue, remove_spare, and what the
-// administrator asks for. What users write meanwhile
-// waits for the range.
+// administrator asks for. What users write meanwhile waits for the range.
 #ifndef DM_REMAP_CORE_RECOVERY_BLOCK_MOVE_HH
 #define DM_REMAP_CORE_RECOVERY_BLOCK_MOVE_HH
 
@@ -45,9 +44,7 @@ public:
 
 private:
 	Job begin(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space) const;
-	dmr_status read_main(const Job &move, const Segment &segment, bool once, uint8_t *to) const;
 	bool main_takes(const Segment &segment, const uint8_t *data, uint8_t *back) const;
-	uint32_t record_lost(MainBlock piece, WorkerSpace &space) const;
 
 	RecoveryParts p_{};
 	const DeviceIo *io_ = nullptr;

@@ -4,9 +4,12 @@
 
 namespace dm_remap {
 
+static constexpr const char *not_recorded = "it cannot be recorded: the map is full, or its spares fail";
+
 BlockMove::ByHand BlockMove::save(MainBlock start, Blocks length, bool narrow, bool pending_alone, uint8_t *buffer,
 				 WorkerSpace &space)
 {
+	const uint32_t retries = narrow && !pending_alone ? p_.read_retries : 0;
 	const MainBlock end = start + length;
 	Job move = begin(start, length, buffer, space);
 	ByHand result;
@@ -19,7 +22,9 @@ BlockMove::ByHand BlockMove::save(MainBlock start, Blocks length, bool narrow, b
 		at = at + segment.length;
 		if (segment.found ? !segment.is(ExtentKind::pending) : pending_alone)
 			continue;
-		dmr_status status = read_main(move, segment, !narrow || pending_alone, buffer + size_t{offset} * p_.block_size.bytes());
+		const uint64_t sector = p_.block_size.to_sectors(segment.start).value;
+		dmr_status status = io_->read_own(move, p_.main, sector, buffer + size_t{offset} * p_.block_size.bytes(),
+						  segment.length, retries);
 
 		if (status == DMR_STS_OK) {
 			space.to_relocate.add(offset, blocks);
@@ -47,15 +52,13 @@ BlockMove::ByHand BlockMove::save(MainBlock start, Blocks length, bool narrow, b
 		result.failure = "there is no spare block that takes it: add a spare, and try again";
 		return result;
 	}
-	// As far as there is room for records of them; spare blocks that were bad may have used it up.
-	for (auto run = space.bad.run_from(0); run.length > 0 && space.record_count < space.records.size();
-	     run = space.bad.run_from(run.start + run.length))
-		space.add_record({ (start + Blocks(run.start)).value, 0, run.length, DMR_RECORD_PENDING, 0, 0 });
+	// Spare blocks that were bad may have used up the room for records.
+	space.add_bad(DMR_RECORD_PENDING, start);
 	if (space.record_count == 0)
 		return result;
 	if (relocation_->commit_records(move) != DMR_STS_OK) {
 		relocation_->give_up(move, move.failure);
-		result.failure = "it cannot be recorded: the map is full, or its spares fail";
+		result.failure = not_recorded;
 		return result;
 	}
 	if (!space.bad.empty())
@@ -64,15 +67,6 @@ BlockMove::ByHand BlockMove::save(MainBlock start, Blocks length, bool narrow, b
 		p_.counters->add(&CounterValues::rescued, wanted);
 	result.moved = wanted;
 	return result;
-}
-
-dmr_status BlockMove::read_main(const Job &move, const Segment &segment, bool once, uint8_t *to) const
-{
-	const uint64_t sector = p_.block_size.to_sectors(segment.start).value;
-
-	if (once)
-		return dmr_device_read(p_.main, sector, to, static_cast<uint32_t>(p_.block_size.to_sectors(segment.length).value));
-	return io_->read_own(move, p_.main, sector, to, segment.length);
 }
 
 BlockMove::ByHand BlockMove::give_back(MainBlock start, Blocks length, bool narrow, uint8_t *buffer, uint8_t *back,
@@ -96,7 +90,7 @@ BlockMove::ByHand BlockMove::give_back(MainBlock start, Blocks length, bool narr
 		}
 		const dmr_member_range &range = p_.members->range(segment.extent.member);
 		const uint64_t from = range.start + p_.block_size.to_sectors(segment.spare_of(segment.start)).value;
-		const bool read = io_->read_own(move, range.dev, from, buffer, segment.length) == DMR_STS_OK;
+		const bool read = io_->read_own(move, range.dev, from, buffer, segment.length, p_.read_retries) == DMR_STS_OK;
 
 		if (read && main_takes(segment, buffer, back)) {
 			space.add_record({ segment.start.value, 0, blocks, DMR_RECORD_CLEAR, 0, 0 });
@@ -113,7 +107,7 @@ BlockMove::ByHand BlockMove::give_back(MainBlock start, Blocks length, bool narr
 	}
 	if (space.record_count > 0 && relocation_->commit_records(move) != DMR_STS_OK) {
 		result.moved = 0;
-		result.failure = "it cannot be recorded: the map is full, or its spares fail";
+		result.failure = not_recorded;
 	}
 	return result;
 }

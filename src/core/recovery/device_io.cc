@@ -42,12 +42,13 @@ dmr_status DeviceIo::spare_io(const Job &job, const Segment &segment, MainBlock 
 	return status;
 }
 
-dmr_status DeviceIo::read_own(const Job &job, dmr_device *dev, uint64_t sector, uint8_t *to, Blocks length) const
+dmr_status DeviceIo::read_own(const Job &job, dmr_device *dev, uint64_t sector, uint8_t *to, Blocks length,
+			      uint32_t retries) const
 {
 	uint32_t sectors = static_cast<uint32_t>(p_.block_size.to_sectors(length).value);
 	dmr_status status = dmr_device_read(dev, sector, to, sectors);
 
-	for (uint32_t i = 0; i < p_.read_retries && may_be_media(status) && dmr_now_ns() <= job.deadline; i++)
+	for (uint32_t i = 0; i < retries && may_be_media(status) && dmr_now_ns() <= job.deadline; i++)
 		status = dmr_device_read(dev, sector, to, sectors);
 	return status;
 }

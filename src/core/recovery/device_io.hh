@@ -34,8 +34,8 @@ public:
 	dmr_status spare_io(const Job &job, const Segment &segment, MainBlock at, Blocks length) const;
 	// To a spare block, which need not serve anything yet. What is written is the caller's to make durable.
 	dmr_status spare_io_at(const Job &job, MainBlock at, Blocks length, uint32_t member, SpareBlock spare, uint32_t flags) const;
-	// Into a buffer of the engine's own, with retries; sector is the device's.
-	dmr_status read_own(const Job &job, dmr_device *dev, uint64_t sector, uint8_t *to, Blocks length) const;
+	// Into a buffer of the engine's own, and so often again if it fails; sector is the device's.
+	dmr_status read_own(const Job &job, dmr_device *dev, uint64_t sector, uint8_t *to, Blocks length, uint32_t retries) const;
 
 	// Does the member answer at all?
 	bool spare_answers(const Job &job, uint32_t member) const;

@@ -58,19 +58,18 @@ bool Mover::step()
 	bool narrow = start < narrow_until_ || length == unit;
 	uint32_t range = c_.ranges->take(start, length);
 
-	if (dmr_drain(c_.inst, dmr_now_ns() + drain_ns)) {
-		if (++not_drained_ == most_drains)
-			result.failure = "I/O that began earlier does not come to an end";
-		length = Blocks(0);
-	} else if (kind() == Kind::unremap)
+	const bool drained = !dmr_drain(c_.inst, dmr_now_ns() + drain_ns);
+
+	not_drained_ = drained ? 0 : not_drained_ + 1;
+	if (not_drained_ == most_drains)
+		result.failure = "I/O that began earlier does not come to an end";
+	else if (drained && kind() == Kind::unremap)
 		result = c_.move->give_back(start, length, narrow, buffer_, buffer_ + buffer_bytes / 2, *space_);
-	else
+	else if (drained)
 		result = c_.move->save(start, length, narrow, kind() == Kind::retry, buffer_, *space_);
 	c_.queue->push_front(c_.ranges->release(range));
 	// The next range is near, and they may want a part of that, too.
 	c_.ranges->let_in(dmr_now_ns() + drain_ns);
-	if (length > Blocks(0))
-		not_drained_ = 0;
 	__atomic_store_n(&moved_, moved_ + result.moved, __ATOMIC_RELAXED);
 	__atomic_store_n(&unreadable_, unreadable_ + result.unreadable, __ATOMIC_RELAXED);
 	__atomic_store_n(&refused_, refused_ + result.refused, __ATOMIC_RELAXED);
@@ -80,7 +79,7 @@ bool Mover::step()
 	}
 	if (result.narrow)
 		narrow_until_ = start + length;
-	__atomic_store_n(&at_.value, (result.narrow ? start : start + length).value, __ATOMIC_RELAXED);
+	__atomic_store_n(&at_.value, (drained && !result.narrow ? start + length : start).value, __ATOMIC_RELAXED);
 	return true;
 }
 

@@ -21,4 +21,15 @@ void WorkerSpace::add_record(const dmr_record &record)
 	records[record_count++] = record;
 }
 
+uint32_t WorkerSpace::add_bad(uint8_t kind, MainBlock piece)
+{
+	uint32_t blocks = 0;
+
+	for (auto run = bad.run_from(0); run.length > 0 && record_count < records.size(); run = bad.run_from(run.start + run.length)) {
+		add_record({ (piece + Blocks(run.start)).value, 0, run.length, kind, 0, 0 });
+		blocks += run.length;
+	}
+	return blocks;
+}
+
 } // namespace dm_remap

@@ -54,6 +54,8 @@ struct WorkerSpace final {
 	}
 	// A run that continues the last record lengthens it.
 	void add_record(const dmr_record &record);
+	// One of this kind for each run of `bad`, which counts from `piece`, as far as there is room. How many blocks.
+	uint32_t add_bad(uint8_t kind, MainBlock piece);
 };
 
 // One request under work; or a move, whose data is the engine's own.

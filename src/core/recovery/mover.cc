@@ -45,23 +45,23 @@ Error Mover::start(const Order &order)
 	__atomic_store_n(&refused_, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&begun_, dmr_now_ns(), __ATOMIC_RELAXED);
 	__atomic_store_n(&at_.value, order.at.value, __ATOMIC_RELAXED);
-	__atomic_store_n(&last_state_, static_cast<uint8_t>(State::running), __ATOMIC_RELAXED);
-	__atomic_store_n(&last_kind_, static_cast<uint8_t>(order.kind), __ATOMIC_RELAXED);
 	__atomic_store_n(&from_.value, order.at.value, __ATOMIC_RELAXED);
 	__atomic_store_n(&end_.value, order.end.value, __ATOMIC_RELAXED);
 	narrow_until_ = MainBlock(0);
 	not_drained_ = 0;
 	give_up_ = order.give_up;
 	__atomic_store_n(&slot_, order.slot, __ATOMIC_RELAXED);
-	__atomic_store_n(&kind_, static_cast<uint8_t>(order.kind), __ATOMIC_RELAXED);
+	set_last(order.kind, State::running);
 	dmr_worker_start(worker_, 0);
 	return Error::none();
 }
 
 Mover::Progress Mover::progress() const
 {
-	return { .kind = static_cast<Kind>(__atomic_load_n(&last_kind_, __ATOMIC_RELAXED)),
-		 .state = static_cast<State>(__atomic_load_n(&last_state_, __ATOMIC_RELAXED)),
+	const Last last = this->last();
+
+	return { .kind = last.kind,
+		 .state = last.state,
 		 .from = MainBlock(__atomic_load_n(&from_.value, __ATOMIC_RELAXED)),
 		 .at = MainBlock(__atomic_load_n(&at_.value, __ATOMIC_RELAXED)),
 		 .end = MainBlock(__atomic_load_n(&end_.value, __ATOMIC_RELAXED)),
@@ -121,12 +121,6 @@ void Mover::run(void *context, unsigned int)
 		mover.empty_member();
 	else if (mover.busy())
 		mover.walk();
-}
-
-void Mover::end(State state)
-{
-	__atomic_store_n(&last_state_, static_cast<uint8_t>(state), __ATOMIC_RELAXED);
-	__atomic_store_n(&kind_, static_cast<uint8_t>(Kind::none), __ATOMIC_RELAXED);
 }
 
 // Blocks of a piece.

@@ -59,7 +59,12 @@ public:
 
 	// Is a job under way, also one that is paused? Any context.
 	bool busy() const { return kind() != Kind::none; }
-	Kind kind() const { return static_cast<Kind>(__atomic_load_n(&kind_, __ATOMIC_RELAXED)); }
+	Kind kind() const
+	{
+		const Last last = this->last();
+
+		return last.state == State::running ? last.kind : Kind::none;
+	}
 	// The member that is being emptied, or none. Any context.
 	uint32_t slot() const { return kind() == Kind::evacuate ? __atomic_load_n(&slot_, __ATOMIC_RELAXED) : none; }
 	// Of the job that is under way, or the last one; each number as it was at some moment. Any context.
@@ -72,9 +77,26 @@ private:
 		uint64_t seen = 0, moved = 0, given_up = 0, unreadable = 0, without_place = 0, not_drained = 0; // blocks; the last: pieces
 	};
 
+	// The job that is under way, or the last one. In one word, so that nobody sees the kind of one with the state of another.
+	struct Last {
+		Kind kind;
+		State state;
+	};
+
+	Last last() const
+	{
+		const uint32_t word = __atomic_load_n(&last_, __ATOMIC_RELAXED);
+
+		return { static_cast<Kind>(word & 0xff), static_cast<State>(word >> 8) };
+	}
+	void set_last(Kind kind, State state)
+	{
+		__atomic_store_n(&last_, static_cast<uint32_t>(kind) | static_cast<uint32_t>(state) << 8, __ATOMIC_RELAXED);
+	}
+	void end(State state) { set_last(last().kind, state); }
+
 	static void run(void *context, unsigned int worker);
 	// mover.cc
-	void end(State state);
 	void empty_member();
 	Pass pass();
 	void move_piece(MainBlock start, Blocks length, Pass &pass);
@@ -93,8 +115,7 @@ private:
 	uint8_t *buffer_ = nullptr;
 	WorkerSpace *space_ = nullptr;
 	Mutex lock_;		// of start, cancel, pause, unpause
-	uint8_t kind_ = 0;	// of the job under way
-	uint8_t last_kind_ = 0, last_state_ = 0;
+	uint32_t last_ = static_cast<uint32_t>(State::done) << 8;
 	uint32_t slot_ = none;
 	bool give_up_ = false;
 	MainBlock from_, at_, end_;

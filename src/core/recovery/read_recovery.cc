@@ -154,8 +154,7 @@ void ReadRecovery::record_pending(Job &job, MainBlock piece)
 	if (job.failure != DMR_STS_MEDIUM && !p_.main_test->reads(space.block, job.start, job.length))
 		return;
 	space.record_count = 0;
-	for (auto run = space.bad.run_from(0); run.length > 0; run = space.bad.run_from(run.start + run.length))
-		space.add_record({ (piece + Blocks(run.start)).value, 0, run.length, DMR_RECORD_PENDING, 0, 0 });
+	space.add_bad(DMR_RECORD_PENDING, piece);
 	ticket.records = std::span<const dmr_record>(space.records.data(), space.record_count);
 	if (p_.read_only)
 		error = p_.map->remember(ticket.records);
