@@ -179,14 +179,20 @@ struct Superblock {
 	// Behind superblock_length: all zero where they are not known.
 	char main_disk[DMR_IDENTITY_SIZE];
 	char main_id[DMR_IDENTITY_SIZE];
+	Le64 patrol_at;		// as struct dmr_patrol_record has them
+	Le64 patrol_begun;
+	Le64 patrol_ended;
+	Le32 patrol_rate;
+	Le32 patrol_state;	// enum dmr_patrol_state
 };
-static_assert(sizeof(Superblock) == 3192 && sizeof(Superblock) <= max_payload_bytes);
+static_assert(sizeof(Superblock) == 3224 && sizeof(Superblock) <= max_payload_bytes);
 static_assert(offsetof(Superblock, branch) == 8 && offsetof(Superblock, max_extents) == 32);
 static_assert(offsetof(Superblock, copy_units) == 40 && offsetof(Superblock, own_index) == 56);
 static_assert(offsetof(Superblock, main_sectors) == 64 && offsetof(Superblock, main_identity) == 80);
 static_assert(offsetof(Superblock, name) == 176 && offsetof(Superblock, members) == 304);
 static_assert(offsetof(Superblock, ancestor_count) == 2480 && offsetof(Superblock, ancestors) == 2488);
 static_assert(offsetof(Superblock, main_disk) == 3000 && offsetof(Superblock, main_id) == 3096);
+static_assert(offsetof(Superblock, patrol_at) == 3192 && offsetof(Superblock, patrol_state) == 3220);
 // What the header of every superblock says, whatever lies behind: a reader that knows no more takes it, and lets the rest be.
 inline constexpr uint32_t superblock_length = offsetof(Superblock, main_disk);
 

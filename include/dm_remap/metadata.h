@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-enum { DMR_METADATA_ABI = 6, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128, DMR_MAX_ANCESTORS = 32 };
+enum { DMR_METADATA_ABI = 7, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128, DMR_MAX_ANCESTORS = 32 };
 
 /* What a reader of a set must know: one that does not know them all refuses it. Bits. */
 enum { DMR_FEATURE_LOST = 1 << 0 /* there may be records of kind DMR_RECORD_LOST */, DMR_FEATURES_KNOWN = DMR_FEATURE_LOST };
@@ -38,6 +38,21 @@ struct dmr_main_identity {
 	char identity[DMR_IDENTITY_SIZE]; /* PARTUUID of a partition, or else its place; WWID of a whole disk */
 	char disk[DMR_IDENTITY_SIZE];	/* WWID of the disk that main is, or is a part of */
 	char id[DMR_IDENTITY_SIZE];	/* what the table line calls that disk */
+};
+
+enum dmr_patrol_state {
+	DMR_PATROL_NONE,	/* no pass is under way */
+	DMR_PATROL_RUNNING,
+	DMR_PATROL_PAUSED,
+};
+
+/* How far the patrol has come; all zero where there was none yet. */
+struct dmr_patrol_record {
+	uint64_t at;		/* sectors of main: all before it was read in the pass that is under way */
+	uint64_t begun;		/* of the pass that is under way, or else of the last complete one; wall seconds; 0: there was none */
+	uint64_t ended;		/* of the last complete pass; wall seconds; 0: there was none */
+	uint32_t rate;		/* sectors per second at most; 0: as fast as it gets on */
+	uint32_t state;		/* enum dmr_patrol_state */
 };
 
 enum dmr_member_state {
@@ -80,6 +95,7 @@ struct dmr_setup {
 	uint32_t member_count;		/* slots in use, absent ones among them; a slot's number never changes */
 	uint32_t own_index;		/* which member holds this superblock */
 	uint32_t read_retries;		/* of the table that was last started */
+	struct dmr_patrol_record patrol;
 	/* In units, of a copy, a slot, a half. Fixed by formatting for all members; 0 in a setup that was never opened. */
 	uint32_t copy_units, checkpoint_units, log_half_units;
 	uint32_t reserved;
@@ -221,13 +237,16 @@ struct dmr_metadata_ops {
 	uint32_t (*take_lost)(struct dmr_metadata *md);
 
 	/*
-	 * Replace name, main's size and identity, and read_retries by those of setup, in the superblock of every healthy member,
+	 * Replace name, main's size and identity, read_retries and patrol by those of setup, in the superblock of every healthy member,
 	 * durably; its generation rises by one. From then on, and not before, records may speak of blocks up to the new size.
 	 * It may be a smaller one when two checkpoints were written since the last record of a block beyond it was replaced:
 	 * no load comes across that one then. The rest stays: -EINVAL if it differs, if a superblock cannot say it, or before
 	 * format or load. Errors as with append.
 	 */
 	int (*update_setup)(struct dmr_metadata *md, const struct dmr_setup *setup);
+
+	/* The patrol's part of that alone, while the rest may be changing. Errors as with append. */
+	int (*keep_patrol)(struct dmr_metadata *md, const struct dmr_patrol_record *patrol);
 
 	/*
 	 * From now on the set uses these features as well: durably in the superblock of every healthy member, before anything

@@ -61,6 +61,14 @@ bool state_possible(const format::Member &member, bool own)
 	}
 }
 
+// One that cannot be is none: the set does not depend on it.
+dmr_patrol_record patrol_of(const format::Superblock &from)
+{
+	if (from.patrol_state > DMR_PATROL_PAUSED || from.patrol_at > from.main_sectors)
+		return {};
+	return {from.patrol_at, from.patrol_begun, from.patrol_ended, from.patrol_rate, from.patrol_state};
+}
+
 bool decode_member(const format::Member &member, bool own, const Layout &layout, dmr_member_entry &out)
 {
 	if (!state_possible(member, own))
@@ -172,6 +180,11 @@ void encode_superblock(const dmr_setup &setup, uint32_t own_index, format::Super
 	copy_bytes(scratch.main_identity, setup.main.identity);
 	copy_bytes(scratch.main_disk, setup.main.disk);
 	copy_bytes(scratch.main_id, setup.main.id);
+	scratch.patrol_at = setup.patrol.at;
+	scratch.patrol_begun = setup.patrol.begun;
+	scratch.patrol_ended = setup.patrol.ended;
+	scratch.patrol_rate = setup.patrol.rate;
+	scratch.patrol_state = setup.patrol.state;
 	copy_bytes(scratch.name, setup.name);
 	for (uint32_t i = 0; i < setup.member_count; ++i)
 		if (setup.members[i].state != DMR_MEMBER_JOINING || i == own_index)
@@ -212,6 +225,7 @@ SuperblockState decode_superblock(const format::Unit &unit, format::Superblock &
 	copy_bytes(out.main.identity, scratch.main_identity);
 	copy_bytes(out.main.disk, scratch.main_disk);
 	copy_bytes(out.main.id, scratch.main_id);
+	out.patrol = patrol_of(scratch);
 	copy_bytes(out.name, scratch.name);
 
 	Layout layout = layout_of(out);

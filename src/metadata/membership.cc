@@ -140,6 +140,15 @@ Error Store::update_setup(const dmr_setup &setup)
 	__builtin_memcpy(setup_.name, setup.name, sizeof(setup_.name));
 	setup_.main = setup.main;
 	setup_.read_retries = setup.read_retries;
+	setup_.patrol = setup.patrol;
+	return publish(settle());
+}
+
+Error Store::keep_patrol(const dmr_patrol_record &patrol)
+{
+	if (Error error = writable())
+		return error;
+	setup_.patrol = patrol;
 	return publish(settle());
 }
 

@@ -110,6 +110,11 @@ int update_setup(dmr_metadata *md, const dmr_setup *setup)
 	return store_of(md).update_setup(*setup).negative();
 }
 
+int keep_patrol(dmr_metadata *md, const dmr_patrol_record *patrol)
+{
+	return store_of(md).keep_patrol(*patrol).negative();
+}
+
 int use_features(dmr_metadata *md, uint64_t features)
 {
 	return store_of(md).use_features(features).negative();
@@ -163,6 +168,7 @@ constinit const dmr_metadata_ops dmr_metadata_operations = {
 	.healthy = healthy,
 	.take_lost = take_lost,
 	.update_setup = update_setup,
+	.keep_patrol = keep_patrol,
 	.use_features = use_features,
 	.add_member = add_member,
 	.remove_member = remove_member,

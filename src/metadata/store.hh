@@ -61,6 +61,7 @@ public:
 	bool wants_checkpoint() const;
 	Error checkpoint(const dmr_record_source &source);
 	Error update_setup(const dmr_setup &setup);
+	Error keep_patrol(const dmr_patrol_record &patrol);
 	Error use_features(uint64_t features);
 	Error add_member(const dmr_member_range &range, const dmr_member_entry &entry, uint32_t &index, Reason reason);
 	Error remove_member(uint32_t index);

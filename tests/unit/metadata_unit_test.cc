@@ -5,6 +5,7 @@
 #include "metadata/codec.hh"
 
 #include <set>
+#include <tuple>
 
 namespace dm_remap::metadata_test {
 namespace {
@@ -283,6 +284,39 @@ TEST_F(MetadataImpossible, Superblock)
 		set.disk().restore(saved);
 	}
 	EXPECT_EQ(set.load(), 0) << set.reason;
+}
+
+// Nothing else of the set depends on it.
+TEST_F(MetadataImpossible, APatrolThatCannotBeIsNone)
+{
+	using S = format::Superblock;
+	static const std::vector<void (*)(S &)> changes = {
+		[](S &s) { s.patrol_state = 3; },
+		[](S &s) { s.patrol_at = uint64_t{s.main_sectors} + 1; },
+	};
+	static void (*change)(S &);
+
+	set.format();
+	const dmr_patrol_record kept = {8, 1700000000, 1600000000, 2048, DMR_PATROL_PAUSED};
+	ASSERT_EQ(ops.keep_patrol(set.md, &kept), 0);
+	ASSERT_EQ(set.load(), 0);
+	const dmr_patrol_record &now = set.setup().patrol;
+	EXPECT_EQ(std::tie(now.at, now.begun, now.ended, now.rate, now.state), std::tie(kept.at, kept.begun, kept.ended, kept.rate, kept.state));
+	DiskContent saved = set.disk().snapshot();
+	for (auto c : changes) {
+		change = c;
+		falsify(set.layout().superblock(Copy::a), [](format::Unit &unit) {
+			S s;
+
+			gather_payload(unit, &s, sizeof(s));
+			change(s);
+			scatter_payload(unit, &s, sizeof(s));
+		});
+		EXPECT_EQ(set.load(), 0) << set.reason;
+		EXPECT_EQ(set.setup().patrol.state, DMR_PATROL_NONE);
+		EXPECT_EQ(set.setup().patrol.ended, 0u);
+		set.disk().restore(saved);
+	}
 }
 
 TEST_F(MetadataImpossible, SuperblockOfTheFuture)
