@@ -93,6 +93,24 @@ struct dmr_hand_message {
 /* As dmr_spare_message_parse(). any. */
 int dmr_hand_message_parse(unsigned int argc, char **argv, struct dmr_hand_message *out, char *reason);
 
+/* The messages scrub start|stop|pause|resume|status and scrub rate <sectors per second>. */
+enum dmr_scrub_kind {
+	DMR_SCRUB_START,
+	DMR_SCRUB_STOP,
+	DMR_SCRUB_PAUSE,
+	DMR_SCRUB_RESUME,
+	DMR_SCRUB_STATUS,
+	DMR_SCRUB_RATE,
+};
+
+struct dmr_scrub_message {
+	enum dmr_scrub_kind kind;
+	uint32_t rate;		/* sectors per second, 0: no limit; 0 where the message has none */
+};
+
+/* As dmr_spare_message_parse(). any. */
+int dmr_scrub_message_parse(unsigned int argc, char **argv, struct dmr_scrub_message *out, char *reason);
+
 /* ---- life ---- */
 
 struct dmr_engine;

@@ -86,6 +86,8 @@ enum dmr_event_kind {
 	DMR_EVENT_MEMBER_FAILED,	/* a member's metadata can no longer be written: it was dropped */
 	DMR_EVENT_MEMBER_REMOVED,	/* the job of remove_spare has ended, well or not */
 	DMR_EVENT_JOB_ENDED,		/* remap, unremap or retry_pending, well or not */
+	DMR_EVENT_SCRUB_BEGUN,		/* a pass of the patrol, from the beginning of main */
+	DMR_EVENT_SCRUB_ENDED,		/* that pass: complete, stopped, or paused for a reason that the log tells */
 	DMR_EVENT_MAIN_GONE,
 	DMR_EVENT_MAIN_READ_ONLY,
 	DMR_EVENT_FLUSH_FAILED,
@@ -210,6 +212,29 @@ bool dmr_device_flushes_for_fua(struct dmr_device *dev);
 dmr_status dmr_device_read(struct dmr_device *dev, uint64_t sector, void *data, uint32_t sectors);
 dmr_status dmr_device_write(struct dmr_device *dev, uint64_t sector, const void *data, uint32_t sectors, uint32_t flags);
 dmr_status dmr_device_flush(struct dmr_device *dev);
+
+/* ---- patrol: reads of all of a disk that nobody waits for ---- */
+
+/* Memory for what is read and not looked at, not all in one piece. */
+struct dmr_scratch;
+struct dmr_scratch *dmr_scratch_alloc(uint32_t sectors); /* up to 2048; NULL when there is none; process, may block */
+void dmr_scratch_free(struct dmr_scratch *scratch); /* process; NULL is allowed */
+/*
+ * Read these sectors, as many as the scratch has at most, for the status alone: in several commands if the disk takes no
+ * such large one, none of them joined with other I/O, and of idle priority, for schedulers that have one. process, may block.
+ */
+dmr_status dmr_device_check(struct dmr_device *dev, uint64_t sector, uint32_t sectors, struct dmr_scratch *scratch);
+/*
+ * Sectors that the whole disk of this device has read, written and discarded, for whomever. Always the same where the
+ * kernel does not count them (queue/iostats). any.
+ */
+uint64_t dmr_disk_activity(struct dmr_device *dev);
+/*
+ * The disk of this device is the caller's to patrol until dmr_disk_leave(). False: it is another's, who may patrol another
+ * partition of it. process.
+ */
+bool dmr_disk_enter(struct dmr_device *dev);
+void dmr_disk_leave(struct dmr_device *dev);
 
 /* ---- requests: an I/O of the device's users that has entered the slow path ---- */
 

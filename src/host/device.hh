@@ -39,6 +39,8 @@ inline bool changes_disk(enum dmr_op op)
 struct dmr_device {
 	virtual void describe(dmr_device_info *out) = 0;
 	virtual bool flushes_for_fua() const { return false; }
+	// Sectors that its disk has read, written and discarded.
+	virtual uint64_t activity() const { return 0; }
 	// io has been decided on and will be started: among others it has its place from now on.
 	virtual void announce(dm_remap::host::DeviceIo *) {}
 	// Begin io; io->done() follows, never before start() has returned.

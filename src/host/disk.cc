@@ -92,6 +92,7 @@ void SimDisk::complete(DeviceIo *io)
 {
 	unlink(io);
 	io->status = perform(io);
+	activity_ += io->sectors;
 	if (io->status)
 		counts_.errors++;
 	world_.trace("done", io->number, io->status);
@@ -288,8 +289,10 @@ bool SimDisk::all_zero(uint64_t sector, uint64_t sectors) const
 
 void SimDisk::fail(uint64_t first, uint64_t count, const Fault &fault)
 {
-	for (uint64_t s = first; s < first + count; s++)
+	for (uint64_t s = first; s < first + count; s++) {
 		faults_[s] = fault;
+		faults_[s].number = ++fault_numbers_;
+	}
 }
 
 void SimDisk::heal(uint64_t first, uint64_t count)

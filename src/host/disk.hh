@@ -49,6 +49,7 @@ struct Fault {
 	dmr_status status = DMR_STS_MEDIUM;
 	bool heals_on_write = false;	// a successful write ends it
 	int32_t times = -1;		// so many failures, then it is gone; -1: for good
+	uint64_t number = 0;		// given by the disk: no other fault ever has it
 
 	static Fault unreadable() { return {true, false}; }
 	static Fault unwritable() { return {false, true}; }
@@ -67,6 +68,7 @@ public:
 
 	// ---- dmr_device ----
 	void describe(dmr_device_info *out) override;
+	uint64_t activity() const override { return activity_; }
 	bool flushes_for_fua() const override { return options_.volatile_cache && !options_.fua; }
 	void announce(DeviceIo *io) override { io->number = ++numbers_; }
 	void start(DeviceIo *io) override;
@@ -81,7 +83,13 @@ public:
 	void fail(uint64_t first, uint64_t count, const Fault &fault = {});
 	void heal(uint64_t first, uint64_t count);
 	void heal_all();	// sectors and the device as a whole
-	bool faulty(uint64_t sector) const { return faults_.count(sector) != 0; }
+	bool faulty(uint64_t sector) const { return fault(sector) != nullptr; }
+	const Fault *fault(uint64_t sector) const
+	{
+		const auto found = faults_.find(sector);
+
+		return found == faults_.end() ? nullptr : &found->second;
+	}
 	void set_gone(bool gone, dmr_status status = DMR_STS_IOERR); // everything fails
 	void set_read_only(bool ro, dmr_status status = DMR_STS_TARGET); // writes fail, flushes do not
 	bool gone() const { return gone_ != DMR_STS_OK; }
@@ -151,6 +159,7 @@ private:
 	const uint32_t unit_sectors_;	// what fails as one
 	DiskContent content_;
 	std::map<uint64_t, Fault> faults_;
+	uint64_t fault_numbers_ = 0;
 	dmr_status gone_ = DMR_STS_OK, read_only_ = DMR_STS_OK;
 	int32_t flush_failures_ = 0;
 	dmr_status flush_status_ = DMR_STS_IOERR;
@@ -158,7 +167,7 @@ private:
 	bool describe_read_only_ = false;
 	uint64_t sectors_;
 	DeviceIo *first_ = nullptr;
-	uint64_t in_flight_ = 0, numbers_ = 0;
+	uint64_t in_flight_ = 0, numbers_ = 0, activity_ = 0;
 	Counts counts_;
 };
 

@@ -276,6 +276,48 @@ dmr_status dmr_device_flush(struct dmr_device *dev)
 	return perform(dev, DMR_OP_FLUSH, 0, nullptr, 0, 0);
 }
 
+/* ---- patrol ---- */
+
+struct dmr_scratch {
+	uint32_t sectors;
+};
+
+struct dmr_scratch *dmr_scratch_alloc(uint32_t sectors)
+{
+	auto *scratch = static_cast<dmr_scratch *>(dmr_alloc(sizeof(dmr_scratch) + size_t(sectors) * DMR_SECTOR_SIZE));
+
+	if (scratch)
+		scratch->sectors = sectors;
+	return scratch;
+}
+
+void dmr_scratch_free(struct dmr_scratch *scratch)
+{
+	dmr_free(scratch);
+}
+
+dmr_status dmr_device_check(struct dmr_device *dev, uint64_t sector, uint32_t sectors, struct dmr_scratch *scratch)
+{
+	if (sectors > scratch->sectors)
+		World::current()->violation("more is checked than the scratch has room for");
+	return perform(dev, DMR_OP_READ, sector, scratch + 1, sectors, 0);
+}
+
+uint64_t dmr_disk_activity(struct dmr_device *dev)
+{
+	return dev->activity();
+}
+
+bool dmr_disk_enter(struct dmr_device *dev)
+{
+	return World::current()->enter_disk(dev);
+}
+
+void dmr_disk_leave(struct dmr_device *dev)
+{
+	World::current()->leave_disk(dev);
+}
+
 /* ---- requests ---- */
 
 void dmr_request_describe(const struct dmr_request *req, struct dmr_request_info *out)

@@ -3,6 +3,7 @@
 
 
 #include <algorithm>
+#include <cstring>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -98,10 +99,25 @@ void World::cut_power()
 	scheduler_.stop();
 }
 
+bool World::enter_disk(dmr_device *dev)
+{
+	dmr_device_info own, other;
+
+	dev->describe(&own);
+	for (dmr_device *entered : entered_) {
+		entered->describe(&other);
+		if (entered == dev || (own.disk[0] && std::strcmp(own.disk, other.disk) == 0))
+			return false;
+	}
+	entered_.push_back(dev);
+	return true;
+}
+
 void World::reboot()
 {
 	cut_power();
 	drop_boot();
+	entered_.clear();
 	powered_ = true;
 	boots_++;
 	scheduler_.advance(1'000'000'000);

@@ -129,6 +129,9 @@ public:
 	bool logged(const std::string &part) const;
 
 	// ---- for the host's own parts ----
+	// As dmr_disk_enter() and so on.
+	bool enter_disk(dmr_device *dev);
+	void leave_disk(dmr_device *dev) { std::erase(entered_, dev); }
 	// A call that may block begins: checks the context, may switch.
 	void may_block(const char *what);
 	void check_may_block(const char *what);
@@ -157,6 +160,7 @@ private:
 	Rcu rcu_;
 	std::vector<SimDisk *> disks_;
 	std::vector<PowerConsumer *> consumers_; // the same, in the same order
+	std::vector<dmr_device *> entered_;
 	BootObject *objects_ = nullptr;
 	struct Persistent {
 		std::vector<uint64_t> words;

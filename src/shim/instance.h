@@ -16,6 +16,7 @@ struct dmr_engine;
 
 struct dmr_device {
 	struct block_device *bdev;
+	struct list_head patrolled;	/* in the list of patrol.c, if its disk has been entered through it */
 };
 
 struct dmr_instance {

@@ -133,7 +133,7 @@ int dmr_cond_wait_until(struct dmr_cond *c, struct dmr_mutex *m, uint64_t deadli
 	u64 left = deadline_ns > now ? nsecs_to_jiffies64(deadline_ns - now) + 1 : 0;
 	DEFINE_WAIT(wait);
 
-	prepare_to_wait(&c->wait, &wait, TASK_UNINTERRUPTIBLE);
+	prepare_to_wait(&c->wait, &wait, TASK_IDLE); /* one that waits for a time is no load */
 	mutex_unlock(&m->lock);
 	left = schedule_timeout(min_t(u64, left, MAX_JIFFY_OFFSET));
 	finish_wait(&c->wait, &wait);

@@ -84,6 +84,26 @@ void check_hand(Argv &argv)
 	DMR_CHECK(message.kind == again.kind && message.sector == again.sector && message.count == again.count);
 }
 
+void check_scrub(Argv &argv)
+{
+	static const char *const names[] = {"start", "stop", "pause", "resume", "status", "rate"};
+	const bool scrub = argv.count() && !std::strcmp(argv.words()[0], "scrub");
+	dmr_scrub_message message, again;
+	Reason reason;
+	const int result = dmr_scrub_message_parse(argv.count(), argv.words(), &message, reason.buffer());
+
+	DMR_CHECK(scrub ? result == 1 || result == -EINVAL : result == 0);
+	reason.check(result < 0);
+	DMR_CHECK(argv.unchanged());
+	if (result <= 0)
+		return;
+	DMR_CHECK(message.kind == DMR_SCRUB_RATE || message.rate == 0);
+	Argv printed("scrub " + std::string(names[message.kind]) + (message.kind == DMR_SCRUB_RATE ? " " + std::to_string(message.rate) : "") + "\n");
+
+	DMR_CHECK(dmr_scrub_message_parse(printed.count(), printed.words(), &again, reason.buffer()) == 1);
+	DMR_CHECK(message.kind == again.kind && message.rate == again.rate);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -94,6 +114,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check_list(argv);
 	check_hand(argv);
+	check_scrub(argv);
 	DMR_CHECK(is_spare_message(argv) == (result != 0));
 	if (result <= 0)
 		return 0;

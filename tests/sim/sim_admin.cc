@@ -253,8 +253,12 @@ void SimHistory::one_action()
 		change_pool();
 	else if (kind < 26)
 		by_hand();
-	if (serving_)
+	else if (kind < 31)
+		patrol();
+	if (serving_) {
 		watch();
+		watch_patrol();
+	}
 }
 
 // What the engine says of itself, for the points of interest only.

@@ -11,7 +11,7 @@ using namespace host;
 
 bool SimHistory::job_runs()
 {
-	return device_->message({"status"}).find("state=running") != std::string::npos;
+	return device_->message({"status"}).find(" state=running from=") != std::string::npos;
 }
 
 // It begins, and is waited for, or stopped, or goes on beside whatever comes next.

@@ -128,6 +128,18 @@ void Faults::occasion(Random &random)
 	}
 }
 
+void Faults::weaken_spares(Random &random)
+{
+	for (SimDisk *spare : spares_) {
+		for (uint64_t n = random.below(4); n > 0; n--) {
+			const uint64_t sector = area_sectors_ + random.below(64);
+
+			judge_.faults_injected(*spare, sector, 1);
+			spare->fail(sector, 1, {.write = false, .times = 1 + static_cast<int32_t>(random.below(3))});
+		}
+	}
+}
+
 void Faults::relent(Random &random)
 {
 	if (random.chance(1, 2))

@@ -18,6 +18,7 @@ public:
 	void relent(host::Random &random);
 	// The machine comes up again: some of it is over.
 	void reboot(host::Random &random);
+	void weaken_spares(host::Random &random); // blocks that come when they are asked again
 	void heal_spare_areas();	// metadata, and spares as a whole
 	void wipe(host::SimDisk &spare); // before it is added
 	void heal_all();

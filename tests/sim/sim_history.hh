@@ -81,6 +81,8 @@ private:
 	void forget_spare(host::SimDisk *spare);
 	void by_hand();
 	bool job_runs();
+	void patrol();
+	void watch_patrol();
 	std::string told_of(const host::SimDisk &spare, const char *what);
 	std::string state_of(const host::SimDisk &spare);
 	bool without_in_between();
@@ -121,6 +123,9 @@ private:
 	User checker_;
 	std::vector<std::string> violations_;
 
+	// Sectors of main that could neither be read nor written when the pass began, and the fault that each had.
+	std::vector<std::pair<uint64_t, uint64_t>> bad_at_start_;
+	uint64_t pass_begun_ = 0;	// wall seconds; 0: there is none that is watched
 	uint64_t sectors_ = 0;	// of the next table
 	uint32_t read_retries_ = 0;	// of it
 	uint64_t think_ns_ = 0;	// a user's pauses, at most

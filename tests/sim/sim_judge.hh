@@ -127,6 +127,8 @@ public:
 	// table starts. takes_healthy: also those that never failed go to spares.
 	void by_hand(uint64_t first, uint64_t end, bool takes_healthy);
 	void hand_over();
+	// From now on it may rescue any sector that has ever been bad by itself.
+	void patrolled() { patrolled_ = true; }
 	void pool_changed(dmr_engine *engine);
 	void table_starts(dmr_engine *engine);
 	void power_cut();
@@ -204,6 +206,7 @@ private:
 	std::vector<Member> members_;
 	std::vector<Closed> closed_;
 	std::vector<std::pair<uint64_t, uint64_t>> by_hand_;	// [first, second)
+	bool patrolled_ = false;
 	uint64_t max_extents_ = 0, area_sectors_ = 192, block_sectors_ = 1;
 	uint64_t spare_failures_ = 0, flush_failures_ = 0, main_failures_ = 0, whole_main_ = 0, whole_spare_ = 0;
 	uint64_t table_spare_failures_ = 0, table_lack_of_memory_ = 0;

@@ -34,6 +34,10 @@ void Judge::records_in_doubt()
 {
 	for (uint64_t sector : moved_)
 		doubt_[sector] = table_;
+	for (uint64_t s = 0; patrolled_ && s < ever_bad_.size(); s++) {
+		if (ever_bad_[s])
+			doubt_[s] = table_;
+	}
 	for (const Request *r : under_way_) {
 		const bool read = r->io.op == DMR_OP_READ;
 
@@ -92,7 +96,7 @@ void Judge::hand_over()
 
 bool Judge::moved_by_hand(uint64_t sector) const
 {
-	return std::any_of(by_hand_.begin(), by_hand_.end(), [&](const auto &range) { return sector >= range.first && sector < range.second; });
+	return patrolled_ || std::any_of(by_hand_.begin(), by_hand_.end(), [&](const auto &range) { return sector >= range.first && sector < range.second; });
 }
 
 } // namespace dm_remap::sim

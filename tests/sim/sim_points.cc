@@ -51,6 +51,10 @@ const char *name_of(Point point)
 	case Point::moved_by_hand: return "moved_by_hand";
 	case Point::given_back: return "given_back";
 	case Point::job_stopped: return "job_stopped";
+	case Point::patrol_complete: return "patrol_complete";
+	case Point::patrol_found: return "patrol_found";
+	case Point::patrol_moved: return "patrol_moved";
+	case Point::patrol_paused_itself: return "patrol_paused_itself";
 	case Point::count_: break;
 	}
 	return "?";

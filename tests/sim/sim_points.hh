@@ -53,6 +53,10 @@ enum class Point : uint8_t {
 	moved_by_hand,	// by remap or retry_pending
 	given_back,	// to main, by unremap
 	job_stopped,
+	patrol_complete,
+	patrol_found,	// what was bad since it began
+	patrol_moved,	// from weak spare blocks
+	patrol_paused_itself,
 	count_
 };
 

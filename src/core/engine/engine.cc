@@ -96,18 +96,30 @@ Error Engine::init_parts(char *reason)
 				  .flush_state = &flush_state_ });
 	if (error)
 		return error;
-	return mover_.init({ .inst = p_.inst,
-			     .block_size = block_size_,
-			     .physical = physical_,
-			     .map = &map_,
-			     .ranges = &ranges_,
-			     .queue = &queue_,
-			     .move = &recovery_.move() });
+	error = mover_.init({ .inst = p_.inst,
+			      .block_size = block_size_,
+			      .physical = physical_,
+			      .map = &map_,
+			      .ranges = &ranges_,
+			      .queue = &queue_,
+			      .move = &recovery_.move() });
+	if (error)
+		return error;
+	return patrol_.init({ .inst = p_.inst,
+			      .main = p_.main,
+			      .end = MainBlock(0) + main_blocks,
+			      .block_size = block_size_,
+			      .physical = physical_,
+			      .map = &map_,
+			      .ranges = &ranges_,
+			      .queue = &queue_,
+			      .recovery = &recovery_ });
 }
 
 void Engine::destroy()
 {
-	// The mover and the queues first: their workers use all the rest.
+	// The patrol, the mover and the queues first: their workers use all the rest.
+	patrol_.destroy();
 	mover_.destroy();
 	queue_.destroy();
 	flush_queue_.destroy();
@@ -133,6 +145,7 @@ Error Engine::resume(const char *name, char *reason)
 		keep_setup();
 		__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
 		mover_.unpause();
+		patrol_.release();
 		return Error::none();
 	}
 	if (!p_.read_only && !p_.format) {
@@ -165,12 +178,14 @@ Error Engine::resume(const char *name, char *reason)
 	__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
 	tell_reach();
 	watch_pool();
+	patrol_.go_on(setup().patrol, !p_.read_only);
 	return Error::none();
 }
 
 void Engine::postsuspend()
 {
 	__atomic_store_n(&suspended_, true, __ATOMIC_RELAXED);
+	patrol_.hold();
 	mover_.pause();
 	queue_.drain();
 	flush_queue_.drain();

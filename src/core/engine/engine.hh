@@ -9,6 +9,7 @@
 #include "core/map/flush_state.hh"
 #include "core/recovery/main_test.hh"
 #include "core/recovery/mover.hh"
+#include "core/recovery/patrol.hh"
 #include "core/recovery/range_table.hh"
 #include "core/recovery/recovery.hh"
 #include "core/recovery/request_queue.hh"
@@ -24,8 +25,16 @@ public:
 	Error create(const dmr_engine_params &params, char *reason);
 	void destroy();
 	Error resume(const char *name, char *reason);
-	void presuspend() { mover_.pause(); }
-	void presuspend_undo() { mover_.unpause(); }
+	void presuspend()
+	{
+		patrol_.hold();
+		mover_.pause();
+	}
+	void presuspend_undo()
+	{
+		mover_.unpause();
+		patrol_.release();
+	}
 	void postsuspend();
 
 	// route.cc
@@ -72,6 +81,7 @@ private:
 	void keep_setup();
 
 	// members.cc
+	Error may_write(char *reason) const;
 	Error may_change(char *reason) const;
 	Error left_alone(char *reason);
 
@@ -93,6 +103,11 @@ private:
 	bool by_hand(unsigned int argc, char **argv, char *reason, int &result);
 	void job_in_the_way(char *reason) const;
 	Error start_by_hand(const dmr_hand_message &message, char *reason);
+
+	// scrub.cc
+	bool scrub(unsigned int argc, char **argv, TextWriter &out, char *reason, int &result);
+	Error change_scrub(const dmr_scrub_message &message, char *reason);
+	void message_scrub(TextWriter &out) const;
 
 	// list.cc
 	int list(unsigned int argc, char **argv, TextWriter &out, char *reason);
@@ -125,6 +140,7 @@ private:
 	MainTest main_test_;
 	Recovery recovery_;
 	Mover mover_;
+	Patrol patrol_;
 	WorkerSpace *spaces_ = nullptr;		// max_workers of them
 };
 

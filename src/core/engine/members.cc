@@ -6,7 +6,7 @@
 
 namespace dm_remap {
 
-Error Engine::may_change(char *reason) const
+Error Engine::may_write(char *reason) const
 {
 	Error error = Error::none();
 
@@ -16,7 +16,15 @@ Error Engine::may_change(char *reason) const
 	} else if (p_.read_only) {
 		dmr_format(reason, DMR_REASON_SIZE, "the table is read-only; load it read-write first");
 		error = Error(EROFS);
-	} else if (mover_.slot() != Mover::none) {
+	}
+	return error;
+}
+
+Error Engine::may_change(char *reason) const
+{
+	Error error = may_write(reason);
+
+	if (!error && mover_.slot() != Mover::none) {
 		dmr_format(reason, DMR_REASON_SIZE, "a spare is being removed; wait for the end of that, or cancel it");
 		error = Error(EBUSY);
 	}

@@ -106,6 +106,7 @@ void Engine::message_status(TextWriter &out)
 		  map_.member_count(), ull(s.spare_sectors_total), ull(s.spare_sectors_used),
 		  ull(s.spare_sectors_bad), ull(s.spare_sectors_free), ull(s.spare_sectors_total * 1000 / s.main_sectors));
 	message_spares(out);
+	message_scrub(out);
 }
 
 void Engine::message_stats(TextWriter &out)
@@ -156,6 +157,8 @@ void Engine::message_help(TextWriter &out)
 		  "unremap <sector> [<count>]: move what lives there on spares back to main, where main takes it\n"
 		  "retry_pending: read each pending block once; what comes moves to spares\n"
 		  "stop_job: end one of these three\n"
+		  "scrub start|stop|pause|resume|status: read all of main, and what lives on spares, in the background\n"
+		  "scrub rate <sectors per second>: no faster than that; 0: no limit\n"
 		  "forget_spare <number> [force]: let go of a spare that is lost; with force also of what lived on it\n");
 }
 
@@ -181,7 +184,7 @@ int Engine::message(unsigned int argc, char **argv, TextWriter &out, char *reaso
 	}
 	if (const int listed = list(argc, argv, out, reason))
 		return listed;
-	if (int result = 0; by_hand(argc, argv, reason, result))
+	if (int result = 0; by_hand(argc, argv, reason, result) || scrub(argc, argv, out, reason, result))
 		return result;
 	const Command *command = find_message(commands, argc, argv);
 

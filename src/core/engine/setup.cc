@@ -62,6 +62,9 @@ void Engine::keep_setup()
 	set_.bring_up_to_date(kept);
 	if (too_small)
 		kept.main.sectors = known.main.sectors;
+	// What was read of another disk says nothing of this one.
+	if (set_.main_is_new() && !loaded_)
+		kept.patrol = { .at = 0, .begun = 0, .ended = 0, .rate = known.patrol.rate, .state = DMR_PATROL_NONE };
 	const bool renamed = !same_names(kept.main, known.main);
 	const bool main_changes = renamed || kept.main.sectors != known.main.sectors;
 	const bool changes = main_changes || kept.read_retries != known.read_retries || !same_text(kept.name, known.name);

@@ -49,6 +49,11 @@ enum class TableFault : uint8_t {
 	hand_no_count,
 	hand_too_many,
 	hand_no_words,
+	scrub_word_missing,
+	scrub_unknown,
+	scrub_too_many,
+	scrub_rate_missing,
+	scrub_not_rate,
 	count_		// how many there are
 };
 
@@ -101,6 +106,11 @@ inline constexpr TableFaultText table_fault_texts[] = {
 	{TableFault::hand_no_count, "names no sector; give how many 512-byte sectors, at least 1"},
 	{TableFault::hand_too_many, "one word too many; give a sector, and how many, if not 1"},
 	{TableFault::hand_no_words, "one word too many; this message takes none"},
+	{TableFault::scrub_word_missing, "incomplete; the message is scrub start|stop|pause|resume|status, or scrub rate <sectors per second>"},
+	{TableFault::scrub_unknown, "unknown; the message is scrub start|stop|pause|resume|status, or scrub rate <sectors per second>"},
+	{TableFault::scrub_too_many, "one word too many; only 'scrub rate' takes another one"},
+	{TableFault::scrub_rate_missing, "has no value; give 512-byte sectors per second after it, 0 for no limit"},
+	{TableFault::scrub_not_rate, "not a rate; give 512-byte sectors per second, at most 4294967295, 0 for no limit"},
 };
 
 constexpr const char *text_of(TableFault fault)

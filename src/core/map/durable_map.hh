@@ -106,6 +106,8 @@ public:
 	// Name, main and read_retries as here, durably. If they cannot be written nothing is remapped any more, as after a commit
 	// that cannot.
 	void update_setup(const dmr_setup &setup);
+	// How far the patrol has come, durably. As above if that cannot be written.
+	void keep_patrol(const dmr_patrol_record &patrol);
 	// What is pending is lost, durably; for a read-only table in memory only. blocks: how many there are. ENOMEM, and nothing
 	// has changed; EIO.
 	Error lose_pending(uint64_t &blocks, char *reason);
@@ -199,6 +201,8 @@ private:
 	void publish(uint32_t count, bool in_doubt);
 
 	// members.cc
+	template <typename Write>
+	void write_setup(Write write);
 	Error two_checkpoints();
 	Error use_features(uint64_t features);
 	Error prepare_for_loss(uint64_t extents, char *reason);

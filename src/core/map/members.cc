@@ -101,16 +101,32 @@ Error DurableMap::remove_member(uint32_t slot, char *reason)
 	return forget(slot, true);
 }
 
-void DurableMap::update_setup(const dmr_setup &setup)
+// Caller leads.
+template <typename Write>
+void DurableMap::write_setup(Write write)
 {
-	Leadership leadership(*this);
 	// As in checkpoint().
 	MutexGuard others_wait = flush_state_->hold();
-	int rc = metadata_ops_->update_setup(metadata_, &setup);
+	const int rc = write();
 
 	note_members();
 	if (rc)
 		fail("the setup", rc);
+}
+
+void DurableMap::update_setup(const dmr_setup &setup)
+{
+	Leadership leadership(*this);
+
+	write_setup([&] { return metadata_ops_->update_setup(metadata_, &setup); });
+}
+
+void DurableMap::keep_patrol(const dmr_patrol_record &patrol)
+{
+	Leadership leadership(*this);
+
+	if (!failed())
+		write_setup([&] { return metadata_ops_->keep_patrol(metadata_, &patrol); });
 }
 
 // The older one, and what the log has added to it, are then as new as the newer. Caller leads.

@@ -36,8 +36,10 @@ void BlockMove::rescue(Job &job, MainBlock piece)
 			break;
 		rescued += static_cast<uint32_t>(length.value);
 	}
-	if (space.record_count > 0 && relocation_->commit_records(move) == DMR_STS_OK)
-		p_.counters->add(&CounterValues::rescued, rescued);
+	if (space.record_count == 0 || relocation_->commit_records(move) != DMR_STS_OK)
+		return;
+	p_.counters->add(&CounterValues::rescued, rescued);
+	job.rescued += rescued;
 }
 
 // A move of what buffer will hold.

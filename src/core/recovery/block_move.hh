@@ -29,6 +29,10 @@ public:
 	// range; buffer has room for all of it. give_up: what cannot be read is lost, or nothing moves.
 	Moved evacuate(uint32_t slot, MainBlock start, Blocks length, bool give_up, uint8_t *buffer, WorkerSpace &space);
 
+	// Reads what of [start, start + length), at most a piece, lives on spares. What comes only when it is asked again moves to other
+	// spare blocks, and those where it lived are bad for good; what does not come stays. buffer has room for all of it.
+	Moved refresh(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space);
+
 	struct ByHand {
 		uint32_t moved = 0, unreadable = 0, refused = 0; // blocks; refused: main does not take them back
 		bool narrow = false;	// nothing was done: some of it fails, ask for one physical block after the other
@@ -44,6 +48,9 @@ public:
 
 private:
 	Job begin(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space) const;
+	dmr_status read_spare(const Job &move, const Segment &segment, MainBlock at, Blocks length, uint32_t retries) const;
+	bool all_comes(Job &move, uint32_t &silent) const;
+	void find_weak(Job &move, uint32_t silent) const;
 	bool main_takes(const Segment &segment, const uint8_t *data, uint8_t *back) const;
 
 	RecoveryParts p_{};

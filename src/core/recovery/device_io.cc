@@ -13,23 +13,28 @@ Segment DeviceIo::segment_at(MainBlock at, MainBlock end) const
 
 dmr_status DeviceIo::main_io(const Job &job, MainBlock at, Blocks length, uint32_t more_flags) const
 {
-	uint64_t sector = p_.block_size.to_sectors(at).value;
+	return device_io(job, at, length, p_.main, p_.block_size.to_sectors(at).value, job.info.flags | more_flags);
+}
 
-	return dmr_request_io(job.req, static_cast<uint32_t>(sector - job.info.sector),
-			      static_cast<uint32_t>(p_.block_size.to_sectors(length).value), p_.main, sector,
-			      job.info.flags | more_flags);
+dmr_status DeviceIo::device_io(const Job &job, MainBlock at, Blocks length, dmr_device *dev, uint64_t sector, uint32_t flags) const
+{
+	uint32_t offset = static_cast<uint32_t>(p_.block_size.to_sectors(at).value - job.info.sector);
+	uint32_t sectors = static_cast<uint32_t>(p_.block_size.to_sectors(length).value);
+
+	if (!job.own)
+		return dmr_request_io(job.req, offset, sectors, dev, sector, flags);
+	uint8_t *data = job.own + size_t{offset} * DMR_SECTOR_SIZE;
+
+	return job.info.op == DMR_OP_READ ? dmr_device_read(dev, sector, data, sectors) :
+					    dmr_device_write(dev, sector, data, sectors, flags);
 }
 
 dmr_status DeviceIo::spare_io_at(const Job &job, MainBlock at, Blocks length, uint32_t member, SpareBlock spare,
 				 uint32_t flags) const
 {
 	const dmr_member_range &range = p_.members->range(member);
-	uint64_t offset = p_.block_size.to_sectors(at).value - job.info.sector;
-	uint64_t sector = range.start + p_.block_size.to_sectors(spare).value;
-	uint32_t sectors = static_cast<uint32_t>(p_.block_size.to_sectors(length).value);
 
-	return job.own ? dmr_device_write(range.dev, sector, job.own + offset * DMR_SECTOR_SIZE, sectors, flags) :
-			 dmr_request_io(job.req, static_cast<uint32_t>(offset), sectors, range.dev, sector, flags);
+	return device_io(job, at, length, range.dev, range.start + p_.block_size.to_sectors(spare).value, flags);
 }
 
 dmr_status DeviceIo::spare_io(const Job &job, const Segment &segment, MainBlock at, Blocks length) const

@@ -43,6 +43,9 @@ public:
 	bool avoid(uint32_t members) const;
 
 private:
+	// This part of the job's data, at this sector of that device.
+	dmr_status device_io(const Job &job, MainBlock at, Blocks length, dmr_device *dev, uint64_t sector, uint32_t flags) const;
+
 	RecoveryParts p_{};
 };
 

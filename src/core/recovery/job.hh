@@ -58,10 +58,10 @@ struct WorkerSpace final {
 	uint32_t add_bad(uint8_t kind, MainBlock piece);
 };
 
-// One request under work; or a move, whose data is the engine's own.
+// One request under work; or the engine's own: a move, or a read of the patrol's.
 struct Job final {
 	dmr_request *req = nullptr;
-	const uint8_t *own = nullptr;	// instead of a request: the data of info.sectors sectors
+	uint8_t *own = nullptr;		// instead of a request: info.sectors sectors of the engine's own, to be written or read into
 	dmr_request_info info{};
 	MainBlock start;
 	Blocks length;
@@ -71,6 +71,9 @@ struct Job final {
 	bool failed_on_main = false;	// this, or a part of it
 	bool remaps = true;		// what it relocates counts as remapped; what moves between spares does not
 	bool told_at_end = false;	// a piece of what somebody asked for: a line for each would keep the reason of its end out of the log
+	bool cut_short = false;		// a read: the time was over, and some of what lives on main has not been asked
+	uint32_t recorded = 0;		// a read: blocks that became pending
+	uint32_t rescued = 0;		// a read: blocks
 	dmr_status failure = DMR_STS_MEDIUM; // the last that main or a spare gave
 	WorkerSpace *space = nullptr;
 };

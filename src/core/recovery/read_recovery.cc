@@ -77,8 +77,10 @@ dmr_status ReadRecovery::read_main(Job &job, MainBlock piece, MainBlock first, B
 	for (bool tried = false; !search.done(); tried = true) {
 		// Untried blocks fail without becoming pending: nothing is known of them. But each request that fails finds one bad
 		// block, or the next would fail for the same.
-		if (tried && dmr_now_ns() > job.deadline && (job.found_bad || !search.suspects()))
+		if (tried && dmr_now_ns() > job.deadline && (job.found_bad || !search.suspects())) {
+			job.cut_short = true;
 			return DMR_STS_MEDIUM;
+		}
 		MainBlock at = search.at();
 		Blocks part = search.length();
 		uint32_t offset = static_cast<uint32_t>((at - piece).value), count = static_cast<uint32_t>(part.value);
@@ -160,6 +162,8 @@ void ReadRecovery::record_pending(Job &job, MainBlock piece)
 		error = p_.map->remember(ticket.records);
 	else
 		error = p_.map->commit(ticket);
+	if (!error)
+		job.recorded += space.bad.count();
 	if (error.code() == ENOSPC)
 		dmr_event(p_.inst, DMR_EVENT_MAP_FULL);
 	const char *outcome = p_.read_only ? "known until this read-only table is gone" : "pending until they are written";
