@@ -24,13 +24,15 @@ class Machine(CliTest):
                       ["remap", "x"], ["remap", "x", "1", "2", "3"], ["remap", "x", "one"], ["remap", "x", "1", "-1"], ["remap", "x", "-1"], ["remap", "x", "0x10"],
                       ["remap", "x", "18446744073709551615"], ["remap", "x", "1", "18446744073709551616"], ["remap", "x", "--all"],
                       ["unremap", "x"], ["unremap", "x", "--disk"], ["unremap", "x", "5", "--all"], ["unremap", "x", "--all", "--disk"], ["unremap", "x", "5", "6", "--all"],
-                      ["retry"], ["retry", "x", "5"], ["stop-job"], ["stop-job", "x", "--wait"]):
+                      ["retry"], ["retry", "x", "5"], ["stop-job"], ["stop-job", "x", "--wait"],
+                      ["scrub"], ["scrub", "x", "--all"], ["scrub", "x", "--stop", "--pause"], ["scrub", "x", "--stop", "--wait"], ["scrub", "x", "--pause", "--rate", "5"],
+                      ["scrub", "x", "--rate", "4294967296"], ["scrub", "x", "--rate", "10M"]):
             self.run_tool(*words, status=2)
 
     def test_device_mapper_cannot_be_asked(self):
         for words in (["open", "x"], ["close", "x"], ["assemble", "x"], ["add-spare", "x", "y"], ["remove-spare", "x", "0"], ["forget-spare", "x", "0"],
                       ["files", "x"], ["replace", "x", "y"], ["replace", "x", "y", "--swap", "--yes"], ["remap", "x", "5"], ["remap", "x", "5", "8", "--disk", "--wait"],
-                      ["unremap", "x", "--all"], ["unremap", "x", "5", "8", "--wait"], ["retry", "x", "--wait"], ["stop-job", "x"], ["status"], ["doctor"], ["selftest"], ["create", "x", "--main", "y", "--spare", "z"]):
+                      ["unremap", "x", "--all"], ["unremap", "x", "5", "8", "--wait"], ["retry", "x", "--wait"], ["stop-job", "x"], ["scrub", "x"], ["scrub", "--all"], ["status"], ["doctor"], ["selftest"], ["create", "x", "--main", "y", "--spare", "z"]):
             self.assertEqual(self.run_json(*words, status=1)["error"]["id"], "device-mapper", words)
 
     def test_what_selftest_would_try(self):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What the modules and the kernel's log say, as the tool understands it, and what it makes of it.
 #include "job_text.hh"
+#include "scrub_text.hh"
 #include "judgement.hh"
 #include "kernel_log.hh"
 
@@ -104,6 +105,36 @@ TEST(LiveStatus, AJobIsTold)
 	EXPECT_EQ(text(with(none, "running", "stopped")), "the last one, unremap of sectors 1000 to 1199, was stopped at sector 1050: 40 sectors moved");
 	EXPECT_EQ(text(with(with(none, "running", "failed"), "=unremap", "=retry_pending")),
 		  "the last one, retry of pending sectors, has failed at sector 1050, and the kernel's log tells why: 40 sectors moved");
+}
+
+const std::string scrub = "scrub state=running at=500 end=2000 rate=0 begun=1700000000 last_complete=0 read_sectors=480 rescued_sectors=3 pending_sectors=8 "
+			  "spare_moved_sectors=2 spare_unreadable_sectors=1\n";
+
+TEST(LiveStatus, AScrub)
+{
+	const LiveStatus s = LiveStatus::parse(well + with(scrub, "\n", " later=1\n"));
+	const auto text = [](const std::string &line) { return scrub_text(*LiveStatus::parse(well + line).scrub); };
+	const std::string clean = with(with(with(with(scrub, "rescued_sectors=3", "rescued_sectors=0"), "pending_sectors=8", "pending_sectors=0"),
+					    "moved_sectors=2", "moved_sectors=0"), "spare_unreadable_sectors=1", "spare_unreadable_sectors=0");
+
+	ASSERT_TRUE(s.scrub);
+	EXPECT_FALSE(LiveStatus::parse(well).scrub) << "older modules have none";
+	EXPECT_TRUE(s.scrub->under_way());
+	EXPECT_FALSE(s.scrub->complete());
+	EXPECT_EQ((std::vector<uint64_t>{s.scrub->at, s.scrub->end, s.scrub->begun, s.scrub->read, s.scrub->rescued, s.scrub->pending, s.scrub->spare_moved,
+					 s.scrub->spare_unreadable, s.scrub->percent()}),
+		  (std::vector<uint64_t>{500, 2000, 1700000000, 480, 3, 8, 2, 1, 25}));
+	EXPECT_EQ(text(scrub), "under way: 25 %, at sector 500; 3 sectors rescued, 8 sectors cannot be read, 2 sectors moved from weak spare blocks, 1 sectors "
+			       "cannot be read on spares; none was ever complete");
+	EXPECT_EQ(text(with(with(clean, "running", "paused"), "rate=0", "rate=2048")),
+		  "paused: 25 %, at sector 500, at most 2048 sectors a second; nothing was amiss; none was ever complete");
+	EXPECT_EQ(text(with(clean, "running", "waiting")), "waits for the scrub of another partition of this disk, at sector 500; none was ever complete");
+	EXPECT_EQ(text(with(clean, "running", "none")), "none was ever complete");
+	EXPECT_TRUE(LiveStatus::parse(well + with(with(scrub, "running", "none"), "last_complete=0", "last_complete=1700000000")).scrub->complete());
+	EXPECT_FALSE(LiveStatus::parse(well + with(with(scrub, "running", "none"), "last_complete=0", "last_complete=1699999999")).scrub->complete())
+		<< "the one before was";
+	for (const std::string &line : {with(scrub, "state=running ", ""), with(scrub, "at=500", "at=x"), with(scrub, " rate=0", ""), with(scrub, "begun=1700000000 ", "")})
+		EXPECT_THROW(LiveStatus::parse(well + line), Failure) << line;
 }
 
 TEST(LiveStatus, WhatIsNotUnderstoodIsSaid)

@@ -49,6 +49,29 @@ LiveJob job_of(const AnswerLines &line)
 	return job;
 }
 
+LiveScrub scrub_of(const AnswerLines &line)
+{
+	LiveScrub scrub = {
+		.state = std::string(line.value("state")),
+		.at = line.number("at"),
+		.end = line.number("end"),
+		.rate = static_cast<uint32_t>(line.number("rate")),
+		.begun = line.number("begun"),
+		.last_complete = line.number("last_complete"),
+		.read = line.number("read_sectors"),
+		.rescued = line.number("rescued_sectors"),
+		.pending = line.number("pending_sectors"),
+		.spare_moved = line.number("spare_moved_sectors"),
+		.spare_unreadable = line.number("spare_unreadable_sectors"),
+	};
+
+	if (scrub.state.empty())
+		not_understood("scrub");
+	// Of a table that has become shorter.
+	scrub.at = std::min(scrub.at, scrub.end);
+	return scrub;
+}
+
 void take_main(LiveStatus &status, const AnswerLines &line)
 {
 	status.main_sectors = line.number("sectors");
@@ -147,6 +170,8 @@ LiveStatus LiveStatus::parse(std::string_view answer)
 					  .seconds = line.number_if_any("seconds")};
 		} else if (line.subject() == "job") {
 			status.job = job_of(line);
+		} else if (line.subject() == "scrub") {
+			status.scrub = scrub_of(line);
 		} else if (!line.value("mode").empty()) {
 			status.mode = line.value("mode");
 			status.health = line.number("health");

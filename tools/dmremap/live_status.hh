@@ -63,6 +63,22 @@ struct LiveJob {
 	uint64_t percent() const { return end > from ? (at - from) * 100 / (end - from) : 100; }
 };
 
+// How far the patrol is. at and end are of main, times in seconds since 1970, 0 for never; the rest sectors, since its pass began, or
+// the table was loaded.
+struct LiveScrub {
+	std::string state;	// none, running, paused, waiting
+	uint64_t at = 0, end = 0;
+	uint32_t rate = 0;	// sectors per second, 0: no limit
+	uint64_t begun = 0, last_complete = 0;
+	uint64_t read = 0, rescued = 0, pending = 0, spare_moved = 0, spare_unreadable = 0;
+
+	bool under_way() const { return state == "running" || state == "waiting"; }
+	bool paused() const { return state == "paused"; }
+	// The one that began last came to its end.
+	bool complete() const { return state == "none" && last_complete && last_complete >= begun; }
+	uint64_t percent() const { return end ? at * 100 / end : 100; }
+};
+
 // The answer to the message `status`. All in sectors.
 struct LiveStatus {
 	std::string mode;
@@ -76,6 +92,7 @@ struct LiveStatus {
 	std::vector<LiveSpare> spares;
 	std::optional<LiveRemoval> removal;
 	std::optional<LiveJob> job;	// since the table was loaded
+	std::optional<LiveScrub> scrub;	// older modules have none
 
 	// Throws Failure: it is not understood.
 	static LiveStatus parse(std::string_view answer);

@@ -4,6 +4,7 @@
 #include "job_text.hh"
 #include "judgement.hh"
 #include "machine/machine.hh"
+#include "scrub_text.hh"
 #include "sysfs.hh"
 #include "verbs.hh"
 
@@ -179,6 +180,8 @@ private:
 				    live.removal->seconds_left() ? ", about " + duration(*live.removal->seconds_left()) + " left" : "");
 		else if (live.job)
 			answer.line("   job: {}", job_text(*live.job));
+		if (live.scrub && (live.scrub->state != "none" || live.scrub->last_complete))
+			answer.line(" scrub: {}", scrub_text(*live.scrub));
 	}
 
 	static void write(JsonWriter &out, const Machine &machine, const std::vector<Row> &rows)
@@ -244,6 +247,7 @@ private:
 		out.end();
 		write_removal(out, live ? live->removal : std::nullopt);
 		write_job(out, live ? live->job : std::nullopt);
+		write_scrub(out, live ? live->scrub : std::nullopt);
 	}
 
 	static void write_removal(JsonWriter &out, const std::optional<LiveRemoval> &removal)
