@@ -93,6 +93,20 @@ struct dmr_hand_message {
 /* As dmr_spare_message_parse(). any. */
 int dmr_hand_message_parse(unsigned int argc, char **argv, struct dmr_hand_message *out, char *reason);
 
+/* The messages guard <sector> <count> [<sector> <count>...] and unguard. */
+enum { DMR_GUARD_RANGES = 32 };
+
+struct dmr_guard_message {
+	bool off;		/* unguard: all of main, and no range */
+	uint32_t count;		/* ranges, at least 1 */
+	struct {
+		uint64_t sector, count;	/* of main; at least 1 sector; the end is no larger than any device */
+	} ranges[DMR_GUARD_RANGES];
+};
+
+/* As dmr_spare_message_parse(). any. */
+int dmr_guard_message_parse(unsigned int argc, char **argv, struct dmr_guard_message *out, char *reason);
+
 /* ---- life ---- */
 
 struct dmr_engine;

@@ -85,7 +85,7 @@ enum dmr_event_kind {
 	DMR_EVENT_PENDING,
 	DMR_EVENT_MEMBER_FAILED,	/* a member's metadata can no longer be written: it was dropped */
 	DMR_EVENT_MEMBER_REMOVED,	/* the job of remove_spare has ended, well or not */
-	DMR_EVENT_JOB_ENDED,		/* remap, unremap or retry_pending, well or not */
+	DMR_EVENT_JOB_ENDED,		/* remap, unremap, retry_pending, guard or unguard, well or not */
 	DMR_EVENT_MAIN_GONE,
 	DMR_EVENT_MAIN_READ_ONLY,
 	DMR_EVENT_FLUSH_FAILED,

@@ -81,6 +81,10 @@ private:
 	void forget_spare(host::SimDisk *spare);
 	void by_hand();
 	bool job_runs();
+	void see_job(Point moved);
+	bool guarded();
+	void guard();
+	void unguard();
 	std::string told_of(const host::SimDisk &spare, const char *what);
 	std::string state_of(const host::SimDisk &spare);
 	bool without_in_between();

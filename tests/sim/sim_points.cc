@@ -51,6 +51,9 @@ const char *name_of(Point point)
 	case Point::moved_by_hand: return "moved_by_hand";
 	case Point::given_back: return "given_back";
 	case Point::job_stopped: return "job_stopped";
+	case Point::guarded: return "guarded";
+	case Point::unguarded: return "unguarded";
+	case Point::guard_cut: return "guard_cut";
 	case Point::count_: break;
 	}
 	return "?";

@@ -53,6 +53,9 @@ enum class Point : uint8_t {
 	moved_by_hand,	// by remap or retry_pending
 	given_back,	// to main, by unremap
 	job_stopped,
+	guarded,
+	unguarded,
+	guard_cut,	// a cut that left guarded blocks without their guard
 	count_
 };
 

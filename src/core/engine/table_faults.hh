@@ -49,6 +49,9 @@ enum class TableFault : uint8_t {
 	hand_no_count,
 	hand_too_many,
 	hand_no_words,
+	guard_sector_missing,
+	guard_count_missing,
+	guard_too_many,
 	count_		// how many there are
 };
 
@@ -101,6 +104,10 @@ inline constexpr TableFaultText table_fault_texts[] = {
 	{TableFault::hand_no_count, "names no sector; give how many 512-byte sectors, at least 1"},
 	{TableFault::hand_too_many, "one word too many; give a sector, and how many, if not 1"},
 	{TableFault::hand_no_words, "one word too many; this message takes none"},
+	{TableFault::guard_sector_missing, "names no sector; the message is guard <sector> <count> [<sector> <count>...]"},
+	{TableFault::guard_count_missing,
+	 "missing; behind each sector say how many, the message is guard <sector> <count> [<sector> <count>...]"},
+	{TableFault::guard_too_many, "too many; name 32 ranges at most, and the others when this job has ended"},
 };
 
 constexpr const char *text_of(TableFault fault)
