@@ -345,6 +345,7 @@ void SimHistory::last_check()
 	check_device("in the end", true);
 	if (!violations_.empty())
 		return;
+	check_guard();
 	unguard();
 	check_device("without a guard", true);
 	if (violations_.empty())

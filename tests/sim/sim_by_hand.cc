@@ -2,8 +2,13 @@
 // The administrator moves blocks by hand: to spares, and back to main; and guards some of main.
 #include "sim_history.hh"
 
+#include "core/recovery/guard.hh"
+
 #include <algorithm>
 #include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+#include <sstream>
 
 namespace dm_remap::sim {
 
@@ -108,6 +113,49 @@ void SimHistory::guard()
 		violation(message[0] + " is refused: " + device_->reason());
 	if (!err)
 		see_job(off ? Point::unguarded : Point::guarded);
+}
+
+// What the device says of the guard is what is on main: where it is guarded there is a guard, or what was data once.
+void SimHistory::check_guard()
+{
+	const std::string status = device_->message({"status"});
+	const size_t line = status.find("\nguard state="), at = status.find("missing_sectors=", line);
+	uint64_t missing = 0;
+
+	if (line == std::string::npos)
+		return;
+	for (uint64_t next = 0;;) {
+		std::istringstream list(device_->message({"list", std::to_string(next)}));
+		std::string extent;
+
+		while (std::getline(list, extent) && extent.starts_with("extent ")) {
+			uint64_t first = 0, count = 0;
+
+			if (extent.find(" guarded=1") != std::string::npos)
+				std::sscanf(extent.c_str(), "extent main=%" SCNu64 " sectors=%" SCNu64, &first, &count);
+			for (uint64_t block = first; block < first + count; block += plan_.block_sectors) {
+				bool whole = true;
+
+				for (uint64_t sector = block; sector < block + plan_.block_sectors; sector++) {
+					uint8_t data[512];
+
+					main_.peek(sector, data, 1);
+					if (any_guard(data, 1))
+						continue;
+					whole = false;
+					if (value_of(data, sector) == never_written)
+						violation("sector " + std::to_string(sector) + " of main is guarded, and neither a guard nor data");
+				}
+				missing += whole ? 0 : plan_.block_sectors;
+			}
+		}
+		if (!extent.starts_with("next="))
+			break;
+		next = std::stoull(extent.substr(5));
+	}
+	points_.reached(Point::guard_seen);
+	if (const uint64_t told = std::stoull(status.substr(at + 16)); told != missing)
+		violation("of the guard " + std::to_string(told) + " sectors are missing, the device says, and on main " + std::to_string(missing));
 }
 
 // On healthy disks main takes all of it.

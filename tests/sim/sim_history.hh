@@ -85,6 +85,7 @@ private:
 	bool guarded();
 	void guard();
 	void unguard();
+	void check_guard();
 	std::string told_of(const host::SimDisk &spare, const char *what);
 	std::string state_of(const host::SimDisk &spare);
 	bool without_in_between();

@@ -53,6 +53,7 @@ const char *name_of(Point point)
 	case Point::job_stopped: return "job_stopped";
 	case Point::guarded: return "guarded";
 	case Point::unguarded: return "unguarded";
+	case Point::guard_seen: return "guard_seen";
 	case Point::guard_cut: return "guard_cut";
 	case Point::count_: break;
 	}

@@ -55,6 +55,7 @@ enum class Point : uint8_t {
 	job_stopped,
 	guarded,
 	unguarded,
+	guard_seen,	// in the end, and compared with main
 	guard_cut,	// a cut that left guarded blocks without their guard
 	count_
 };
