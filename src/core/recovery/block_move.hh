@@ -56,7 +56,7 @@ private:
 	ByHand write_guards(MainBlock start, Blocks length, const GuardStamp &stamp, bool narrow, uint8_t *buffer, WorkerSpace &space);
 	Job begin(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space) const;
 	uint32_t sectors_of(const Segment &segment) const { return static_cast<uint32_t>(p_.block_size.to_sectors(segment.length).value); }
-	bool read_spare(const Job &move, const Segment &segment, uint8_t *to) const;
+	bool spare_gives(const Job &move, const Segment &segment, uint8_t *to) const;
 	bool main_takes(const Segment &segment, const uint8_t *data, uint8_t *back) const;
 
 	RecoveryParts p_{};

@@ -90,7 +90,7 @@ BlockMove::ByHand BlockMove::give_back(MainBlock start, Blocks length, bool guar
 		at = at + segment.length;
 		if (!segment.is(ExtentKind::mapped) || segment.guarded() != guarded)
 			continue;
-		const bool read = read_spare(move, segment, buffer);
+		const bool read = spare_gives(move, segment, buffer);
 
 		if (read && main_takes(segment, buffer, back)) {
 			space.add_record({ segment.start.value, 0, blocks, DMR_RECORD_CLEAR, 0, 0 });
@@ -115,7 +115,7 @@ BlockMove::ByHand BlockMove::give_back(MainBlock start, Blocks length, bool guar
 	return result;
 }
 
-bool BlockMove::read_spare(const Job &move, const Segment &segment, uint8_t *to) const
+bool BlockMove::spare_gives(const Job &move, const Segment &segment, uint8_t *to) const
 {
 	if (!p_.members->present(segment.extent.member))
 		return false;

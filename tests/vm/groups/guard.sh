@@ -95,8 +95,50 @@ gpt() {
 	guarded has_table has_table 0 34 $(($(sectors_of "$MAIN") - 33)) 33
 }
 
-test_case 'an ext4 filesystem' ext4
-test_case 'a LUKS header and its copy' luks
-test_case 'an LVM physical volume' lvm
-test_case 'a member of an md array' md
-test_case 'a GPT at both ends' gpt
+until_power_cut() {
+	MAIN=$(drive main) SPARE=$(drive spare)
+	wipe "$MAIN" "$SPARE"
+	mkfs.ext4 -qF "$MAIN"
+	mount "$MAIN" /mnt
+	echo content >/mnt/file
+	umount /mnt
+	sum_of "$MAIN" >/state/before
+	remap_create x "$MAIN" "$SPARE"
+	host slow main 4
+	dmsetup message x 0 guard 0 8192
+	wait_for '[[ -n $(guard_state) ]]' '' 'the first of it to be guarded'
+	dmsetup message x 0 status | grep -q '^job .*state=running'
+	power_cut
+}
+
+after_power_cut() {
+	MAIN=$(drive main) SPARE=$(drive spare)
+	host slow main off
+	defer 'dm_remove_if_there x'
+	remap_create x "$MAIN" "$SPARE"
+	assert_match "$(guard_state)" '^(incomplete|complete)$'
+	assert_num "$(remap_get x remapped)" -lt 8192 'sectors that are guarded'
+	assert_ok reads_file $X
+	job_done guard 2 2
+	assert_ok reads_file $X
+	job_done unguard
+	assert_eq 0 "$(remap_get x remapped)"
+	dmsetup remove x
+	assert_eq "$(</state/before)" "$(sum_of "$MAIN")" 'main before the guard and after it'
+}
+
+case $PHASE in
+1)
+	test_case 'an ext4 filesystem' ext4
+	test_case 'a LUKS header and its copy' luks
+	test_case 'an LVM physical volume' lvm
+	test_case 'a member of an md array' md
+	test_case 'a GPT at both ends' gpt
+	(set -e && until_power_cut)
+	echo '# the power was not cut'
+	exit 1
+	;;
+2)
+	test_case 'the power goes in the middle of guarding' after_power_cut
+	;;
+esac
