@@ -110,6 +110,19 @@ struct dmr_scrub_message {
 
 /* As dmr_spare_message_parse(). any. */
 int dmr_scrub_message_parse(unsigned int argc, char **argv, struct dmr_scrub_message *out, char *reason);
+/* The messages guard <sector> <count> [<sector> <count>...] and unguard. */
+enum { DMR_GUARD_RANGES = 32 };
+
+struct dmr_guard_message {
+	bool off;		/* unguard: all of main, and no range */
+	uint32_t count;		/* ranges, at least 1 */
+	struct {
+		uint64_t sector, count;	/* of main; at least 1 sector; the end is no larger than any device */
+	} ranges[DMR_GUARD_RANGES];
+};
+
+/* As dmr_spare_message_parse(). any. */
+int dmr_guard_message_parse(unsigned int argc, char **argv, struct dmr_guard_message *out, char *reason);
 
 /* ---- life ---- */
 

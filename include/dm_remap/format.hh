@@ -107,11 +107,11 @@ struct Record {
 	Le32 length;
 	uint8_t kind;
 	uint8_t member;
-	Le16 reserved;
+	Le16 flags;		// DMR_RECORD_GUARDED
 };
 static_assert(sizeof(Record) == 24 && alignof(Record) == 1);
 static_assert(offsetof(Record, spare_block) == 8 && offsetof(Record, length) == 16 && offsetof(Record, kind) == 20);
-static_assert(offsetof(Record, member) == 21 && offsetof(Record, reserved) == 22);
+static_assert(offsetof(Record, member) == 21 && offsetof(Record, flags) == 22);
 
 // Records never straddle a stamp: the header leaves room for 17 in the first sector, the others hold 21.
 inline constexpr uint32_t records_in_first_sector = (sector_content_bytes - sizeof(Header)) / sizeof(Record);
@@ -184,8 +184,9 @@ struct Superblock {
 	Le64 patrol_ended;
 	Le32 patrol_rate;
 	Le32 patrol_state;	// enum dmr_patrol_state
+	uint8_t main_uuid[DMR_UUID_SIZE]; // in main's guard blocks; with DMR_FEATURE_GUARD
 };
-static_assert(sizeof(Superblock) == 3224 && sizeof(Superblock) <= max_payload_bytes);
+static_assert(sizeof(Superblock) == 3240 && sizeof(Superblock) <= max_payload_bytes);
 static_assert(offsetof(Superblock, branch) == 8 && offsetof(Superblock, max_extents) == 32);
 static_assert(offsetof(Superblock, copy_units) == 40 && offsetof(Superblock, own_index) == 56);
 static_assert(offsetof(Superblock, main_sectors) == 64 && offsetof(Superblock, main_identity) == 80);
@@ -193,6 +194,7 @@ static_assert(offsetof(Superblock, name) == 176 && offsetof(Superblock, members)
 static_assert(offsetof(Superblock, ancestor_count) == 2480 && offsetof(Superblock, ancestors) == 2488);
 static_assert(offsetof(Superblock, main_disk) == 3000 && offsetof(Superblock, main_id) == 3096);
 static_assert(offsetof(Superblock, patrol_at) == 3192 && offsetof(Superblock, patrol_state) == 3220);
+static_assert(offsetof(Superblock, main_uuid) == 3224);
 // What the header of every superblock says, whatever lies behind: a reader that knows no more takes it, and lets the rest be.
 inline constexpr uint32_t superblock_length = offsetof(Superblock, main_disk);
 

@@ -85,7 +85,7 @@ enum dmr_event_kind {
 	DMR_EVENT_PENDING,
 	DMR_EVENT_MEMBER_FAILED,	/* a member's metadata can no longer be written: it was dropped */
 	DMR_EVENT_MEMBER_REMOVED,	/* the job of remove_spare has ended, well or not */
-	DMR_EVENT_JOB_ENDED,		/* remap, unremap or retry_pending, well or not */
+	DMR_EVENT_JOB_ENDED,		/* remap, unremap, retry_pending, guard or unguard, well or not */
 	DMR_EVENT_SCRUB_BEGUN,		/* a pass of the patrol, from the beginning of main */
 	DMR_EVENT_SCRUB_ENDED,		/* that pass: complete, stopped, or paused for a reason that the log tells */
 	DMR_EVENT_MAIN_GONE,

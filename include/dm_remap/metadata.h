@@ -18,7 +18,11 @@ extern "C" {
 enum { DMR_METADATA_ABI = 7, DMR_UUID_SIZE = 16, DMR_NAME_SIZE = 128, DMR_MAX_ANCESTORS = 32 };
 
 /* What a reader of a set must know: one that does not know them all refuses it. Bits. */
-enum { DMR_FEATURE_LOST = 1 << 0 /* there may be records of kind DMR_RECORD_LOST */, DMR_FEATURES_KNOWN = DMR_FEATURE_LOST };
+enum {
+	DMR_FEATURE_LOST = 1 << 0,	/* there may be records of kind DMR_RECORD_LOST */
+	DMR_FEATURE_GUARD = 1 << 1,	/* there may be records with DMR_RECORD_GUARDED, and guard blocks on main */
+	DMR_FEATURES_KNOWN = DMR_FEATURE_LOST | DMR_FEATURE_GUARD,
+};
 
 /* A pool member as the table names it: a range of a device. */
 struct dmr_member_range {
@@ -91,6 +95,7 @@ struct dmr_setup {
 	uint64_t features;		/* DMR_FEATURE_*; once in use they stay */
 	uint64_t max_extents;		/* all records that a checkpoint must hold, together */
 	struct dmr_main_identity main;
+	uint8_t main_uuid[DMR_UUID_SIZE]; /* in main's guard blocks, drawn before the first; zero before that; then it stays */
 	char name[DMR_NAME_SIZE];	/* of the mapped device when it was last resumed */
 	uint32_t member_count;		/* slots in use, absent ones among them; a slot's number never changes */
 	uint32_t own_index;		/* which member holds this superblock */
@@ -237,7 +242,7 @@ struct dmr_metadata_ops {
 	uint32_t (*take_lost)(struct dmr_metadata *md);
 
 	/*
-	 * Replace name, main's size and identity, read_retries and patrol by those of setup, in the superblock of every healthy member,
+	 * Replace name, main's size, identity and UUID, read_retries and patrol by those of setup, in the superblock of every healthy member,
 	 * durably; its generation rises by one. From then on, and not before, records may speak of blocks up to the new size.
 	 * It may be a smaller one when two checkpoints were written since the last record of a block beyond it was replaced:
 	 * no load comes across that one then. The rest stays: -EINVAL if it differs, if a superblock cannot say it, or before

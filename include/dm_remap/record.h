@@ -22,13 +22,19 @@ enum dmr_record_kind {
 	DMR_RECORD_LOST = 5,
 };
 
+/*
+ * With DMR_RECORD_MAP: main_block.. is guarded, and may hold guard blocks (guard.hh) from the moment when this is durable. What
+ * main has there is nobody's data.
+ */
+enum { DMR_RECORD_GUARDED = 1 << 0 };
+
 struct dmr_record {
 	uint64_t main_block;
 	uint64_t spare_block;
 	uint32_t length;	/* blocks, at least 1 */
 	uint8_t kind;		/* enum dmr_record_kind */
 	uint8_t member;		/* index in the set's member list */
-	uint16_t reserved;	/* 0 */
+	uint16_t flags;		/* DMR_RECORD_GUARDED */
 };
 
 enum { DMR_MAX_MEMBERS = 16 };

@@ -103,6 +103,7 @@ RecordLimits::RecordLimits(const dmr_setup &setup) : members_(setup.member_count
 
 	main_blocks_ = block.to_blocks(Sectors(setup.main.sectors)).value;
 	lost_ = setup.features & DMR_FEATURE_LOST;
+	guard_ = setup.features & DMR_FEATURE_GUARD;
 	for (uint32_t i = 0; i < members_ && i < DMR_MAX_MEMBERS; ++i) {
 		const dmr_member_entry &entry = setup.members[i];
 
@@ -130,7 +131,9 @@ bool RecordLimits::within_spare(const dmr_record &record) const
 
 bool RecordLimits::allow(const dmr_record &record) const
 {
-	if (!record.length || record.reserved)
+	const bool guarded = guard_ && record.kind == DMR_RECORD_MAP && record.flags == DMR_RECORD_GUARDED;
+
+	if (!record.length || (record.flags && !guarded))
 		return false;
 	switch (record.kind) {
 	case DMR_RECORD_MAP:
@@ -154,12 +157,12 @@ void encode(const dmr_record &record, format::Record &out)
 	out.length = record.length;
 	out.kind = record.kind;
 	out.member = record.member;
-	out.reserved = record.reserved;
+	out.flags = record.flags;
 }
 
 dmr_record decode(const format::Record &record)
 {
-	return {record.main_block, record.spare_block, record.length, record.kind, record.member, record.reserved};
+	return {record.main_block, record.spare_block, record.length, record.kind, record.member, record.flags};
 }
 
 void encode_superblock(const dmr_setup &setup, uint32_t own_index, format::Superblock &scratch, format::Unit &unit)
@@ -185,6 +188,7 @@ void encode_superblock(const dmr_setup &setup, uint32_t own_index, format::Super
 	scratch.patrol_ended = setup.patrol.ended;
 	scratch.patrol_rate = setup.patrol.rate;
 	scratch.patrol_state = setup.patrol.state;
+	copy_uuid(scratch.main_uuid, setup.main_uuid);
 	copy_bytes(scratch.name, setup.name);
 	for (uint32_t i = 0; i < setup.member_count; ++i)
 		if (setup.members[i].state != DMR_MEMBER_JOINING || i == own_index)
@@ -226,6 +230,7 @@ SuperblockState decode_superblock(const format::Unit &unit, format::Superblock &
 	copy_bytes(out.main.disk, scratch.main_disk);
 	copy_bytes(out.main.id, scratch.main_id);
 	out.patrol = patrol_of(scratch);
+	copy_uuid(out.main_uuid, scratch.main_uuid);
 	copy_bytes(out.name, scratch.name);
 
 	Layout layout = layout_of(out);

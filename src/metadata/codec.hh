@@ -34,6 +34,7 @@ private:
 	uint32_t members_ = 0;
 	uint32_t known_ = 0;	// bit per member whose data area is known
 	bool lost_ = false;	// the set uses DMR_FEATURE_LOST
+	bool guard_ = false;	// and DMR_FEATURE_GUARD
 	struct {
 		uint64_t first = 0, end = 0;
 	} spare_[DMR_MAX_MEMBERS];

@@ -139,6 +139,7 @@ Error Store::update_setup(const dmr_setup &setup)
 		return Error(EINVAL);
 	__builtin_memcpy(setup_.name, setup.name, sizeof(setup_.name));
 	setup_.main = setup.main;
+	__builtin_memcpy(setup_.main_uuid, setup.main_uuid, sizeof(setup_.main_uuid));
 	setup_.read_retries = setup.read_retries;
 	setup_.patrol = setup.patrol;
 	return publish(settle());

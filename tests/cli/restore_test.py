@@ -51,6 +51,23 @@ class RoundTrip(CliTest):
         document["set"]["features"] = ["lost", "later"]
         self.assertIn("$.set.features[1]", self.restore(document, self.blank("more.img", 1024 * SECTOR), status=1)["error"]["text"])
 
+    def test_guarded_blocks(self):
+        """The marks, and the UUID by which main's guard blocks are known, go with the map."""
+        image = self.copy("guarded")[0]
+        document = self.run_json("dump", image)
+        self.assertEqual(document["set"]["features"], ["guard"])
+        self.assertEqual([(e["main_block"], e["blocks"]) for e in document["extents"] if "guarded" in e], [(0, 8)])
+        spares = self.spares_for(document)
+        self.restore(document, *spares)
+        self.assertEqual(self.dump(*spares), self.dump(image))
+        repaired = self.blank("repaired.img", 1024 * SECTOR)
+        self.run_tool("repair", image, "--to", repaired, "--yes")
+        again = self.run_json("dump", repaired)
+        self.assertEqual([(e["main_block"], e["blocks"]) for e in again["extents"] if "guarded" in e], [(0, 8)])
+        self.assertEqual(again["set"]["main"]["uuid"], document["set"]["main"]["uuid"])
+        del document["set"]["main"]["uuid"]
+        self.assertIn("uuid is missing", self.restore(document, self.blank("other.img", 1024 * SECTOR), status=1)["error"]["text"])
+
     def large(self, extents, spares=2):
         folder = self.dir / f"large{extents}"
         subprocess.run([CLI_LARGE, folder, str(extents), str(spares)], check=True)

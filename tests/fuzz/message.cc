@@ -84,6 +84,34 @@ void check_hand(Argv &argv)
 	DMR_CHECK(message.kind == again.kind && message.sector == again.sector && message.count == again.count);
 }
 
+void check_guard(Argv &argv)
+{
+	const char *const word = argv.count() ? argv.words()[0] : "";
+	const bool guard = !std::strcmp(word, "guard"), off = !std::strcmp(word, "unguard");
+	dmr_guard_message message, again;
+	Reason reason;
+	const int result = dmr_guard_message_parse(argv.count(), argv.words(), &message, reason.buffer());
+
+	DMR_CHECK(guard || off ? result == 1 || result == -EINVAL : result == 0);
+	reason.check(result < 0);
+	DMR_CHECK(argv.unchanged());
+	if (result <= 0)
+		return;
+	DMR_CHECK(off ? message.off && !message.count : message.count >= 1 && message.count <= DMR_GUARD_RANGES);
+	std::string text = word;
+
+	for (uint32_t i = 0; i < message.count; i++) {
+		DMR_CHECK(message.ranges[i].count >= 1 && message.ranges[i].count <= max_sectors - message.ranges[i].sector);
+		text += " " + std::to_string(message.ranges[i].sector) + " " + std::to_string(message.ranges[i].count);
+	}
+	Argv printed(text + "\n");
+
+	DMR_CHECK(dmr_guard_message_parse(printed.count(), printed.words(), &again, reason.buffer()) == 1);
+	DMR_CHECK(message.off == again.off && message.count == again.count);
+	for (uint32_t i = 0; i < message.count; i++)
+		DMR_CHECK(message.ranges[i].sector == again.ranges[i].sector && message.ranges[i].count == again.ranges[i].count);
+}
+
 void check_scrub(Argv &argv)
 {
 	static const char *const names[] = {"start", "stop", "pause", "resume", "status", "rate"};
@@ -114,6 +142,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check_list(argv);
 	check_hand(argv);
+	check_guard(argv);
 	check_scrub(argv);
 	DMR_CHECK(is_spare_message(argv) == (result != 0));
 	if (result <= 0)

@@ -96,6 +96,13 @@ constexpr Seed all[] = {
 		 s.remove();
 		 s.table.spares = 0;
 	 }},
+	{"guarded", 1, 0, [](Story &s) {
+		 s.create();
+		 s.remap(2);
+		 s.guard();
+		 s.remap(1);
+		 s.remove();
+	 }},
 };
 
 } // namespace

@@ -53,6 +53,16 @@ public:
 		m_->device.read(next_, data_, 8);
 		next_ += 24;
 	}
+	// Sectors that nothing else here meets.
+	void guard()
+	{
+		int err = 0;
+
+		m_->device.message({"guard", "0", "8"}, &err);
+		if (err)
+			give_up(m_->device.reason());
+		m_->world.run_until([&] { return m_->device.active()->instance().events[DMR_EVENT_JOB_ENDED] > 0; });
+	}
 	// The power goes while this is done, at the k-th point of a write: it begins, or it is over and nobody knows. Of what
 	// was not flushed then every other sector is kept.
 	void cut(uint64_t k, const std::function<void()> &done)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "crash_points.hh"
 
+#include "core/recovery/guard.hh"
+
 #include <algorithm>
 
 namespace dm_remap::sim {
@@ -110,6 +112,54 @@ void History::remove_first_by_force()
 	if (device_->status().find("8:16:") != std::string::npos)
 		violation("the spare is not removed");
 	pool_ = Pool::second;
+}
+
+void History::begin_job(const std::vector<std::string> &words)
+{
+	int err = 0;
+
+	device_->message(words, &err);
+	if (err)
+		violation(words[0] + " is refused: " + device_->reason());
+}
+
+bool History::job_ended() const
+{
+	return device_->active()->instance().events[DMR_EVENT_JOB_ENDED] > 0;
+}
+
+void History::guard(const char *sector, const char *count)
+{
+	guards_ = true;
+	device_->active()->instance().events[DMR_EVENT_JOB_ENDED] = 0;
+	begin_job({ "guard", sector, count });
+	while (!job_ended())
+		world.scheduler().sleep(1'000'000);
+	if (device_->message({ "status" }).find("\nguard state=complete") == std::string::npos)
+		violation("the guard is not complete");
+}
+
+void History::unguard()
+{
+	device_->active()->instance().events[DMR_EVENT_JOB_ENDED] = 0;
+	begin_job({ "unguard" });
+	while (!job_ended())
+		world.scheduler().sleep(1'000'000);
+	if (device_->message({ "status" }).find("\nguard state=") != std::string::npos)
+		violation("something is guarded still");
+}
+
+// Whatever of it is there. Not in a fiber; main is healthy.
+void History::give_back_all()
+{
+	begin_job({ "unguard" });
+	world.run_until([&] { return job_ended(); });
+	for (uint64_t s = 0; s < main_sectors; s++) {
+		main.peek(s, data_.data(), 1);
+		if (any_guard(data_.data(), 1))
+			violation("sector " + std::to_string(s) + " of main is a guard still");
+	}
+	check_sectors("after unguard");
 }
 
 void History::copy_main()
@@ -232,6 +282,8 @@ void History::reboot_and_check()
 	main.heal_all();
 	create();
 	check_sectors("after main has healed");
+	if (guards_)
+		give_back_all();
 	remove();
 	for (uint64_t s : bad)
 		main.fail(s, 1);

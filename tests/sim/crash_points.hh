@@ -46,6 +46,8 @@ public:
 	void forget_first();
 	void lose_some_of_first();		// every other block that may live there cannot be read from now on
 	void remove_first_by_force();
+	void guard(const char *sector, const char *count);	// both jobs to their end
+	void unguard();
 	void copy_main();			// the device is removed, and what could not be read is zeroes on the copy
 	uint64_t commits();
 	uint64_t checkpoints();
@@ -63,6 +65,9 @@ public:
 private:
 	void violation(const std::string &text) { violations.push_back(text); }
 	void check_sectors(const char *when);
+	void begin_job(const std::vector<std::string> &words);
+	bool job_ended() const;
+	void give_back_all();
 	enum class Pool : uint8_t { first, both, second };
 	host::TableOptions table();
 	bool try_create(bool degraded, bool new_main = false);
@@ -72,6 +77,7 @@ private:
 	bool forgotten_ = false, forgotten_at_cut_ = false; // acknowledged
 	bool removing_ = false;
 	bool copied_ = false;
+	bool guards_ = false;
 	std::vector<Expectation> oracle_;
 	std::vector<Expectation> at_cut_;
 	// A fiber's locals own no heap: a power cut does not destroy them.

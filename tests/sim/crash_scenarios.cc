@@ -153,6 +153,34 @@ const std::vector<Scenario> &scenarios()
 			  h.create();
 			  h.write(43, 1, 3);
 		  } },
+		{ "guard", "blocks are guarded, one of which is remapped already, and one of them is written",
+		  [](History &h) {
+			  h.create();
+			  h.write(40, 6, 1);
+			  h.flush();
+			  h.make_bad(43, 1);
+			  h.write(43, 1, 2);
+			  h.main.heal_all();
+			  h.write(41, 1, 3);
+		  },
+		  [](History &h) {
+			  h.guard("40", "5");
+			  h.write(42, 1, 4);
+			  h.flush();
+		  } },
+		{ "unguard", "guarded blocks, one of them written since, are given back, and another one is written",
+		  [](History &h) {
+			  h.create();
+			  h.write(40, 6, 1);
+			  h.flush();
+			  h.world.run_fiber("guard", [&h] { h.guard("40", "5"); });
+			  h.write(41, 2, 2);
+		  },
+		  [](History &h) {
+			  h.unguard();
+			  h.write(43, 1, 3);
+			  h.flush();
+		  } },
 		{ "reload", "the table is reloaded between two remaps",
 		  [](History &h) {
 			  h.create();

@@ -299,8 +299,10 @@ void SimHistory::administrate()
 		draw_options();
 	if (!start_device("start"))
 		return;
-	if (world_.boots() > 1)
+	if (world_.boots() > 1) {
+		points_.reached(Point::guard_cut, device_->message({"status"}).find("\nguard state=incomplete") != std::string::npos);
 		check_device("after the cut", false);
+	}
 	if (!violations_.empty())
 		return;
 	start_users();
@@ -345,6 +347,11 @@ void SimHistory::last_check()
 	if (!violations_.empty() || !start_device("last start"))
 		return;
 	check_device("in the end", true);
+	if (!violations_.empty())
+		return;
+	check_guard();
+	unguard();
+	check_device("without a guard", true);
 	if (violations_.empty())
 		remove();
 }

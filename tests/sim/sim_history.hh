@@ -83,6 +83,11 @@ private:
 	bool job_runs();
 	void patrol();
 	void watch_patrol();
+	void see_job(Point moved);
+	bool guarded();
+	void guard();
+	void unguard();
+	void check_guard();
 	std::string told_of(const host::SimDisk &spare, const char *what);
 	std::string state_of(const host::SimDisk &spare);
 	bool without_in_between();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "sim_judge.hh"
 
+#include "core/recovery/guard.hh"
+
 #include <algorithm>
 #include <cstring>
 
@@ -130,7 +132,8 @@ void Judge::engine_io(SimDisk &disk, const DeviceIo &io)
 	if (!io.status) {
 		if (&disk != &main_ && io.op == DMR_OP_WRITE && io.sector >= area_sectors_)
 			moved(disk, io);
-		if (&disk == &main_ && io.op == DMR_OP_WRITE)
+		// A guard is put there when the data lives elsewhere.
+		if (&disk == &main_ && io.op == DMR_OP_WRITE && !any_guard(io.data, io.sectors))
 			given_back(io);
 		// It may be on its way to a spare.
 		if (&disk == &main_ && io.op == DMR_OP_READ)

@@ -55,6 +55,10 @@ const char *name_of(Point point)
 	case Point::patrol_found: return "patrol_found";
 	case Point::patrol_moved: return "patrol_moved";
 	case Point::patrol_paused_itself: return "patrol_paused_itself";
+	case Point::guarded: return "guarded";
+	case Point::unguarded: return "unguarded";
+	case Point::guard_seen: return "guard_seen";
+	case Point::guard_cut: return "guard_cut";
 	case Point::count_: break;
 	}
 	return "?";

@@ -57,6 +57,10 @@ enum class Point : uint8_t {
 	patrol_found,	// what was bad since it began
 	patrol_moved,	// from weak spare blocks
 	patrol_paused_itself,
+	guarded,
+	unguarded,
+	guard_seen,	// in the end, and compared with main
+	guard_cut,	// a cut that left guarded blocks without their guard
 	count_
 };
 

@@ -32,7 +32,7 @@ public:
 
 		for (const auto &[start, e] : pieces_) {
 			if (!all.empty() && all.back().end() == e.start && all.back().kind == e.kind &&
-			    all.back().member == e.member &&
+			    all.back().member == e.member && all.back().guarded == e.guarded &&
 			    (e.kind != ExtentKind::mapped || all.back().spare + all.back().length == e.spare))
 				all.back().length = all.back().length + e.length;
 			else
@@ -96,6 +96,7 @@ Edit random_edit(Random &random, uint64_t size)
 				     static_cast<uint8_t>(random.below(2)));
 	else
 		edit.extent = kind < 8 ? pending(start, length) : kind < 9 ? lost(start, length) : in_doubt(start, length);
+	edit.extent.guarded = kind < 7 && random.below(3) == 0;
 	return edit;
 }
 
@@ -128,7 +129,7 @@ void check_lookups(const std::vector<Extent> &all, uint64_t size, const ExtentIn
 
 void check_all(const std::vector<Extent> &all, const ExtentIndex &index)
 {
-	uint64_t mapped_extents = 0, mapped_blocks = 0, pending_blocks = 0, lost_blocks = 0;
+	uint64_t mapped_extents = 0, mapped_blocks = 0, pending_blocks = 0, lost_blocks = 0, guarded_blocks = 0;
 	std::vector<Extent> found = walk(index);
 
 	ASSERT_EQ(found.size(), all.size());
@@ -139,12 +140,14 @@ void check_all(const std::vector<Extent> &all, const ExtentIndex &index)
 		mapped_blocks += e.kind == ExtentKind::mapped ? e.length.value : 0;
 		pending_blocks += e.kind == ExtentKind::pending ? e.length.value : 0;
 		lost_blocks += e.kind == ExtentKind::lost ? e.length.value : 0;
+		guarded_blocks += e.guarded ? e.length.value : 0;
 	}
 	ASSERT_EQ(index.extents(), all.size());
 	ASSERT_EQ(index.mapped_extents(), mapped_extents);
 	ASSERT_EQ(index.mapped().value, mapped_blocks);
 	ASSERT_EQ(index.pending().value, pending_blocks);
 	ASSERT_EQ(index.lost().value, lost_blocks);
+	ASSERT_EQ(index.guarded().value, guarded_blocks);
 	ASSERT_GE(index.memory(), all.size() * 20);
 }
 

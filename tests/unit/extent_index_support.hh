@@ -80,7 +80,7 @@ inline Extent lost(uint64_t start, uint64_t length)
 inline bool same(const Extent &a, const Extent &b)
 {
 	return a.start == b.start && a.length == b.length && a.kind == b.kind && a.member == b.member &&
-	       a.spare == b.spare;
+	       a.spare == b.spare && a.guarded == b.guarded;
 }
 
 inline std::string text(const Extent &e)
@@ -88,7 +88,7 @@ inline std::string text(const Extent &e)
 	static const char *const kinds[] = {"mapped", "pending", "in doubt", "lost"};
 
 	return "[" + std::to_string(e.start.value) + " +" + std::to_string(e.length.value) + " " +
-	       kinds[static_cast<int>(e.kind)] + " " + std::to_string(e.member) + ":" +
+	       (e.guarded ? "guarded" : kinds[static_cast<int>(e.kind)]) + " " + std::to_string(e.member) + ":" +
 	       std::to_string(e.spare.value) + "]";
 }
 

@@ -140,6 +140,28 @@ TEST_F(ExtentIndexTest, NeighboursThatDoNotContinueStayApart)
 	EXPECT_EQ(all(), "[10 +5 mapped 1:100][15 +5 mapped 2:105][20 +5 mapped 2:111][25 +5 pending 0:0]");
 }
 
+TEST_F(ExtentIndexTest, WhatIsGuardedStaysApartFromWhatIsNot)
+{
+	Extent e = mapped(12, 2, 102, 1);
+
+	put(mapped(10, 6, 100, 1));
+	e.guarded = true;
+	put(e);
+	EXPECT_EQ(all(), "[10 +2 mapped 1:100][12 +2 guarded 1:102][14 +2 mapped 1:104]");
+	EXPECT_EQ(index.guarded().value, 2u);
+	EXPECT_EQ(index.mapped().value, 6u);
+	e = mapped(14, 1, 104, 1);
+	e.guarded = true;
+	put(e);
+	EXPECT_EQ(all(), "[10 +2 mapped 1:100][12 +3 guarded 1:102][15 +1 mapped 1:105]");
+	clear(13, 1);
+	EXPECT_EQ(all(), "[10 +2 mapped 1:100][12 +1 guarded 1:102][14 +1 guarded 1:104][15 +1 mapped 1:105]");
+	EXPECT_EQ(index.guarded().value, 2u);
+	put(mapped(12, 1, 102, 1));
+	EXPECT_EQ(all(), "[10 +3 mapped 1:100][14 +1 guarded 1:104][15 +1 mapped 1:105]");
+	EXPECT_EQ(index.guarded().value, 1u);
+}
+
 TEST_F(ExtentIndexTest, MergingStopsAtTheLongestExtent)
 {
 	const uint64_t most = ExtentIndex::max_extent_length;
@@ -171,8 +193,9 @@ TEST_F(ExtentIndexTest, RefusesWhatIsNoExtentAndChangesNothing)
 	EXPECT_EQ(index.clear(MainBlock(7), Blocks(0)).code(), EINVAL);
 	EXPECT_EQ(index.clear(MainBlock(7), Blocks(far)).code(), EINVAL);
 	EXPECT_EQ(all(), "[5 +5 pending 0:0]");
-	put(mapped(far - 1, 1, most_spare, 255));
-	EXPECT_EQ(unpublished(far - 1), text(mapped(far - 1, 1, most_spare, 255)));
+	EXPECT_EQ(index.put(mapped(7, 1, 0, 128)).code(), EINVAL);
+	put(mapped(far - 1, 1, most_spare, 127));
+	EXPECT_EQ(unpublished(far - 1), text(mapped(far - 1, 1, most_spare, 127)));
 }
 
 TEST_F(ExtentIndexTest, MemberAndSpareMeanNothingWhenNotMapped)

@@ -43,21 +43,21 @@ inline int lay_out(const dmr_member_range &range, uint32_t block_bytes, uint64_t
 	return ops.lay_out(&range, max_extents, &out, reason);
 }
 
-// What a sequence of records means, block by block: kind, member, spare block.
+// What a sequence of records means, block by block: kind, member, spare block, flags.
 class Map final {
 public:
-	using Fact = std::tuple<uint8_t, uint8_t, uint64_t>;
+	using Fact = std::tuple<uint8_t, uint8_t, uint64_t, uint16_t>;
 
 	void apply(const dmr_record &r)
 	{
 		for (uint32_t i = 0; i < r.length; i++) {
 			switch (r.kind) {
 			case DMR_RECORD_MAP:
-				main_[r.main_block + i] = {r.kind, r.member, r.spare_block + i};
+				main_[r.main_block + i] = {r.kind, r.member, r.spare_block + i, r.flags};
 				break;
 			case DMR_RECORD_PENDING:
 			case DMR_RECORD_LOST:
-				main_[r.main_block + i] = {r.kind, 0, 0};
+				main_[r.main_block + i] = {r.kind, 0, 0, 0};
 				break;
 			case DMR_RECORD_CLEAR:
 				main_.erase(r.main_block + i);
@@ -74,7 +74,7 @@ public:
 		std::vector<dmr_record> all;
 
 		for (const auto &[block, fact] : main_)
-			all.push_back({block, std::get<2>(fact), 1, std::get<0>(fact), std::get<1>(fact), 0});
+			all.push_back({block, std::get<2>(fact), 1, std::get<0>(fact), std::get<1>(fact), std::get<3>(fact)});
 		for (const auto &[where, unused] : bad_)
 			all.push_back({0, where.second, 1, DMR_RECORD_BAD_SPARE, where.first, 0});
 		return all;

@@ -385,6 +385,30 @@ TEST(MetadataStore, ARecordOfAFeatureThatIsNotInUseIsNotBelieved)
 	EXPECT_EQ(set.load(), -EUCLEAN);
 }
 
+TEST(MetadataStore, MainsUuidAndItsMarksAreKept)
+{
+	Set set{{.members = 2, .max_extents = 164}};
+
+	set.format();
+	dmr_setup with_uuid = *ops.setup(set.md);
+	std::memset(with_uuid.main_uuid, 0xb7, sizeof(with_uuid.main_uuid));
+	ASSERT_EQ(ops.update_setup(set.md, &with_uuid), 0);
+	ASSERT_EQ(ops.use_features(set.md, DMR_FEATURE_GUARD), 0);
+	const uint64_t first = set.setup().members[0].data_start;
+	ASSERT_EQ(set.append({{5, first, 3, DMR_RECORD_MAP, 0, DMR_RECORD_GUARDED}}), 0);
+	ASSERT_EQ(set.load(), 0) << set.reason;
+	EXPECT_EQ(set.loaded, set.map);
+	ASSERT_EQ(set.checkpoint(set.map), 0);
+	ASSERT_EQ(set.load(), 0) << set.reason;
+	EXPECT_EQ(set.loaded, set.map);
+	for (uint32_t i = 0; i < 2; i++) {
+		const dmr_setup setup = set.probe_of(i).setup;
+
+		EXPECT_EQ(std::memcmp(setup.main_uuid, with_uuid.main_uuid, sizeof(setup.main_uuid)), 0);
+		EXPECT_EQ(setup.features, uint64_t{DMR_FEATURE_GUARD});
+	}
+}
+
 TEST(MetadataStore, SetupUpdatedByAnotherTableIsTakenOver)
 {
 	Set set;

@@ -217,6 +217,18 @@ TEST_F(MetadataUnit, OnlyRecordsThatCanBeAreAllowed)
 	for (const dmr_record &r : {dmr_record{1000, 0, 1, DMR_RECORD_LOST, 0, 0}, {999, 0, 2, DMR_RECORD_LOST, 0, 0},
 				    {0, 1, 1, DMR_RECORD_LOST, 0, 0}, {0, 0, 1, DMR_RECORD_LOST, 1, 0}, {0, 0, 0, DMR_RECORD_LOST, 0, 0}})
 		EXPECT_FALSE(limits.allow(r));
+
+	const dmr_record guarded = {999, first, 1, DMR_RECORD_MAP, 0, DMR_RECORD_GUARDED};
+	EXPECT_FALSE(limits.allow(guarded)) << "nor such";
+	setup.features = DMR_FEATURE_GUARD;
+	limits = RecordLimits(setup);
+	EXPECT_TRUE(limits.allow_in_checkpoint(guarded));
+	EXPECT_TRUE(limits.allow_in_checkpoint(good[0]));
+	for (const dmr_record &r : {dmr_record{999, first, 2, DMR_RECORD_MAP, 0, DMR_RECORD_GUARDED},
+				    {999, first, 1, DMR_RECORD_MAP, 0, 2}, {999, first, 1, DMR_RECORD_MAP, 0, 3},
+				    {999, 0, 1, DMR_RECORD_PENDING, 0, DMR_RECORD_GUARDED}, {999, 0, 1, DMR_RECORD_CLEAR, 0, DMR_RECORD_GUARDED},
+				    {0, first, 1, DMR_RECORD_BAD_SPARE, 0, DMR_RECORD_GUARDED}, lost})
+		EXPECT_FALSE(limits.allow(r));
 }
 
 // Fields that cannot be, under a checksum that is right.
@@ -327,7 +339,7 @@ TEST_F(MetadataImpossible, SuperblockOfTheFuture)
 	EXPECT_EQ(set.load(), -ENODATA);
 	EXPECT_EQ(set.probe.verdict, DMR_PROBE_UNSUPPORTED);
 	set.disk().restore(saved);
-	falsify(set.layout().superblock(Copy::a), [](format::Unit &unit) { unit.sectors[0].content[96] = 2; });
+	falsify(set.layout().superblock(Copy::a), [](format::Unit &unit) { unit.sectors[0].content[96] = 4; });
 	EXPECT_EQ(set.load(), -ENODATA);
 	EXPECT_EQ(set.probe.verdict, DMR_PROBE_UNSUPPORTED);
 	set.disk().restore(saved);

@@ -114,6 +114,7 @@ private:
 	struct Entry {
 		std::optional<std::string> kind;
 		std::optional<uint64_t> main_block, blocks, spare, spare_block;
+		bool guarded = false;
 	};
 
 	std::string path() const;
@@ -274,6 +275,8 @@ void Reader::of_entry(const std::string &key, const Value &value)
 		once(entry_.spare);
 	else if (key == "spare_block")
 		once(entry_.spare_block);
+	else if (key == "guarded")
+		entry_.guarded = number(value, 1) == 1;
 	else if (key == "kind") {
 		if (entry_.kind || value.kind != Value::Kind::text)
 			refuse_document(path(), entry_.kind ? "is there twice" : "not a text");
@@ -312,7 +315,7 @@ void Reader::end_entry(bool bad)
 		static_cast<uint32_t>(*entry_.blocks),
 		kind,
 		static_cast<uint8_t>(placed ? *entry_.spare : 0),
-		0,
+		static_cast<uint16_t>(entry_.guarded ? DMR_RECORD_GUARDED : 0),
 	};
 
 	if (const char *why = document_->map->add(record))

@@ -81,9 +81,11 @@ void SetupReader::ancestor(const std::string &path, const Value &value)
 
 void SetupReader::feature(const std::string &path, const Value &value)
 {
-	if (value.kind != Value::Kind::text || *value.text != lost_feature)
+	const bool lost = value.kind == Value::Kind::text && *value.text == lost_feature;
+
+	if (!lost && (value.kind != Value::Kind::text || *value.text != guard_feature))
 		refuse_document(path, "a feature that this dmremap does not know");
-	setup_.features |= DMR_FEATURE_LOST;
+	setup_.features |= lost ? DMR_FEATURE_LOST : DMR_FEATURE_GUARD;
 }
 
 void SetupReader::begin_member()
@@ -133,6 +135,8 @@ void SetupReader::of_main(const std::string &path, const std::string &key, const
 		read_text(path, value, main.disk);
 	else if (key == "main_id")
 		read_text(path, value, main.id);
+	else if (key == "uuid" && value.kind != Value::Kind::null)
+		read_uuid(path, value, setup_.main_uuid);
 }
 
 void SetupReader::of_member(const std::string &path, const std::string &key, const Value &value)
@@ -181,6 +185,7 @@ void SetupReader::end(const std::string &path) const
 
 	require(path, uuid_, "uuid");
 	require(path, branch_, "branch");
+	require(path + ".main", !(setup_.features & DMR_FEATURE_GUARD) || !metadata::all_zero(setup_.main_uuid, sizeof(setup_.main_uuid)), "uuid");
 	for (uint32_t i = 0; i < setup_.member_count; i++) {
 		format::Unit unit;
 

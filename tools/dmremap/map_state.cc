@@ -64,7 +64,7 @@ const char *MapState::add(const dmr_record &record)
 		if (error.code() == EINVAL)
 			return "is on spare blocks that serve others, or are bad";
 		if (!error)
-			error = index_.put({start, Blocks(record.length), extent_kind(record.kind), record.member, SpareBlock(record.spare_block)});
+			error = index_.put({start, Blocks(record.length), extent_kind(record.kind), record.member, SpareBlock(record.spare_block), is_guarded(record)});
 	}
 	if (error.code() == ENOMEM)
 		throw std::bad_alloc();
@@ -81,7 +81,7 @@ bool MapState::next(dmr_record &out)
 		const bool mapped = extent.kind == ExtentKind::mapped;
 
 		out = {extent.start.value, mapped ? extent.spare.value : 0, static_cast<uint32_t>(extent.length.value),
-		       record_kind(extent.kind), static_cast<uint8_t>(mapped ? extent.member : 0), 0};
+		       record_kind(extent.kind), static_cast<uint8_t>(mapped ? extent.member : 0), record_flags(extent)};
 		at_ = extent.end();
 		return true;
 	}

@@ -18,6 +18,14 @@ constexpr ExtentKind extent_kind(uint8_t record)
 {
 	return record == DMR_RECORD_MAP ? ExtentKind::mapped : record == DMR_RECORD_LOST ? ExtentKind::lost : ExtentKind::pending;
 }
+constexpr uint16_t record_flags(const Extent &extent)
+{
+	return extent.guarded ? DMR_RECORD_GUARDED : 0;
+}
+constexpr bool is_guarded(const dmr_record &record)
+{
+	return record.flags & DMR_RECORD_GUARDED;
+}
 
 } // namespace dm_remap::tool
 

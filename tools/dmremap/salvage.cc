@@ -173,7 +173,7 @@ void Salvage::apply(ExtentIndex &index, const dmr_record &record)
 	else if (record.kind == DMR_RECORD_CLEAR)
 		must(index.clear(start, length));
 	else
-		must(index.put({start, length, extent_kind(record.kind), record.member, SpareBlock(record.spare_block)}));
+		must(index.put({start, length, extent_kind(record.kind), record.member, SpareBlock(record.spare_block), is_guarded(record)}));
 }
 
 // The blocks of main about which a checkpoint's lost units may have spoken.

@@ -34,6 +34,8 @@ void write_setup(JsonWriter &out, const dmr_setup &setup)
 	out.begin_array("features", JsonWriter::Style::compact);
 	if (setup.features & DMR_FEATURE_LOST)
 		out.value({}, lost_feature);
+	if (setup.features & DMR_FEATURE_GUARD)
+		out.value({}, guard_feature);
 	out.end();
 	out.value("setup_generation", setup.generation);
 	out.value("created", setup.created);
@@ -48,6 +50,7 @@ void write_setup(JsonWriter &out, const dmr_setup &setup)
 	out.value("identity", known(setup.main.identity));
 	out.value("disk", known(setup.main.disk));
 	out.value("main_id", known(setup.main.id));
+	out.value("uuid", setup.features & DMR_FEATURE_GUARD ? std::optional(uuid_text(setup.main_uuid)) : std::nullopt);
 	out.end();
 	out.begin_array("members");
 	for (uint32_t i = 0; i < setup.member_count; i++) {

@@ -17,6 +17,7 @@ void write_setup(JsonWriter &out, const dmr_setup &setup);
 
 // Of a set in which blocks may be lost.
 inline constexpr const char *lost_feature = "lost";
+inline constexpr const char *guard_feature = "guard";
 
 // Into a field of a setup: as much as fits.
 template <size_t size>

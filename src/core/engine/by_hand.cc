@@ -33,12 +33,8 @@ Error Engine::start_by_hand(const dmr_hand_message &message, char *reason)
 				   "a spare is being removed: 'remove_spare <dev> cancel' ends that" : "no job is under way");
 		return error;
 	}
-	if (Error error = may_change(reason))
+	if (Error error = may_move(reason))
 		return error;
-	if (map_.failed()) {
-		dmr_format(reason, DMR_REASON_SIZE, "the metadata can no longer be written, so nothing can be moved");
-		return Error(EIO);
-	}
 	const Blocks all = block_size_.to_blocks(Sectors(p_.sectors));
 
 	order.end = MainBlock(all.value);
@@ -56,12 +52,52 @@ Error Engine::start_by_hand(const dmr_hand_message &message, char *reason)
 		order.end = block_size_.main_block(Sectors(end - 1)) + Blocks(1);
 		if (order.kind == Mover::Kind::remap)
 			physical_.widen(order.at, order.end, MainBlock(all.value));
+		else if (Error error = leaves_guarded(order, reason))
+			return error;
 	}
 	Error error = mover_.start(order);
 
 	if (error)
 		job_in_the_way(reason);
 	return error;
+}
+
+Error Engine::may_move(char *reason) const
+{
+	if (Error error = may_change(reason))
+		return error;
+	if (!map_.failed())
+		return Error::none();
+	dmr_format(reason, DMR_REASON_SIZE, "the metadata can no longer be written, so nothing can be moved");
+	return Error(EIO);
+}
+
+// unremap gives back what is not guarded. EBUSY: there is nothing else.
+Error Engine::leaves_guarded(const Mover::Order &order, char *reason) const
+{
+	Blocks guarded, others;
+	MainBlock first;
+
+	for (MainBlock at = order.at; at < order.end;) {
+		const IndexAnswer answer = map_.lookup(at, order.end);
+		const MainBlock stop = answer.extent.end() < order.end ? answer.extent.end() : order.end;
+
+		if (answer.found && answer.extent.guarded) {
+			first = guarded == Blocks(0) ? at : first;
+			guarded = guarded + (stop - at);
+		} else if (answer.found && answer.extent.kind == ExtentKind::mapped) {
+			others = others + (stop - at);
+		}
+		at = stop;
+	}
+	if (guarded == Blocks(0))
+		return Error::none();
+	dmr_format(reason, DMR_REASON_SIZE, "%llu sectors of these are guarded, the first is %llu: 'unguard' gives those back",
+		   block_size_.to_sectors(guarded).print(), block_size_.to_sectors(first).print());
+	if (others == Blocks(0))
+		return Error(EBUSY);
+	dmr_log(p_.inst, DMR_LOG_WARN, "unremap: %s", reason);
+	return Error::none();
 }
 
 void Engine::job_in_the_way(char *reason) const

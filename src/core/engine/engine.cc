@@ -33,7 +33,10 @@ Error Engine::create(const dmr_engine_params &params, char *reason)
 		if (Error error = map_.fits_checkpoint(reason))
 			return error;
 	}
-	return main_holds_map(reason);
+	if (Error error = main_holds_map(reason))
+		return error;
+	guard_seen_ = true;
+	return look_at_guard(reason);
 }
 
 Error Engine::init_parts(char *reason)
@@ -96,13 +99,15 @@ Error Engine::init_parts(char *reason)
 				  .flush_state = &flush_state_ });
 	if (error)
 		return error;
+	guard_.init({ .main = p_.main, .block_size = block_size_, .map = &map_ });
 	error = mover_.init({ .inst = p_.inst,
 			      .block_size = block_size_,
 			      .physical = physical_,
 			      .map = &map_,
 			      .ranges = &ranges_,
 			      .queue = &queue_,
-			      .move = &recovery_.move() });
+			      .move = &recovery_.move(),
+			      .guard = &guard_ });
 	if (error)
 		return error;
 	return patrol_.init({ .inst = p_.inst,
@@ -165,6 +170,9 @@ Error Engine::resume(const char *name, char *reason)
 	}
 	Error error = map_.load(true, reason);
 
+	// Beside a live table the constructor has not seen the map.
+	if (!error && !guard_seen_)
+		error = look_at_guard(reason);
 	if (!error)
 		error = leave_old_main(reason);
 	if (error) {
@@ -177,6 +185,7 @@ Error Engine::resume(const char *name, char *reason)
 	loaded_ = true;
 	__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
 	tell_reach();
+	tell_guard();
 	watch_pool();
 	patrol_.go_on(setup().patrol, !p_.read_only);
 	return Error::none();

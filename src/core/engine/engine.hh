@@ -108,6 +108,17 @@ private:
 	bool scrub(unsigned int argc, char **argv, TextWriter &out, char *reason, int &result);
 	Error change_scrub(const dmr_scrub_message &message, char *reason);
 	void message_scrub(TextWriter &out) const;
+	Error may_move(char *reason) const;
+	Error leaves_guarded(const Mover::Order &order, char *reason) const;
+
+	// guard.cc
+	bool guarding(unsigned int argc, char **argv, char *reason, int &result);
+	Error start_guarding(const dmr_guard_message &message, char *reason);
+	Error may_guard(const dmr_guard_message &message, Mover::Order &order, Mover::Guarding &guarding, char *reason);
+	Error may_guard_part(const Mover::Guarding::Part &part, uint64_t &wanted, uint64_t &pieces, char *reason) const;
+	Error look_at_guard(char *reason);
+	void tell_guard();
+	void message_guard(TextWriter &out) const;
 
 	// list.cc
 	int list(unsigned int argc, char **argv, TextWriter &out, char *reason);
@@ -128,6 +139,7 @@ private:
 	MemberList members_;
 	Persistent *persistent_ = nullptr;
 	bool loaded_ = false;
+	bool guard_seen_ = false;		// by the constructor
 	bool suspended_ = true;
 	uint32_t pool_level_ = 0;		// of the warnings about the pool: 0, 1 a quarter left, 2 a tenth
 
@@ -139,6 +151,7 @@ private:
 	DurableMap map_;
 	MainTest main_test_;
 	Recovery recovery_;
+	GuardState guard_;
 	Mover mover_;
 	Patrol patrol_;
 	WorkerSpace *spaces_ = nullptr;		// max_workers of them

@@ -34,13 +34,15 @@ void Engine::list_extent(TextWriter &out, const Extent &extent) const
 	if (extent.kind == ExtentKind::mapped && members_.present(extent.member))
 		out.print(" spare_sector=%llu",
 			  ull(members_.range(extent.member).start + block_size_.to_sectors(extent.spare).value));
+	if (extent.guarded)
+		out.print(" guarded=1");
 	out.put('\n');
 }
 
 int Engine::list(unsigned int argc, char **argv, TextWriter &out, char *reason)
 {
 	// The longest line there can be, and the last one.
-	static constexpr size_t line = 128, last_line = 64;
+	static constexpr size_t line = 144, last_line = 64;
 	dmr_list_message message;
 	dmr_snapshot s;
 	const int parsed = dmr_list_message_parse(argc, argv, &message, reason);

@@ -99,6 +99,7 @@ void Engine::message_status(TextWriter &out)
 	out.print("mode=%s health=%u\n", mode_name(s.mode), s.health);
 	out.print("main sectors=%llu block_bytes=%u physical_block_bytes=%u\n", ull(s.main_sectors), block_size_.bytes(),
 		  static_cast<unsigned int>(physical_bytes()));
+	message_guard(out);
 	out.print("map generation=%llu extents=%llu max_extents=%llu mappings=%llu remapped_sectors=%llu pending_sectors=%llu lost_sectors=%llu\n",
 		  ull(s.generation), ull(s.extents), ull(s.max_extents), ull(s.active_mappings), ull(s.remapped_sectors),
 		  ull(s.pending_sectors), ull(s.lost_sectors));
@@ -156,7 +157,9 @@ void Engine::message_help(TextWriter &out)
 		  "remap <sector> [<count>]: move what lives there on main to spares, before it fails\n"
 		  "unremap <sector> [<count>]: move what lives there on spares back to main, where main takes it\n"
 		  "retry_pending: read each pending block once; what comes moves to spares\n"
-		  "stop_job: end one of these three\n"
+		  "guard <sector> <count> [<sector> <count>...]: move what lives there to spares, with a note in its place on main\n"
+		  "unguard: give all that is guarded back to main\n"
+		  "stop_job: end one of these five\n"
 		  "scrub start|stop|pause|resume|status: read all of main, and what lives on spares, in the background\n"
 		  "scrub rate <sectors per second>: no faster than that; 0: no limit\n"
 		  "forget_spare <number> [force]: let go of a spare that is lost; with force also of what lived on it\n");
@@ -184,7 +187,7 @@ int Engine::message(unsigned int argc, char **argv, TextWriter &out, char *reaso
 	}
 	if (const int listed = list(argc, argv, out, reason))
 		return listed;
-	if (int result = 0; by_hand(argc, argv, reason, result) || scrub(argc, argv, out, reason, result))
+	if (int result = 0; by_hand(argc, argv, reason, result) || guarding(argc, argv, reason, result) || scrub(argc, argv, out, reason, result))
 		return result;
 	const Command *command = find_message(commands, argc, argv);
 

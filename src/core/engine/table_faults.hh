@@ -54,6 +54,9 @@ enum class TableFault : uint8_t {
 	scrub_too_many,
 	scrub_rate_missing,
 	scrub_not_rate,
+	guard_sector_missing,
+	guard_count_missing,
+	guard_too_many,
 	count_		// how many there are
 };
 
@@ -111,6 +114,10 @@ inline constexpr TableFaultText table_fault_texts[] = {
 	{TableFault::scrub_too_many, "one word too many; only 'scrub rate' takes another one"},
 	{TableFault::scrub_rate_missing, "has no value; give 512-byte sectors per second after it, 0 for no limit"},
 	{TableFault::scrub_not_rate, "not a rate; give 512-byte sectors per second, at most 4294967295, 0 for no limit"},
+	{TableFault::guard_sector_missing, "names no sector; the message is guard <sector> <count> [<sector> <count>...]"},
+	{TableFault::guard_count_missing,
+	 "missing; behind each sector say how many, the message is guard <sector> <count> [<sector> <count>...]"},
+	{TableFault::guard_too_many, "too many; name 32 ranges at most, and the others when this job has ended"},
 };
 
 constexpr const char *text_of(TableFault fault)

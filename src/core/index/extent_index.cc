@@ -15,7 +15,7 @@ constexpr uint64_t no_block = UINT64_MAX;
 // b begins where a ends and says the same of its blocks.
 bool continues(const Extent &a, const Extent &b)
 {
-	return a.end() == b.start && a.kind == b.kind && a.member == b.member &&
+	return a.end() == b.start && a.kind == b.kind && a.member == b.member && a.guarded == b.guarded &&
 	       (a.kind != ExtentKind::mapped || a.spare + a.length == b.spare) &&
 	       a.length.value + b.length.value <= ExtentIndex::max_extent_length;
 }
@@ -245,7 +245,7 @@ Error ExtentIndex::put(const Extent &extent)
 	if (extent.length.value == 0 || extent.length.value > max_extent_length || end <= start)
 		return Error(EINVAL);
 	if (extent.kind == ExtentKind::mapped &&
-	    (extent.spare.value > max_spare_block || extent.length.value - 1 > max_spare_block - extent.spare.value))
+	    (extent.member > ExtentEntry::max_member || extent.spare.value > max_spare_block || extent.length.value - 1 > max_spare_block - extent.spare.value))
 		return Error(EINVAL);
 
 	// What the ends of the range touch: `left` holds the block before it, `right` the block after it.

@@ -7,7 +7,7 @@
 // Replaced nodes go to dmr_free_rcu() at publish.
 //
 // Law: extents never overlap, are never empty, and neighbours that continue each other (same kind, same member,
-// consecutive spare blocks) are one extent, unless it would be longer than max_extent_length.
+// both guarded or neither, consecutive spare blocks) are one extent, unless it would be longer than max_extent_length.
 //
 // The bound on memory. One edit replaces a run of extents by at most three. At each level it copies at most two nodes
 // (the paths to both ends of the range; what lies between is dropped whole, however much it is, without a copy) and
@@ -64,7 +64,7 @@ public:
 	// memory could be had since; edits that do not make it grow never come to that. process, may block.
 	uint32_t prepare(uint32_t edits);
 	// Replaces whatever was said of the range. EINVAL for an empty range, one longer than max_extent_length, one
-	// that ends past the last block number, or a spare block beyond max_spare_block. The edits that prepare()
+	// that ends past the last block number, a member beyond max_member, or a spare block beyond max_spare_block. The edits that prepare()
 	// assured cannot fail otherwise; further ones (a load) allocate as they go, never from the reserve, and may fail with ENOMEM.
 	// After an error the index says what it said before. process, may block if not assured.
 	Error put(const Extent &extent);
@@ -85,6 +85,7 @@ public:
 	Blocks mapped() const { return mapped_; }
 	Blocks pending() const { return pending_; }
 	Blocks lost() const { return lost_; }
+	Blocks guarded() const { return guarded_; }	// of the mapped ones
 	// Bytes of the nodes that hold the writer's state, without the reserve.
 	uint64_t memory() const;
 
@@ -137,6 +138,7 @@ private:
 	Blocks mapped_;
 	Blocks pending_;
 	Blocks lost_;
+	Blocks guarded_;
 };
 
 } // namespace dm_remap

@@ -39,6 +39,7 @@ struct Extent {
 	ExtentKind kind = ExtentKind::mapped;
 	uint8_t member = 0;		// with mapped
 	SpareBlock spare;		// with mapped
+	bool guarded = false;		// with mapped: main may hold guard blocks there, which are nobody's data
 
 	constexpr MainBlock end() const { return start + length; }
 	// The part from this block on, which lies within it.
@@ -46,17 +47,19 @@ struct Extent {
 	{
 		const Blocks skipped = block - start;
 
-		return {block, length - skipped, kind, member, kind == ExtentKind::mapped ? spare + skipped : spare};
+		return {block, length - skipped, kind, member, kind == ExtentKind::mapped ? spare + skipped : spare, guarded};
 	}
 };
 
 // An extent as a leaf keeps it: 20 bytes, spread over three arrays.
 struct ExtentEntry final {
 	uint64_t start;
-	uint64_t place;		// spare block, member << 54, kind << 62
+	uint64_t place;		// spare block, member << 54, guarded << 61, kind << 62
 	uint32_t length;
 
 	static constexpr uint64_t max_spare_block = (1ull << 54) - 1;
+	static constexpr uint64_t guarded_bit = 1ull << 61;
+	static constexpr uint8_t max_member = 127;
 
 	// extent: of a valid length and spare block.
 	static constexpr ExtentEntry from(const Extent &extent)
@@ -64,15 +67,16 @@ struct ExtentEntry final {
 		uint64_t place = static_cast<uint64_t>(extent.kind) << 62;
 
 		if (extent.kind == ExtentKind::mapped)
-			place |= static_cast<uint64_t>(extent.member) << 54 | extent.spare.value;
+			place |= static_cast<uint64_t>(extent.member) << 54 | extent.spare.value | (extent.guarded ? guarded_bit : 0);
 		return {extent.start.value, place, static_cast<uint32_t>(extent.length.value)};
 	}
 
 	constexpr ExtentKind kind() const { return static_cast<ExtentKind>(place >> 62); }
+	constexpr bool guarded() const { return place & guarded_bit; }
 	constexpr Extent extent() const
 	{
-		return {MainBlock(start), Blocks(length), kind(), static_cast<uint8_t>(place >> 54 & 0xff),
-			SpareBlock(place & max_spare_block)};
+		return {MainBlock(start), Blocks(length), kind(), static_cast<uint8_t>(place >> 54 & 0x7f),
+			SpareBlock(place & max_spare_block), guarded()};
 	}
 };
 

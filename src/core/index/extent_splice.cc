@@ -78,6 +78,8 @@ void ExtentIndex::count(const ExtentEntry &entry, bool added)
 	if (entry.kind() == ExtentKind::mapped) {
 		mapped_extents_ += one;
 		mapped_ = mapped_ + blocks;
+		if (entry.guarded())
+			guarded_ = guarded_ + blocks;
 	} else if (entry.kind() == ExtentKind::pending) {
 		pending_ = pending_ + blocks;
 	} else if (entry.kind() == ExtentKind::lost) {

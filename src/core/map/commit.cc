@@ -269,14 +269,15 @@ void DurableMap::publish(uint32_t count, bool in_doubt)
 		if (record.kind != DMR_RECORD_BAD_SPARE)
 			filter_.add(start, length);
 		bool clears = record.kind == DMR_RECORD_CLEAR;
-		bool leaves = record.kind == DMR_RECORD_MAP || record.kind == DMR_RECORD_LOST || clears;
+		bool marks = only_marks(record);
+		bool leaves = (record.kind == DMR_RECORD_MAP && !marks) || record.kind == DMR_RECORD_LOST || clears;
 
 		// Whoever moves a block off a spare block has drained what was under way to it, and the move is durable.
 		if (!in_doubt && leaves)
 			release_replaced(start, length);
 		if (!in_doubt)
 			error = put_record(record);
-		// Of a block that was pending main holds the only copy, cleared or not.
+		// Of a block that was pending main holds the only copy, cleared or not. One that was to be marked lives where it did.
 		else if (clears ? any(ExtentKind::mapped, start, start + length) : leaves)
 			error = index_.put({ start, length, ExtentKind::in_doubt, 0, SpareBlock(0) });
 		if (error)

@@ -111,6 +111,20 @@ void DurableMap::release_replaced(MainBlock start, Blocks length)
 	}
 }
 
+// Does it say that blocks which live on these spare blocks already are guarded, and no more? Such a record is about a part of one
+// extent. Its spare blocks stay in use, though one of them may be bad.
+bool DurableMap::only_marks(const dmr_record &record) const
+{
+	if (record.kind != DMR_RECORD_MAP || !(record.flags & DMR_RECORD_GUARDED))
+		return false;
+	const MainBlock start(record.main_block), end = start + Blocks(record.length);
+	const IndexAnswer answer = index_.peek(start, end);
+	const Extent &extent = answer.extent;
+
+	return answer.found && extent.kind == ExtentKind::mapped && extent.end() >= end && extent.member == record.member &&
+	       extent.spare + (start - extent.start) == SpareBlock(record.spare_block);
+}
+
 bool DurableMap::any(ExtentKind kind, MainBlock start, MainBlock end) const
 {
 	while (start < end) {
@@ -132,7 +146,8 @@ Error DurableMap::put_record(const dmr_record &record)
 
 	switch (record.kind) {
 	case DMR_RECORD_MAP:
-		return index_.put({ start, length, ExtentKind::mapped, record.member, SpareBlock(record.spare_block) });
+		return index_.put({ start, length, ExtentKind::mapped, record.member, SpareBlock(record.spare_block),
+				    (record.flags & DMR_RECORD_GUARDED) != 0 });
 	case DMR_RECORD_PENDING:
 		return index_.put({ start, length, ExtentKind::pending, 0, SpareBlock(0) });
 	case DMR_RECORD_LOST:
@@ -217,7 +232,8 @@ private:
 									      : DMR_RECORD_PENDING;
 
 			out = { extent.start.value, mapped ? extent.spare.value : 0, static_cast<uint32_t>(extent.length.value), kind,
-				static_cast<uint8_t>(mapped ? extent.member : 0), 0 };
+				static_cast<uint8_t>(mapped ? extent.member : 0),
+				static_cast<uint16_t>(extent.guarded ? DMR_RECORD_GUARDED : 0) };
 			at_ = extent.end();
 			return true;
 		}

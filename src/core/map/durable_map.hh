@@ -118,6 +118,9 @@ public:
 	bool takes_part(uint32_t slot);
 	// Before the first record of a lost block. EIO: the metadata can no longer be written.
 	Error prepare_to_lose();
+	// Before the first record of a guarded block, and the first guard block on main: the set has a UUID for main, and older
+	// modules refuse it. EIO: as above.
+	Error prepare_to_guard();
 	// What lives on this member, which is not healthy, is lost: in memory at once, durably when it is forgotten, or by any
 	// checkpoint before. blocks: how many there are; EBUSY, and nothing changed, if there are some and not `may`. Also ENOMEM, EIO.
 	Error lose(uint32_t slot, bool may, uint64_t &blocks, char *reason);
@@ -169,6 +172,7 @@ private:
 	Error forget_all();
 	Error add_to_pool(uint32_t slot, bool missing);
 	void release_replaced(MainBlock start, Blocks length);
+	bool only_marks(const dmr_record &record) const;
 	Error put_record(const dmr_record &record);
 	Error forget_in_memory(uint32_t slot);
 	uint64_t entries() const { return index_.extents() + spares_.bad_runs(); } // of a checkpoint; while nobody else changes the map
@@ -202,7 +206,7 @@ private:
 
 	// members.cc
 	template <typename Write>
-	void write_setup(Write write);
+	Error write_setup(Write write);
 	Error two_checkpoints();
 	Error use_features(uint64_t features);
 	Error prepare_for_loss(uint64_t extents, char *reason);

@@ -100,6 +100,8 @@ Error DurableMap::apply_loaded(const dmr_record &record)
 
 	switch (record.kind) {
 	case DMR_RECORD_MAP:
+		if (only_marks(record))
+			break;
 		release_replaced(start, length);
 		// Replaced by a later record, or the load is refused.
 		if (!spares_.knows(record.member)) {

@@ -2,6 +2,8 @@
 // DurableMap's members: which take part, and how one comes or goes while commits go on.
 #include "core/map/durable_map.hh"
 
+#include <dm_remap/lineage.hh>
+
 namespace dm_remap {
 
 static constexpr char metadata_failed_text[] = "the metadata of this device can no longer be written: load its table again first";
@@ -103,30 +105,32 @@ Error DurableMap::remove_member(uint32_t slot, char *reason)
 
 // Caller leads.
 template <typename Write>
-void DurableMap::write_setup(Write write)
+Error DurableMap::write_setup(Write write)
 {
 	// As in checkpoint().
 	MutexGuard others_wait = flush_state_->hold();
-	const int rc = write();
+	Error error(-write());
 
 	note_members();
-	if (rc)
-		fail("the setup", rc);
+	return error;
 }
 
 void DurableMap::update_setup(const dmr_setup &setup)
 {
 	Leadership leadership(*this);
 
-	write_setup([&] { return metadata_ops_->update_setup(metadata_, &setup); });
+	if (Error error = write_setup([&] { return metadata_ops_->update_setup(metadata_, &setup); }))
+		fail("the setup", error.negative());
 }
 
 void DurableMap::keep_patrol(const dmr_patrol_record &patrol)
 {
 	Leadership leadership(*this);
 
-	if (!failed())
-		write_setup([&] { return metadata_ops_->keep_patrol(metadata_, &patrol); });
+	if (failed())
+		return;
+	if (Error error = write_setup([&] { return metadata_ops_->keep_patrol(metadata_, &patrol); }))
+		fail("the setup", error.negative());
 }
 
 // The older one, and what the log has added to it, are then as new as the newer. Caller leads.
@@ -233,6 +237,29 @@ Error DurableMap::prepare_to_lose()
 	Leadership leadership(*this);
 	Error error = failed() ? Error(EIO) : use_features(DMR_FEATURE_LOST);
 
+	if (error && !failed())
+		fail("the setup", error.negative());
+	return error;
+}
+
+Error DurableMap::prepare_to_guard()
+{
+	static constexpr uint8_t none[DMR_UUID_SIZE] = {};
+	Leadership leadership(*this);
+	Error error = failed() ? Error(EIO) : Error::none();
+
+	if (!error && same_uuid(setup().main_uuid, none)) {
+		dmr_setup *with_uuid = static_cast<dmr_setup *>(dmr_alloc(sizeof(dmr_setup)));
+
+		if (!with_uuid)
+			return Error(ENOMEM);
+		*with_uuid = setup();
+		random_uuid(with_uuid->main_uuid);
+		error = write_setup([&] { return metadata_ops_->update_setup(metadata_, with_uuid); });
+		dmr_free(with_uuid);
+	}
+	if (!error)
+		error = use_features(DMR_FEATURE_GUARD);
 	if (error && !failed())
 		fail("the setup", error.negative());
 	return error;

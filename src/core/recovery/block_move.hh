@@ -4,6 +4,7 @@
 #ifndef DM_REMAP_CORE_RECOVERY_BLOCK_MOVE_HH
 #define DM_REMAP_CORE_RECOVERY_BLOCK_MOVE_HH
 
+#include "core/recovery/guard.hh"
 #include "core/recovery/relocation.hh"
 
 namespace dm_remap {
@@ -38,19 +39,31 @@ public:
 		bool narrow = false;	// nothing was done: some of it fails, ask for one physical block after the other
 		const char *failure = nullptr; // no use to go on
 	};
+	enum class Save : uint8_t {
+		all,		// for remap
+		pending,	// only what is pending already, each asked once
+		to_guard,	// it is guarded from then on; not what is a guard block itself, which is nobody's data
+	};
 	// What of [start, start + length), at most a piece, lives on main goes to spares while it can be read; what cannot becomes
-	// pending. narrow: it is so short that what fails is bad; else nothing is done then. pending_alone: only what is pending
-	// already, each asked once. Caller has drained the range; buffer has room for all of it.
-	ByHand save(MainBlock start, Blocks length, bool narrow, bool pending_alone, uint8_t *buffer, WorkerSpace &space);
-	// What of it lives on spares goes back to main, durably, is read back and compared; only then the record goes. back: as large
-	// as buffer.
-	ByHand give_back(MainBlock start, Blocks length, bool narrow, uint8_t *buffer, uint8_t *back, WorkerSpace &space);
+	// pending. narrow: it is so short that what fails is bad; else nothing is done then. Caller has drained the range; buffer has
+	// room for all of it.
+	ByHand save(MainBlock start, Blocks length, bool narrow, Save what, uint8_t *buffer, WorkerSpace &space);
+	// What of it lives on spares, guarded or not as asked for, goes back to main, durably, is read back and compared; only then the
+	// record goes. back: as large as buffer.
+	ByHand give_back(MainBlock start, Blocks length, bool guarded, bool narrow, uint8_t *buffer, uint8_t *back, WorkerSpace &space);
+	// All of it that can be read lives on spares then and is guarded, durably; only after that main gets guard blocks. moved: of
+	// those that main has taken. As save().
+	ByHand guard(MainBlock start, Blocks length, const GuardStamp &stamp, bool narrow, uint8_t *buffer, WorkerSpace &space);
 
 private:
+	Error mark_guarded(MainBlock start, Blocks length, WorkerSpace &space);
+	ByHand write_guards(MainBlock start, Blocks length, const GuardStamp &stamp, bool narrow, uint8_t *buffer, WorkerSpace &space);
 	Job begin(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space) const;
 	dmr_status read_spare(const Job &move, const Segment &segment, MainBlock at, Blocks length, uint32_t retries) const;
 	bool all_comes(Job &move, uint32_t &silent) const;
 	void find_weak(Job &move, uint32_t silent) const;
+	uint32_t sectors_of(const Segment &segment) const { return static_cast<uint32_t>(p_.block_size.to_sectors(segment.length).value); }
+	bool spare_gives(const Job &move, const Segment &segment, uint8_t *to) const;
 	bool main_takes(const Segment &segment, const uint8_t *data, uint8_t *back) const;
 
 	RecoveryParts p_{};

@@ -6,15 +6,16 @@ namespace dm_remap {
 
 static constexpr const char *not_recorded = "it cannot be recorded: the map is full, or its spares fail";
 
-BlockMove::ByHand BlockMove::save(MainBlock start, Blocks length, bool narrow, bool pending_alone, uint8_t *buffer,
-				 WorkerSpace &space)
+BlockMove::ByHand BlockMove::save(MainBlock start, Blocks length, bool narrow, Save what, uint8_t *buffer, WorkerSpace &space)
 {
+	const bool pending_alone = what == Save::pending;
 	const uint32_t retries = narrow && !pending_alone ? p_.read_retries : 0;
 	const MainBlock end = start + length;
 	Job move = begin(start, length, buffer, space);
 	ByHand result;
 
 	move.told_at_end = true;
+	move.guards = what == Save::to_guard;
 	for (MainBlock at = start; at < end;) {
 		const Segment segment = io_->segment_at(at, end);
 		const uint32_t offset = static_cast<uint32_t>((at - start).value), blocks = static_cast<uint32_t>(segment.length.value);
@@ -23,9 +24,14 @@ BlockMove::ByHand BlockMove::save(MainBlock start, Blocks length, bool narrow, b
 		if (segment.found ? !segment.is(ExtentKind::pending) : pending_alone)
 			continue;
 		const uint64_t sector = p_.block_size.to_sectors(segment.start).value;
-		dmr_status status = io_->read_own(move, p_.main, sector, buffer + size_t{offset} * p_.block_size.bytes(),
-						  segment.length, retries);
+		uint8_t *data = buffer + size_t{offset} * p_.block_size.bytes();
+		dmr_status status = io_->read_own(move, p_.main, sector, data, segment.length, retries);
 
+		if (status == DMR_STS_OK && move.guards && any_guard(data, sectors_of(segment))) {
+			result = {};
+			result.failure = "main holds guard blocks there that this set does not know: it was guarded with other spares";
+			return result;
+		}
 		if (status == DMR_STS_OK) {
 			space.to_relocate.add(offset, blocks);
 			continue;
@@ -69,7 +75,7 @@ BlockMove::ByHand BlockMove::save(MainBlock start, Blocks length, bool narrow, b
 	return result;
 }
 
-BlockMove::ByHand BlockMove::give_back(MainBlock start, Blocks length, bool narrow, uint8_t *buffer, uint8_t *back,
+BlockMove::ByHand BlockMove::give_back(MainBlock start, Blocks length, bool guarded, bool narrow, uint8_t *buffer, uint8_t *back,
 				      WorkerSpace &space)
 {
 	const MainBlock end = start + length;
@@ -82,15 +88,9 @@ BlockMove::ByHand BlockMove::give_back(MainBlock start, Blocks length, bool narr
 		const uint32_t blocks = static_cast<uint32_t>(segment.length.value);
 
 		at = at + segment.length;
-		if (!segment.is(ExtentKind::mapped))
+		if (!segment.is(ExtentKind::mapped) || segment.guarded() != guarded)
 			continue;
-		if (!p_.members->present(segment.extent.member)) {
-			result.unreadable += blocks;
-			continue;
-		}
-		const dmr_member_range &range = p_.members->range(segment.extent.member);
-		const uint64_t from = range.start + p_.block_size.to_sectors(segment.spare_of(segment.start)).value;
-		const bool read = io_->read_own(move, range.dev, from, buffer, segment.length, p_.read_retries) == DMR_STS_OK;
+		const bool read = spare_gives(move, segment, buffer);
 
 		if (read && main_takes(segment, buffer, back)) {
 			space.add_record({ segment.start.value, 0, blocks, DMR_RECORD_CLEAR, 0, 0 });
@@ -104,6 +104,9 @@ BlockMove::ByHand BlockMove::give_back(MainBlock start, Blocks length, bool narr
 			return result;
 		}
 		(read ? result.refused : result.unreadable) += blocks;
+		if (guarded)
+			dmr_log(p_.inst, DMR_LOG_WARN, "%u sectors from sector %llu on stay guarded: %s", sectors_of(segment),
+				p_.block_size.to_sectors(segment.start).print(), read ? "main does not take their data" : "their spare does not give their data");
 	}
 	if (space.record_count > 0 && relocation_->commit_records(move) != DMR_STS_OK) {
 		result.moved = 0;
@@ -112,11 +115,21 @@ BlockMove::ByHand BlockMove::give_back(MainBlock start, Blocks length, bool narr
 	return result;
 }
 
+bool BlockMove::spare_gives(const Job &move, const Segment &segment, uint8_t *to) const
+{
+	if (!p_.members->present(segment.extent.member))
+		return false;
+	const dmr_member_range &range = p_.members->range(segment.extent.member);
+	const uint64_t from = range.start + p_.block_size.to_sectors(segment.spare_of(segment.start)).value;
+
+	return io_->read_own(move, range.dev, from, to, segment.length, p_.read_retries) == DMR_STS_OK;
+}
+
 // On its medium, as far as the drive tells.
 bool BlockMove::main_takes(const Segment &segment, const uint8_t *data, uint8_t *back) const
 {
 	const uint64_t sector = p_.block_size.to_sectors(segment.start).value;
-	const uint32_t sectors = static_cast<uint32_t>(p_.block_size.to_sectors(segment.length).value);
+	const uint32_t sectors = sectors_of(segment);
 
 	return p_.main_test->write_durably(sector, data, sectors) == DMR_STS_OK &&
 	       dmr_device_read(p_.main, sector, back, sectors) == DMR_STS_OK &&

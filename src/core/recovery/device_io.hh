@@ -16,6 +16,7 @@ struct Segment final {
 	Extent extent;	// the whole extent, if found
 
 	bool is(ExtentKind kind) const { return found && extent.kind == kind; }
+	bool guarded() const { return is(ExtentKind::mapped) && extent.guarded; }
 	bool on_member(uint32_t member) const { return is(ExtentKind::mapped) && extent.member == member; }
 	// Of a mapped segment.
 	SpareBlock spare_of(MainBlock at) const { return extent.spare + (at - extent.start); }

@@ -10,7 +10,7 @@ void WorkerSpace::add_record(const dmr_record &record)
 		bool spare_follows = last.spare_block + last.length == record.spare_block && last.member == record.member;
 		bool main_follows = last.main_block + last.length == record.main_block;
 
-		if (last.kind == record.kind &&
+		if (last.kind == record.kind && last.flags == record.flags &&
 		    ((record.kind == DMR_RECORD_MAP && main_follows && spare_follows) ||
 		     (record.kind == DMR_RECORD_BAD_SPARE && spare_follows) ||
 		     ((record.kind == DMR_RECORD_PENDING || record.kind == DMR_RECORD_CLEAR) && main_follows))) {

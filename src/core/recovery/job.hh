@@ -70,6 +70,7 @@ struct Job final {
 	bool found_bad = false;		// a block that main does not give or take: recorded, it spares the next request the search
 	bool failed_on_main = false;	// this, or a part of it
 	bool remaps = true;		// what it relocates counts as remapped; what moves between spares does not
+	bool guards = false;		// what it relocates is guarded from then on
 	bool told_at_end = false;	// a piece of what somebody asked for: a line for each would keep the reason of its end out of the log
 	bool cut_short = false;		// a read: the time was over, and some of what lives on main has not been asked
 	uint32_t recorded = 0;		// a read: blocks that became pending

@@ -50,8 +50,12 @@ Error Mover::start(const Order &order)
 	narrow_until_ = MainBlock(0);
 	not_drained_ = 0;
 	give_up_ = order.give_up;
+	if (order.guarding)
+		guarding_ = *order.guarding;
 	__atomic_store_n(&slot_, order.slot, __ATOMIC_RELAXED);
 	set_last(order.kind, State::running);
+	if (about_guard())
+		c_.guard->changes();
 	dmr_worker_start(worker_, 0);
 	return Error::none();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The administrator's jobs: what lives on a member moves to the others, and the member is taken out of the set (remove_spare);
-// blocks of main move to spares before they fail, and back (remap, unremap, retry_pending). One at a time.
+// blocks of main move to spares before they fail, and back (remap, unremap, retry_pending); others make room for guard blocks,
+// or take their places again (guard, unguard). One at a time.
 //
 // A worker of its own takes each piece's range, drains what was under way to it, asks the index again, moves, releases:
 // see BlockMove. Nothing is allocated on a member that is being emptied. A job ends with a reload of the table; what it has
@@ -9,6 +10,7 @@
 #define DM_REMAP_CORE_MOVER_HH
 
 #include "core/recovery/block_move.hh"
+#include "core/recovery/guard.hh"
 #include "core/recovery/range_table.hh"
 #include "core/recovery/request_queue.hh"
 
@@ -24,6 +26,7 @@ public:
 		RangeTable *ranges;
 		RequestQueue *queue;
 		BlockMove *move;
+		GuardState *guard;
 	};
 
 	static constexpr uint32_t none = MemberList::slots;
@@ -31,12 +34,24 @@ public:
 	Error init(const Config &config);
 	void destroy();
 
-	enum class Kind : uint8_t { none, evacuate, remap, unremap, retry };
+	enum class Kind : uint8_t { none, evacuate, remap, unremap, retry, guard, unguard };
+	// What is to be guarded.
+	struct Guarding {
+		struct Part {
+			MainBlock from, end;
+		};
+		static constexpr uint32_t most = DMR_GUARD_RANGES;
+
+		GuardStamp stamp;	// unguard too
+		Part parts[most];	// in any order
+		uint32_t count;
+	};
 	struct Order {
 		Kind kind = Kind::none;
 		uint32_t slot = none;	// evacuate: this member, which is closed already
 		bool give_up = false;	// evacuate: what cannot be read there is lost
 		MainBlock at, end;	// the others: these blocks
+		const Guarding *guarding = nullptr; // guard, unguard; copied
 	};
 	enum class State : uint8_t { running, done, stopped, failed };
 	struct Progress {
@@ -106,6 +121,12 @@ private:
 	void walk();
 	bool step();
 	MainBlock next_wanted(MainBlock at, MainBlock end, MainBlock &stop) const;
+	bool wants(const IndexAnswer &answer) const;
+	MainBlock next_named(MainBlock at, MainBlock &end) const;
+	BlockMove::ByHand move_by_hand(MainBlock start, Blocks length, bool narrow);
+	bool gives_back() const { return kind() == Kind::unremap || kind() == Kind::unguard; }
+	bool about_guard() const { return kind() == Kind::guard || kind() == Kind::unguard; }
+	bool look_at_guard();
 	void finish(const char *failure);
 	bool stopping() const { return __atomic_load_n(&stop_, __ATOMIC_RELAXED); }
 	void stop();
@@ -119,6 +140,7 @@ private:
 	uint32_t slot_ = none;
 	bool give_up_ = false;
 	MainBlock from_, at_, end_;
+	Guarding guarding_{};
 	MainBlock narrow_until_;	// some of what comes before it has failed
 	uint32_t not_drained_ = 0;	// steps in a row
 	uint64_t moved_ = 0, unreadable_ = 0, refused_ = 0;

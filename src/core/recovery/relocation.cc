@@ -102,7 +102,7 @@ dmr_status Relocation::relocate_run(Job &job, MainBlock piece, MainBlock at, Blo
 
 		status = io_->spare_io_at(job, at, got, spare->member, SpareBlock(spare->block), 0);
 		if (status == DMR_STS_OK) {
-			space.add_record({ at.value, spare->block, spare->length, DMR_RECORD_MAP, static_cast<uint8_t>(spare->member), 0 });
+			add_mapped(job, at, *spare);
 			for (uint32_t i = 0; i < got.value; i++)
 				space.to_relocate.remove(static_cast<uint32_t>((at - piece).value) + i);
 		} else if (!may_be_media(status) || (status != DMR_STS_MEDIUM && !io_->spare_answers(job, spare->member))) {
@@ -121,6 +121,23 @@ dmr_status Relocation::relocate_run(Job &job, MainBlock piece, MainBlock at, Blo
 	return DMR_STS_OK;
 }
 
+// Records: the blocks from `at` on live on these spare blocks. What is guarded stays so wherever it lives, as main does not have
+// its data.
+void Relocation::add_mapped(Job &job, MainBlock at, const dmr_spare_extent &spare)
+{
+	const MainBlock start = at, end = at + Blocks(spare.length);
+
+	while (at < end) {
+		const Segment segment = io_->segment_at(at, end);
+		const bool guarded = job.guards || segment.guarded();
+
+		job.space->add_record({ at.value, (SpareBlock(spare.block) + (at - start)).value,
+					static_cast<uint32_t>(segment.length.value), DMR_RECORD_MAP, static_cast<uint8_t>(spare.member),
+					static_cast<uint16_t>(guarded ? DMR_RECORD_GUARDED : 0) });
+		at = at + segment.length;
+	}
+}
+
 // One of these spare blocks refused the write: find out which. Not OK: the member does not answer any more; the blocks
 // that it was not asked for are free again.
 dmr_status Relocation::try_spare_blocks(Job &job, MainBlock piece, MainBlock at, const dmr_spare_extent &spare)
@@ -131,7 +148,7 @@ dmr_status Relocation::try_spare_blocks(Job &job, MainBlock piece, MainBlock at,
 		uint8_t member = static_cast<uint8_t>(spare.member);
 
 		if (status == DMR_STS_OK) {
-			job.space->add_record({ (at + Blocks(i)).value, block.value, 1, DMR_RECORD_MAP, member, 0 });
+			add_mapped(job, at + Blocks(i), { block.value, 1, spare.member });
 			job.space->to_relocate.remove(static_cast<uint32_t>((at - piece).value) + i);
 		} else if (!may_be_media(status) || (status != DMR_STS_MEDIUM && !io_->spare_answers(job, spare.member))) {
 			p_.map->release({ block.value, spare.length - i, spare.member });

@@ -34,6 +34,7 @@ public:
 
 private:
 	dmr_status relocate_run(Job &job, MainBlock piece, MainBlock at, Blocks length);
+	void add_mapped(Job &job, MainBlock at, const dmr_spare_extent &spare);
 	dmr_status try_spare_blocks(Job &job, MainBlock piece, MainBlock at, const dmr_spare_extent &spare);
 	bool serves_now(const Job &job, uint32_t member, uint64_t spare_block) const;
 	dmr_status without_spare(Job &job, MainBlock piece);

@@ -50,6 +50,8 @@ void write_dump(JsonWriter &out, const SetReader &set)
 			out.value("spare", extent.member);
 			out.value("spare_block", extent.spare.value);
 		}
+		if (extent.guarded)
+			out.value("guarded", 1);
 		out.end();
 	});
 	out.end();

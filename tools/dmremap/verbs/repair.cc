@@ -246,7 +246,7 @@ private:
 				throw Failure(ExitStatus::failed, "io",
 					      fmt::format("{}: sector {}, or one behind it, cannot be written: name another spare", to.path(), at));
 			records_.push_back({extent.start.value + done + i, next_.value, static_cast<uint32_t>(part), DMR_RECORD_MAP,
-					    static_cast<uint8_t>(slot), 0});
+					    static_cast<uint8_t>(slot), record_flags(extent)});
 			next_ = next_ + Blocks(part);
 			copied_ += part;
 		}
@@ -258,7 +258,7 @@ private:
 		const Member *member = set.member(extent.member);
 
 		left_[extent.member]++;
-		records_.push_back({extent.start.value + done, extent.spare.value + done, 1, DMR_RECORD_MAP, extent.member, 0});
+		records_.push_back({extent.start.value + done, extent.spare.value + done, 1, DMR_RECORD_MAP, extent.member, record_flags(extent)});
 		if (member && unreadable_++ < 20)
 			answer.warn("unreadable", fmt::format("{}: sector {} cannot be read: block {} of main stays on it", member->path(),
 							      set.spare_sector(extent.member, extent.spare + Blocks(done)),
