@@ -105,6 +105,11 @@ TEST(ReadBadblocks, WhatIsNoNumberIsRefused)
 	EXPECT_LT(refused.size(), 200u);
 }
 
+TEST(ReadBadblocks, ALineWithoutEnd)
+{
+	EXPECT_EQ(bad_badblocks("1\n" + std::string(100'000, ' ') + "\n"), "line 2: more than 65536 bytes: this is no list");
+}
+
 TEST(ReadBadblocks, AMillionLines)
 {
 	std::string text;
@@ -324,6 +329,7 @@ TEST(ReadSmart, JsonThatIsNotUnderstoodIsRefused)
 		EXPECT_TRUE(bad_smart(std::string(R"({"ata_pending_defects_log": {"table": [{"lba": )") + lba + "}]}}").starts_with("$.ata_pending_defects_log.table[0].lba: ")) << lba;
 	EXPECT_EQ(bad_smart(R"({"ata_pending_defects_log": {"table": 5}})"), "$.ata_pending_defects_log.table: this is no list");
 	EXPECT_EQ(bad_smart(R"({"logical_block_size": 0})"), "$.logical_block_size: logical blocks of 0 bytes: no disk has such");
+	EXPECT_EQ(bad_smart("{" + std::string(4 << 20, ' ') + "}"), "$: a document of more than 4 MiB: smartctl writes none");
 	// Deep, and not a stack's depth.
 	EXPECT_EQ(bad_smart("{\"a\":" + std::string(1'000'000, '[')), "line 1: this is no JSON, or was cut off");
 }

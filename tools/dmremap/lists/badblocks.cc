@@ -27,7 +27,7 @@ BlockList read_badblocks(std::string_view text)
 		if (last && last->first + last->count == *block && last->where + last->count == lines.number())
 			last->count++;
 		else
-			list.runs.push_back({.first = *block, .count = 1, .where = lines.number()});
+			list.add({.first = *block, .count = 1, .where = lines.number()});
 	}
 	return list;
 }

@@ -40,6 +40,8 @@ struct BlockList {
 	// Of a JSON document: the paths of its runs.
 	std::vector<std::string> places;
 
+	// Throws Failure: there are more than any map of remapped blocks can hold.
+	void add(const ListedRun &run);
 	// "line 7", of a block of the run.
 	std::string place(const ListedRun &run, uint64_t block) const;
 };

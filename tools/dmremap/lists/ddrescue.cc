@@ -75,7 +75,7 @@ private:
 		any_ = true;
 		end_ = *start + *size;
 		if (is_one_of(words[2], wanted_))
-			list_.runs.push_back({.first = *start, .count = *size, .where = number});
+			list_.add({.first = *start, .count = *size, .where = number});
 	}
 
 	std::string_view wanted_;

@@ -14,6 +14,9 @@ namespace {
 
 using nlohmann::json;
 
+// As a tree it takes many times the room; smartctl writes some hundred KiB, with all logs there are.
+constexpr size_t most_mib = 4;
+
 class Reader final {
 public:
 	explicit Reader(const json &document) : document_(document) {}
@@ -119,9 +122,9 @@ private:
 			return;
 		if (inner)
 			block = inner;
-		list_.runs.push_back({.first = as_number(*block, fmt::format("{}.{}", at, key), most - 1), .count = 1, .where = static_cast<uint32_t>(list_.places.size()),
-				      .name_space = name_space(number_if_any(row, "nsid")), .bits = bits});
 		list_.places.push_back(at);
+		list_.add({.first = as_number(*block, fmt::format("{}.{}", at, key), most - 1), .count = 1, .where = static_cast<uint32_t>(list_.places.size() - 1),
+				      .name_space = name_space(number_if_any(row, "nsid")), .bits = bits});
 	}
 
 	const json &document_;
@@ -135,6 +138,8 @@ BlockList read_smart_json(std::string_view text)
 {
 	json document;
 
+	if (text.size() > most_mib << 20)
+		refuse("$", fmt::format("a document of more than {} MiB: smartctl writes none", most_mib));
 	try {
 		document = json::parse(text);
 	} catch (const json::parse_error &error) {

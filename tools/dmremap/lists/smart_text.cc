@@ -118,7 +118,7 @@ private:
 
 		if (!block || *block == most || (!space && name_space != "-"))
 			refuse(number_, fmt::format("{} is no LBA of a drive's log", in_quotes(block && *block < most ? name_space : lba)));
-		list_.runs.push_back({.first = *block, .count = 1, .where = number_, .name_space = space ? lists::name_space(*space) : 0, .bits = bits_});
+		list_.add({.first = *block, .count = 1, .where = number_, .name_space = space ? lists::name_space(*space) : 0, .bits = bits_});
 	}
 
 	// "# 2  Background long   Failed in segment -->       6   47877         764900874 [0x3 0x5d 0x1]"

@@ -6,9 +6,17 @@
 
 #include <algorithm>
 #include <charconv>
+#include <dm_remap/format.hh>
 #include <limits>
 
 namespace dm_remap::tool {
+
+void BlockList::add(const ListedRun &run)
+{
+	if (runs.size() == format::max_extents_limit)
+		lists::refuse(place(run, run.first), fmt::format("more than {} entries that do not follow each other: no map of remapped blocks holds so many", format::max_extents_limit));
+	runs.push_back(run);
+}
 
 std::string BlockList::place(const ListedRun &run, uint64_t block) const
 {
@@ -21,6 +29,8 @@ namespace {
 
 constexpr std::string_view blanks = " \t\v\f";
 constexpr size_t most_quoted = 60;
+// The longest that any of these programs writes is ddrescue's own command line.
+constexpr size_t most_line = 64 << 10;
 
 std::optional<uint64_t> number(std::string_view word, int base)
 {
@@ -42,6 +52,8 @@ bool Lines::next()
 	const size_t end = std::min(rest_.find('\n'), rest_.size());
 
 	line_ = rest_.substr(0, end);
+	if (line_.size() > most_line)
+		refuse(number_ + 1, fmt::format("more than {} bytes: this is no list", most_line));
 	if (line_.ends_with('\r'))
 		line_.remove_suffix(1);
 	rest_.remove_prefix(std::min(end + 1, rest_.size()));
