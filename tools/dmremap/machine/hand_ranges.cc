@@ -59,18 +59,19 @@ HandRanges::HandRanges(const Running &device, const RangeSet &ranges) : device_(
 void HandRanges::remap()
 {
 	uint64_t looked_at = 0; // up to here
+	Progress progress;
 
 	for (const Range &range : ranges_.ranges()) {
 		// The last job may have gone on to the end of a physical block: what cannot be read there costs its failing commands once.
 		const uint64_t start = std::max(range.start, looked_at);
 
 		if (start < range.end())
-			looked_at = remap(SectorRange{start, range.end() - start}).end;
+			looked_at = remap(SectorRange{start, range.end() - start}, progress).end;
 		totals_.ranges++;
 	}
 }
 
-LiveJob HandRanges::remap(const SectorRange &range)
+LiveJob HandRanges::remap(const SectorRange &range, Progress &progress)
 {
 	stop_if_asked();
 	const HandJob job(device_, {"remap", range});
@@ -80,7 +81,7 @@ LiveJob HandRanges::remap(const SectorRange &range)
 		HandTotals so_far = totals_;
 
 		so_far.add(now);
-		progress_.show("looked at", std::min(so_far.looked_at, sectors_), sectors_, fmt::format(", {}", so_far.text()));
+		progress.show("looked at", std::min(so_far.looked_at, sectors_), sectors_, fmt::format(", {}", so_far.text()));
 		return !asked_to_end;
 	});
 

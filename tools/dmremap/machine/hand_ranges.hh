@@ -30,14 +30,13 @@ public:
 	void remap();
 
 private:
-	LiveJob remap(const SectorRange &range);
+	LiveJob remap(const SectorRange &range, Progress &progress);
 	void stop() const;
 
 	const Running &device_;
 	const RangeSet &ranges_;
 	uint64_t sectors_ = 0;
 	HandTotals totals_;
-	Progress progress_;
 };
 
 } // namespace dm_remap::tool
