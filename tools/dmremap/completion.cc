@@ -55,6 +55,15 @@ bool takes(const CLI::App &verb, Takes what)
 	return false;
 }
 
+// Where a word is one of a few, these; empty: there is no such place.
+std::string choices_of(const CLI::App &verb)
+{
+	for (const CLI::Option *option : verb.get_options([](const CLI::Option *o) { return o->get_positional(); }))
+		if (takes_of(*option) == Takes::choice)
+			return CLI::detail::find_and_replace(option->get_type_name(), "|", " ");
+	return {};
+}
+
 // Names that need no quotes are enough.
 constexpr const char *set_names = "sed -n 's/^set [^ ]* name=\\([^\" ]*\\) .*/\\1/p' \"${DM_REMAP_CONFIG:-/etc/dm-remap/sets.conf}\" 2>/dev/null";
 
@@ -80,9 +89,13 @@ std::string bash(const CLI::App &app)
 	for (const CLI::App *verb : verbs_of(app))
 		if (takes(*verb, Takes::set))
 			of_sets += (of_sets.empty() ? "" : "|") + verb->get_name();
-	return out + "\tesac\n\tif [[ $cur == -* || $verb == completion ]]; then\n"
-		     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
-		     "\telif [[ $cur != /* && $verb =~ ^(" +
+	out += "\tesac\n\tif [[ $cur == -* || $verb == completion ]]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n";
+	// Behind the name of the set, wherever options stand.
+	for (const CLI::App *verb : verbs_of(app))
+		if (const std::string choices = choices_of(*verb); !choices.empty())
+			out += fmt::format("\telif [[ $verb == {} ]] && ((COMP_CWORD > 2)); then\n\t\tmapfile -t COMPREPLY < <(compgen -W '{}' -f -- \"$cur\")\n",
+					   verb->get_name(), choices);
+	return out + "\telif [[ $cur != /* && $verb =~ ^(" +
 	       of_sets + ")$ ]]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W \"$(" + set_names +
 	       ")\" -- \"$cur\")\n"
 		     "\telse\n\t\tmapfile -t COMPREPLY < <(compgen -f -- \"${cur:-/dev/}\")\n\tfi\n}\n"
@@ -107,7 +120,10 @@ std::string zsh(const CLI::App &app)
 					help = CLI::detail::find_and_replace(help, std::string(1, c), std::string("\\") + c);
 				out += " \\\n\t\t" + quoted("*" + name + "[" + help + "]" + (is_flag(*option) ? "" : ":value:_files"));
 			}
+		const std::string choices = choices_of(*verb);
+
 		out += verb->get_name() == "completion" ? " \\\n\t\t'1:shell:(bash zsh fish)' ;;\n"
+		       : !choices.empty() ? fmt::format(" \\\n\t\t'1:set:($(_dmremap_sets))' '2:kind:({})' '*:file:_files' ;;\n", choices)
 		       : takes(*verb, Takes::set)
 			       ? " \\\n\t\t'1:set:($(_dmremap_sets))' '*:device:_files' ;;\n"
 			       : fmt::format(" \\\n\t\t'*:{}:_files' ;;\n", takes(*verb, Takes::device) ? "device" : "file");
@@ -128,6 +144,8 @@ std::string fish(const CLI::App &app)
 			out += fmt::format("complete -c dmremap -n {} -f -a 'bash zsh fish'\n", seen);
 		if (takes(*verb, Takes::set))
 			out += fmt::format("complete -c dmremap -n {} -a {}\n", seen, quoted(fish_set_names));
+		if (const std::string choices = choices_of(*verb); !choices.empty())
+			out += fmt::format("complete -c dmremap -n {} -a {}\n", seen, quoted(choices));
 		for (const CLI::Option *option : options_of(*verb)) {
 			out += "complete -c dmremap -n " + seen;
 			for (const std::string &name : option->get_snames())

@@ -14,7 +14,10 @@
 namespace dm_remap::tool {
 
 // What a word on the command line may be, for completions.
-enum class Takes : uint8_t { set, device, file, text, number };
+enum class Takes : uint8_t {
+	set, device, file, text, number,
+	choice,	// one of the words in its value's name, with '|' between
+};
 
 // A verb's own words. Behind it is CLI11, in one file.
 class Options {

@@ -26,7 +26,7 @@ packages_of() { # GROUP...
 		test) printf '%s\n' clang "$(clang_runtime)" libgtest-dev libgmock-dev libbenchmark-dev \
 			patch python3 python3-jsonschema python3-yaml util-linux e2fsprogs initramfs-tools-core cpio jq ;;
 		vm) printf '%s\n' qemu-system-x86 busybox-static kmod cpio xz-utils zstd python3 \
-			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps perl nbdkit nbdkit-plugin-dev kpartx ;;
+			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps perl nbdkit nbdkit-plugin-dev kpartx gddrescue smartmontools ;;
 		s390x) printf '%s\n' cmake ninja-build g++-s390x-linux-gnu qemu-user googletest ;;
 		stack) printf '%s\n' mdadm lvm2 cryptsetup-bin fdisk thin-provisioning-tools qemu-utils prometheus ;;
 		package) printf '%s\n' build-essential cmake ninja-build pkgconf "${tool_libraries[@]}" \

@@ -186,12 +186,6 @@ main_does_not_take_it() {
 
 # --- where a sector is counted from
 
-# partition DISK START SECTORS: a DOS table.
-partition() {
-	perl -e 'print pack("x440Vx2x4Cx3VVx48a2", 0xD15C0001, 0x83, @ARGV, "\x55\xaa");' -- "$2" "$3" | write_sectors "$1" 0
-	blockdev --rereadpt "$1"
-}
-
 counted_on_the_disk() {
 	local disk
 	disk=$(drive main)

@@ -30,6 +30,12 @@ start_blank() {
 	defer 'dm_remove_if_there x; host heal main'
 }
 
+# partition DISK START SECTORS: a DOS table.
+partition() {
+	perl -e 'print pack("x440Vx2x4Cx3VVx48a2", 0xD15C0001, 0x83, @ARGV, "\x55\xaa");' -- "$2" "$3" | write_sectors "$1" 0
+	blockdev --rereadpt "$1"
+}
+
 tool_install() {
 	cp "${VM_LIB%/*/*}/dmremap" $TOOL || fail 'there is no dmremap: cmake --build build/host --target dmremap'
 }

@@ -82,6 +82,9 @@ class Session:
         if tool.exists():
             # Without what a debugger wants: the guest reads it over 9p.
             subprocess.run(["strip", "-o", self.share / "dmremap", tool], check=True)
+        drive = REPO / "build/host/tests/vm/failing_drive.so"
+        if drive.exists():
+            shutil.copy(drive, self.share)
 
     def close(self):
         if self.qemu:

@@ -2,10 +2,9 @@
 // remap, unremap, retry, stop-job: blocks are moved because somebody asks for it. The kernel does it, as a job.
 #include "hand_range.hh"
 #include "job_text.hh"
-#include "kernel_log.hh"
+#include "machine/hand_job.hh"
 #include "machine/machine.hh"
 #include "machine/progress.hh"
-#include "machine/waiting.hh"
 #include "sysfs.hh"
 #include "verbs.hh"
 
@@ -13,21 +12,7 @@ namespace dm_remap::tool {
 
 namespace {
 
-// What is asked for. range: of main; none: all that is pending.
-struct Order {
-	const char *kind;	// as the message is called
-	std::optional<SectorRange> range;
-
-	std::string message() const { return range ? fmt::format("{} {} {}", kind, range->start, range->sectors) : kind; }
-	std::string text() const { return job_name(kind, range); }
-	// Widened by the modules to whole blocks.
-	bool begot(const LiveJob &job) const
-	{
-		return job.kind == kind && (!range || (job.from <= range->start && job.end >= range->end()));
-	}
-};
-
-void report(Answer &answer, const std::string &device, const Order &order, const char *result, const std::optional<LiveJob> &job)
+void report(Answer &answer, const std::string &device, const HandOrder &order, const char *result, const std::optional<LiveJob> &job)
 {
 	answer.json().value("name", device);
 	answer.json().value("sector", order.range ? std::optional(order.range->start) : std::nullopt);
@@ -39,17 +24,16 @@ void report(Answer &answer, const std::string &device, const Order &order, const
 // From sending the message to the end of the job.
 class Commission final {
 public:
-	Commission(Answer &answer, const Running &device, Order order) : answer_(answer), device_(device), order_(std::move(order)) {}
+	Commission(Answer &answer, const Running &device, HandOrder order)
+		: answer_(answer), device_(device), job_(device, std::move(order)) {}
 
 	int run(bool wait) const
 	{
-		const KernelLog log;
-
-		begin();
+		job_.begin();
 		if (wait)
-			return judge(wait_for_end(), log);
+			return judge(wait_for_end());
 		tell("begun", {},
-		     fmt::format("{} has begun: 'dmremap status {}' tells how far it is, and how it has ended; 'dmremap stop-job {}' ends it", order_.text(),
+		     fmt::format("{} has begun: 'dmremap status {}' tells how far it is, and how it has ended; 'dmremap stop-job {}' ends it", job_.order().text(),
 				 device_.name(), device_.name()));
 		return static_cast<int>(ExitStatus::done);
 	}
@@ -65,89 +49,33 @@ private:
 	void tell(const char *result, const std::optional<LiveJob> &job, const std::string &text) const
 	{
 		if (answer_.as_json())
-			report(answer_, device_.name(), order_, result, job);
+			report(answer_, device_.name(), job_.order(), result, job);
 		else
 			answer_.line("{}", text);
-	}
-
-	// One at a time: the kernel's words for that name its messages.
-	void begin() const
-	{
-		try {
-			dm::message(device_.device(), order_.message());
-		} catch (const Failure &failure) {
-			if (failure.status() != ExitStatus::busy)
-				throw;
-			const LiveStatus now = device_.status();
-
-			if (now.removal)
-				throw Failure(ExitStatus::busy, "busy",
-					      fmt::format("spare {0} of {1} is being removed, and there is one job at a time: wait for its end, or "
-							  "'dmremap remove-spare {1} {0} --cancel'",
-							  now.removal->number, device_.name()));
-			if (!now.job || !now.job->running())
-				throw;
-			throw Failure(ExitStatus::busy, "busy",
-				      fmt::format("{1}: {0} is under way, and there is one job at a time: wait for its end, which 'dmremap status {1}' tells, or "
-						  "end it with 'dmremap stop-job {1}'",
-						  job_name(*now.job), device_.name()));
-		}
 	}
 
 	LiveJob wait_for_end() const
 	{
 		Progress progress;
-		const LiveStatus end = wait_while(device_, [&](const LiveStatus &now) {
-			if (!now.job || !order_.begot(*now.job) || !now.job->running())
-				return false;
-			progress.show("looked at", now.job->at - now.job->from, now.job->end - now.job->from, fmt::format(", {}", job_numbers(*now.job)));
+
+		return job_.wait([&](const LiveJob &now) {
+			progress.show("looked at", now.at - now.from, now.end - now.from, fmt::format(", {}", job_numbers(now)));
 			return true;
 		});
-
-		if (!end.job)
-			throw Failure(ExitStatus::failed, "job-stopped",
-				      fmt::format("{} was ended by another table of {}: what was moved stays moved; ask for it again", order_.text(),
-						  device_.name()));
-		if (!order_.begot(*end.job))
-			throw Failure(ExitStatus::failed, "job-unknown",
-				      fmt::format("{} has ended, and another job has begun: the kernel's log tells how, in its line '{} …'", order_.text(),
-						  order_.kind));
-		return *end.job;
 	}
 
-	int judge(const LiveJob &job, const KernelLog &log) const
+	int judge(const LiveJob &job) const
 	{
-		if (job.state == "stopped")
-			throw Failure(ExitStatus::failed, "job-stopped",
-				      fmt::format("{} was stopped at sector {}: {}; what was moved stays moved", order_.text(), job.at, job_numbers(job)));
-		if (job.state != "done")
-			throw Failure(ExitStatus::failed, "job-failed",
-				      fmt::format("{} has ended at sector {}: {}; {}; what was moved stays moved", order_.text(), job.at, why(log), job_numbers(job)));
+		job_.refuse_unless_done(job);
 		const bool all = !job.unreadable && !job.refused;
 
-		tell(all ? "done" : "incomplete", job, all ? fmt::format("{} is done: {}", order_.text(), job_numbers(job)) : incomplete(job));
+		tell(all ? "done" : "incomplete", job, all ? fmt::format("{} is done: {}", job_.order().text(), job_numbers(job)) : incomplete(job));
 		return static_cast<int>(all ? ExitStatus::done : ExitStatus::failed);
-	}
-
-	// "remap ends at sector 8: WHY (0 blocks moved)"
-	std::string why(const KernelLog &log) const
-	{
-		const std::string beginning = fmt::format("{} ends at sector ", order_.kind), between = ": ";
-		const std::string line = log.last_line(device_.device().kernel_name, beginning);
-		const size_t from = line.find(between, beginning.size()), end = line.rfind(" (");
-
-		if (line.empty() || from == line.npos || end == line.npos || end < from)
-			return "the kernel's log tells why";
-		const std::string reason = line.substr(from + between.size(), end - from - between.size());
-
-		if (reason.starts_with("there is no spare block"))
-			return fmt::format("{} ('dmremap add-spare {} DEV')", reason, device_.name());
-		return reason.starts_with("main does not answer") ? reason + ": check its cable and power" : reason;
 	}
 
 	std::string incomplete(const LiveJob &job) const
 	{
-		std::string out = fmt::format("{} has ended: {} sectors were moved", order_.text(), job.moved);
+		std::string out = fmt::format("{} has ended: {} sectors were moved", job_.order().text(), job.moved);
 		const bool back = job.kind == "unremap";
 
 		if (job.refused)
@@ -163,7 +91,7 @@ private:
 
 	Answer &answer_;
 	const Running &device_;
-	Order order_;
+	HandJob job_;
 };
 
 // The words SECTOR [COUNT] [--disk] of a verb.
@@ -190,19 +118,14 @@ private:
 
 	static SectorRange place_of_main(const Running &device, Answer &answer)
 	{
-		const std::string main = device.main_number(), disk = sysfs::disk(main);
-		const sysfs::Partition place = sysfs::place(main);
+		const SectorRange place = place_on_disk(device, "name SECTOR as it counts from the start of main, without --disk");
+		const std::string disk = sysfs::disk(device.main_number());
 
-		// A disk's own log knows nothing of what is made of several.
-		if (sysfs::disks_below(main) != std::vector{disk} || !place.sectors)
-			throw Failure(ExitStatus::failed, "refused",
-				      fmt::format("main, {}, is neither a disk nor a partition of one: name SECTOR as it counts from the start of main, without --disk",
-						  sysfs::node(main)));
 		if (const std::string block = sysfs::attribute(disk, "queue/logical_block_size"); block != "512" && !block.empty())
 			answer.warn("lba", fmt::format("{} has logical blocks of {} bytes: its SMART log counts in those, while SECTOR is of 512 bytes, as in "
 						       "the kernel's log",
 						       sysfs::node(disk), block));
-		return {place.start, place.sectors};
+		return place;
 	}
 
 	SectorRange named_ = {none, 1};
