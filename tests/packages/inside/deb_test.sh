@@ -32,6 +32,10 @@ serves "$first" 0.9.0 dkms
 equal "dmremap $new" "$(dmremap --version)"
 said 0 dmremap --help
 [[ -s /usr/share/man/man8/dmremap.8.gz && -s /usr/share/bash-completion/completions/dmremap ]] || fail 'no man page or completions'
+timer=/etc/systemd/system/timers.target.wants/dm-remap-scrub.timer
+[[ -L $timer ]] || fail 'the scrub timer is not enabled'
+# Who does not want it.
+rm "$timer"
 
 step 'upgrade to a version that does not build: what was there goes on to serve'
 said 0 "${APT[@]}" install ./broken/dm-remap-dkms_*.deb
@@ -70,6 +74,7 @@ for kernel in "$first" "$second"; do
 	find "built/$kernel" -name '*.xz' -exec unxz {} +
 done
 [[ /boot/initrd.img-$second -nt /etc/os-release ]] || fail 'the initramfs was not made anew'
+[[ ! -L $timer ]] || fail 'the scrub timer is enabled again, though somebody has switched it off'
 equal "dmremap $new" "$(dmremap --version)"
 equal 2 "$(dkms status -m dm-remap | grep -c "$new.*installed")" 'kernels in DKMS'
 equal 2 "$(dkms status -m dm-remap | grep -c .)" 'lines in DKMS'
