@@ -223,6 +223,9 @@ bool dmr_engine_wants_failed(struct dmr_engine *e, enum dmr_op op, dmr_status st
 /* Take the request over; dmr_request_end() is called for it from a worker. any. */
 void dmr_engine_enqueue(struct dmr_engine *e, struct dmr_request *req);
 
+/* A write with FUA has failed on main, and its user is not told yet. any. */
+void dmr_engine_main_fua_failed(struct dmr_engine *e);
+
 /*
  * Anything that changes data of this member (a write, a discard) has ended with this status, and its user is not told
  * yet. flags: DMR_IO_FUA if it was sent so. any.

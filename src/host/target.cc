@@ -233,6 +233,8 @@ void Target::end_io(Piece &p, dmr_status status)
 		dmr_engine_spare_write_ended(engine_, p.member, status, p.req.info.flags);
 	if (p.state != State::Flush)
 		dmr_inflight_leave(&instance_.inflight, p.epoch);
+	if (status && on_main && p.req.info.flags & DMR_IO_FUA)
+		dmr_engine_main_fua_failed(engine_);
 	if (!status || !dmr_engine_wants_failed(engine_, p.req.info.op, status,
 						p.req.info.op == DMR_OP_READ && p.io->optional)) {
 		finish(p, status);

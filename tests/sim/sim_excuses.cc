@@ -107,9 +107,9 @@ bool Judge::write_excused(const Request &r, uint32_t i) const
 		       nowhere_to_put(r);
 	case SectorTrace::main_ok:
 		// It is lost as long as nobody has recorded that it is not.
-		return was_lost(r, sector) && nowhere_to_put(r);
+		return flush_lost_for(r) || (was_lost(r, sector) && nowhere_to_put(r));
 	case SectorTrace::main_failed:
-		return t.not_media || whole_disk_trouble(main_) || whole_main_ > r.whole_main ||
+		return flush_lost_for(r) || t.not_media || whole_disk_trouble(main_) || whole_main_ > r.whole_main ||
 		       main_failures_ >= r.main_failures + control_blocks || no_control_block(r) || nowhere_to_put(r);
 	case SectorTrace::spare_failed:
 	case SectorTrace::spare_ok: // and its record could not be made

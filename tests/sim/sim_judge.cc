@@ -80,6 +80,9 @@ void Judge::performed(SimDisk &disk, const DeviceIo &io)
 
 	if (!on_main && io.op != DMR_OP_READ)
 		spare_write(r, disk, io);
+	// It may have been the flush that stands for FUA.
+	if (on_main && io.status && io.flags & DMR_IO_FUA && disk.flushes_for_fua())
+		flush_lost();
 	for (uint32_t n = 0; n < io.sectors; n++) {
 		const uint64_t sector = io.user_sector + n;
 		SectorTrace &t = r.traces[sector - r.io.sector];
@@ -142,6 +145,8 @@ void Judge::engine_io(SimDisk &disk, const DeviceIo &io)
 	}
 	if (&disk == &main_) {
 		main_failures_++;
+		if (io.op == DMR_OP_FLUSH && disk.flushes_for_fua())
+			flush_lost();
 		return;
 	}
 	if (io.op == DMR_OP_READ)
@@ -153,8 +158,7 @@ void Judge::engine_io(SimDisk &disk, const DeviceIo &io)
 	// A write that fails, of a record or of moved data, takes nothing else with it.
 	if (io.op != DMR_OP_FLUSH && !(io.flags & DMR_IO_FUA && disk.flushes_for_fua()))
 		return;
-	lost_flush_ = now();
-	lost_told_ = 0;
+	flush_lost();
 }
 
 // Data that the engine moves says whose it is; zeroes do not.

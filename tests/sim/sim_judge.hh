@@ -179,6 +179,17 @@ private:
 	void spare_write(Request &r, host::SimDisk &disk, const host::DeviceIo &io);
 	bool recording_trouble(const Request &r) const;
 	void settle(Request &r);
+	// A flush that stands for its FUA may have failed, or another, which took its data with it.
+	bool flush_lost_for(const Request &r) const
+	{
+		return r.io.flags & DMR_IO_FUA && main_.flushes_for_fua() && (flush_failures_ > r.flush_failures || lost_flush_ >= r.begun);
+	}
+	// With what users had written, perhaps: the next flush may fail for that.
+	void flush_lost()
+	{
+		lost_flush_ = now();
+		lost_told_ = 0;
+	}
 
 	std::vector<Request *> under_way_;
 	host::World &world_;

@@ -23,6 +23,28 @@ TEST_F(EngineMainFlush, WhatAWriteWithFuaHasLostTheNextFlushTells)
 	EXPECT_EQ(device.flush(), DMR_STS_OK) << "it was told";
 }
 
+// Once in the user's own write, and once more in its recovery.
+TEST_F(EngineMainFlush, AFlushThatFailsAgainIsNoBadBlock)
+{
+	create();
+	ASSERT_EQ(write(100, 8, 1), DMR_STS_OK);
+	main.fail_flushes(2);
+	EXPECT_NE(write(2000, 1, 1, DMR_IO_FUA), DMR_STS_OK) << "as on the bare disk";
+	EXPECT_EQ(snapshot().remapped_sectors, 0u);
+	EXPECT_NE(device.flush(), DMR_STS_OK) << "sectors 100 to 107 may be gone";
+	EXPECT_EQ(device.flush(), DMR_STS_OK);
+	EXPECT_EQ(write(2000, 1, 1, DMR_IO_FUA), DMR_STS_OK);
+}
+
+TEST_F(EngineMainFlush, WhatRecoveryHasWrittenWithFuaIsDurable)
+{
+	create();
+	main.fail(2000, 1, Fault::unwritable());
+	ASSERT_EQ(write(1996, 8, 1, DMR_IO_FUA), DMR_STS_OK);
+	EXPECT_EQ(snapshot().remapped_sectors, 1u);
+	EXPECT_TRUE(main.unflushed().empty());
+}
+
 TEST_F(EngineMainFlush, WhatWasNotToldATableAfterItTells)
 {
 	create();

@@ -112,6 +112,11 @@ void dmr_engine_enqueue(struct dmr_engine *e, struct dmr_request *req)
 	e->engine.enqueue(req);
 }
 
+void dmr_engine_main_fua_failed(struct dmr_engine *e)
+{
+	e->engine.main_fua_failed();
+}
+
 void dmr_engine_spare_write_ended(struct dmr_engine *e, uint32_t member, dmr_status status, uint32_t flags)
 {
 	e->engine.spare_write_ended(member, status, flags);

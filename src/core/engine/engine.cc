@@ -222,6 +222,7 @@ void Engine::tell_reach()
 bool Engine::wants_failed(dmr_op op, dmr_status status, bool optional)
 {
 	if (op == DMR_OP_FLUSH) {
+		flush_state_.main_flush_failed();
 		counters_.flush_error();
 		dmr_log_later(p_.inst, DMR_LOG_ERR, "main failed a flush (status %u): data written since the last one may be lost; turn main's volatile cache off", status);
 		dmr_event(p_.inst, DMR_EVENT_FLUSH_FAILED);
@@ -299,6 +300,9 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 	uint32_t used = e.in_use(e.map_.spares().known());
 	uint32_t members = e.flush_state_.begin();
 	dmr_status status = dmr_device_flush(e.p_.main), spare_status = DMR_STS_IOERR;
+
+	if (status != DMR_STS_OK)
+		e.flush_state_.main_flush_failed();
 	uint32_t refused = e.flush_state_.flush(e.members_, members, FlushState::For::user, spare_status);
 	uint32_t failed = refused & (used | e.in_use(refused));
 	uint32_t lost = e.flush_state_.to_tell();

@@ -45,6 +45,12 @@ public:
 	bool removing() const { return mover_.slot() != Mover::none; }
 	bool wants_failed(dmr_op op, dmr_status status, bool optional);
 	void enqueue(dmr_request *req) { queue_.push(req); }
+	// Where main flushes for FUA that flush may be what has failed.
+	void main_fua_failed()
+	{
+		if (dmr_device_flushes_for_fua(p_.main))
+			flush_state_.main_flush_failed();
+	}
 	void spare_write_ended(uint32_t member, dmr_status status, uint32_t flags)
 	{
 		flush_state_.write_ended(members_, member, status, flags);

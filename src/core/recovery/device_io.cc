@@ -13,7 +13,9 @@ Segment DeviceIo::segment_at(MainBlock at, MainBlock end) const
 
 dmr_status DeviceIo::main_io(const Job &job, MainBlock at, Blocks length, uint32_t more_flags) const
 {
-	return device_io(job, at, length, p_.main, p_.block_size.to_sectors(at).value, job.info.flags | more_flags);
+	const uint32_t flags = job.flushes_main ? 0 : job.info.flags;
+
+	return device_io(job, at, length, p_.main, p_.block_size.to_sectors(at).value, flags | more_flags);
 }
 
 dmr_status DeviceIo::device_io(const Job &job, MainBlock at, Blocks length, dmr_device *dev, uint64_t sector, uint32_t flags) const

@@ -69,6 +69,9 @@ struct Job final {
 	bool main_tested = false;	// by a control block, in this request
 	bool found_bad = false;		// a block that main does not give or take: recorded, it spares the next request the search
 	bool failed_on_main = false;	// this, or a part of it
+	bool flushes_main = false;	// a write with FUA, to a main without: main is flushed at the end, and each part written without
+	bool wrote_main = false;	// a part of it lives there
+	uint64_t main_moment = 0;	// FlushState::main_moment() before the first of that was written
 	bool remaps = true;		// what it relocates counts as remapped; what moves between spares does not
 	bool guards = false;		// what it relocates is guarded from then on
 	bool told_at_end = false;	// a piece of what somebody asked for: a line for each would keep the reason of its end out of the log

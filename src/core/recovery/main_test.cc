@@ -75,15 +75,39 @@ MainTest::Trial MainTest::ask(void *buffer, MainBlock block)
 // Where FUA is a flush behind the write, one command's failure would not say which of them has failed.
 dmr_status MainTest::write_durably(uint64_t sector, const void *data, uint32_t sectors)
 {
-	const bool flushes = dmr_device_flushes_for_fua(main_);
-	dmr_status status = dmr_device_write(main_, sector, data, sectors, flushes ? 0 : DMR_IO_FUA);
+	if (!dmr_device_flushes_for_fua(main_))
+		return dmr_device_write(main_, sector, data, sectors, DMR_IO_FUA);
+	dmr_status status = DMR_STS_IOERR;
+	bool lost = true;
 
-	if (!flushes || status != DMR_STS_OK)
-		return status;
-	status = dmr_device_flush(main_);
+	// Again, as long as others' flushes fail in between.
+	for (uint32_t i = 0; i < durable_tries && lost; i++) {
+		const uint64_t moment = flush_state_->main_moment();
+
+		status = dmr_device_write(main_, sector, data, sectors, 0);
+		if (status != DMR_STS_OK)
+			return status;
+		status = flush(moment, lost);
+	}
+	return status;
+}
+
+dmr_status MainTest::make_durable(uint64_t moment)
+{
+	bool lost;
+
+	return flush(moment, lost);
+}
+
+// lost: by another flush, while this one has succeeded.
+dmr_status MainTest::flush(uint64_t moment, bool &lost)
+{
+	const dmr_status status = dmr_device_flush(main_);
+
+	lost = status == DMR_STS_OK && flush_state_->main_moment() != moment;
 	if (status != DMR_STS_OK)
 		lost_by_flush();
-	return status;
+	return lost ? static_cast<dmr_status>(DMR_STS_IOERR) : status;
 }
 
 void MainTest::lost_by_flush()

@@ -285,11 +285,16 @@ dmr_status Relocation::without_spare(Job &job, MainBlock piece)
 			// What main held of a lost block is outdated: it must not come back when the record says that main serves.
 			if (lost && p_.map->failed())
 				return job.failure;
-			dmr_status status = io_->main_io(job, segment.start, segment.length, lost ? DMR_IO_FUA : 0);
+			const uint64_t moment = p_.flush_state->main_moment();
+			const bool flushes = lost && dmr_device_flushes_for_fua(p_.main);
+			dmr_status status = io_->main_io(job, segment.start, segment.length, lost && !flushes ? DMR_IO_FUA : 0);
 
+			if (status == DMR_STS_OK && flushes)
+				status = p_.main_test->make_durable(moment);
 			if (status != DMR_STS_OK)
 				return status;
 			any_lost |= lost;
+			job.wrote_main = true;
 			space.add_record({ segment.start.value, 0, static_cast<uint32_t>(segment.length.value), DMR_RECORD_CLEAR, 0, 0 });
 		}
 	}

@@ -7,6 +7,9 @@ dmr_status WriteRecovery::write(Job &job)
 {
 	MainBlock end = job.start + job.length;
 
+	// Else a flush that fails would look like a block that refuses the write.
+	job.flushes_main = job.info.flags & DMR_IO_FUA && dmr_device_flushes_for_fua(p_.main);
+	job.main_moment = p_.flush_state->main_moment();
 	for (MainBlock at = job.start; at < end;) {
 		Blocks length = p_.physical.cut(at, Blocks(BlockSet::capacity), end) - at;
 
@@ -14,11 +17,18 @@ dmr_status WriteRecovery::write(Job &job)
 			return status;
 		at = at + length;
 	}
-	// All of main took it in the end: what has failed was the flush that stands for FUA, or a passing error. What others wrote
+	return job.flushes_main ? flush_main(job) : static_cast<dmr_status>(DMR_STS_OK);
+}
+
+dmr_status WriteRecovery::flush_main(const Job &job) const
+{
+	const dmr_status status = job.wrote_main ? p_.main_test->make_durable(job.main_moment) : static_cast<dmr_status>(DMR_STS_OK);
+
+	// All of main took it in the end: what had failed was the flush that stands for FUA, or a passing error. What others wrote
 	// may be lost by the one, and the bare disk would have failed this write for either.
-	if (job.failed_on_main && !job.found_bad && job.info.flags & DMR_IO_FUA && dmr_device_flushes_for_fua(p_.main))
+	if (job.failed_on_main && !job.found_bad)
 		p_.main_test->lost_by_flush();
-	return DMR_STS_OK;
+	return status;
 }
 
 dmr_status WriteRecovery::write_piece(Job &job, MainBlock first, Blocks length)
@@ -74,7 +84,7 @@ dmr_status WriteRecovery::try_main(Job &job, MainBlock piece, MainBlock first, B
 
 		if (status == DMR_STS_OK) {
 			p_.main_test->write_succeeded();
-			job.main_tested = true;
+			job.main_tested = job.wrote_main = true;
 			search.passed();
 			continue;
 		}

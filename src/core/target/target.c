@@ -96,6 +96,8 @@ static noinline int remap_end_io_rest(struct dmr_instance *inst, struct dmr_requ
 					     req->opf & REQ_FUA ? DMR_IO_FUA : 0);
 	if (req->state != DMR_REQUEST_FLUSH)
 		dmr_inflight_leave(&inst->inflight, req->epoch);
+	if (status && on_main && req->opf & REQ_FUA)
+		dmr_engine_main_fua_failed(inst->engine);
 	if (!status || !dmr_engine_wants_failed(inst->engine, op, (__force dmr_status)status,
 						op == DMR_OP_READ && optional))
 		return DM_ENDIO_DONE;
