@@ -54,7 +54,7 @@ constexpr Field member_fields[] = {
 constexpr Field record_fields[] = {
 	DMR_FIELD(format::Record, 0, main_block), DMR_FIELD(format::Record, 0, spare_block),
 	DMR_FIELD(format::Record, 0, length), DMR_FIELD(format::Record, 0, kind), DMR_FIELD(format::Record, 0, member),
-	DMR_FIELD(format::Record, 0, reserved),
+	DMR_FIELD(format::Record, 0, flags),
 };
 // Sizes of the corpus's sets and of the format, and where numbers end.
 constexpr uint64_t special[] = {
