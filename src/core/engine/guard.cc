@@ -78,7 +78,7 @@ Error Engine::may_guard(const dmr_guard_message &message, Mover::Order &order, M
 	const uint64_t free = map_.spares().usage(DMR_MAX_MEMBERS).free;
 
 	// Who starts without a spare that knows of the guard is given guard blocks as data.
-	if (map_.spares().known() != map_.spares().healthy()) {
+	if (!map_.complete()) {
 		dmr_format(reason, DMR_REASON_SIZE, "a spare of the set is missing or was dropped, and must know what is guarded: bring it back, or take it out of the set");
 		return Error(EBUSY);
 	}

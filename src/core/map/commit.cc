@@ -192,6 +192,11 @@ uint32_t DurableMap::choose(uint32_t credit, uint32_t &data_members)
 			t->result = Error(EIO);
 			continue;
 		}
+		// What lived on a member that was given up meanwhile is lost, and its blocks there are nobody's.
+		if (t->marks && !only_mark(t->records.subspan(t->committed))) {
+			t->result = Error(ESTALE);
+			continue;
+		}
 		// So that a checkpoint has room for what is durable, whenever it comes.
 		if (room < added) {
 			t->result = Error(ENOSPC);

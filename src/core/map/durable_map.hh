@@ -34,6 +34,7 @@ struct CommitTicket final {
 	std::span<const dmr_record> records;
 	uint32_t data_members = 0;	// bit per member whose cache may hold data that the records speak of
 	uint64_t data_moment = 0;	// FlushState::moment() before that data was written
+	bool marks = false;		// they say no more than that what lives there already is guarded
 
 	// Answers.
 	uint32_t committed = 0;		// so many records, from the front, are durable and published
@@ -79,7 +80,7 @@ public:
 	// ---- workers; process, may block ----
 
 	// All records durable and published, or an error: ENOSPC the map is full, EIO data or metadata could not be made
-	// durable, ENOMEM. The ticket says how much was done before.
+	// durable, ENOMEM, ESTALE what was to be marked does not live there any more. The ticket says how much was done before.
 	Error commit(CommitTicket &ticket);
 	// The caller is about to commit: it writes its data, and will call commit() with a ticket that says so, or withdraw().
 	void announce();
@@ -116,6 +117,8 @@ public:
 	// Does it take its metadata? Asked by writing a checkpoint, where there is another one that might go on without it: one to
 	// which nothing was written since it died is dropped by that.
 	bool takes_part(uint32_t slot);
+	// Do all members have all that is committed, and takes no one part who has not? A member that is just being added is waited for.
+	bool complete();
 	// Before the first record of a lost block. EIO: the metadata can no longer be written.
 	Error prepare_to_lose();
 	// Before the first record of a guarded block, and the first guard block on main: the set has a UUID for main, and older
@@ -173,6 +176,7 @@ private:
 	Error add_to_pool(uint32_t slot, bool missing);
 	void release_replaced(MainBlock start, Blocks length);
 	bool only_marks(const dmr_record &record) const;
+	bool only_mark(std::span<const dmr_record> records) const;
 	Error put_record(const dmr_record &record);
 	Error forget_in_memory(uint32_t slot);
 	uint64_t entries() const { return index_.extents() + spares_.bad_runs(); } // of a checkpoint; while nobody else changes the map

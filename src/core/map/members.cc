@@ -265,6 +265,13 @@ Error DurableMap::prepare_to_guard()
 	return error;
 }
 
+bool DurableMap::complete()
+{
+	Leadership leadership(*this);
+
+	return spares_.known() == spares_.healthy();
+}
+
 bool DurableMap::takes_part(uint32_t slot)
 {
 	Leadership leadership(*this);

@@ -51,6 +51,7 @@ public:
 	// What of it lives on spares, guarded or not as asked for, goes back to main, durably, is read back and compared; only then the
 	// record goes. back: as large as buffer.
 	ByHand give_back(MainBlock start, Blocks length, bool guarded, bool narrow, uint8_t *buffer, uint8_t *back, WorkerSpace &space);
+	static constexpr const char *not_all_know = "a spare was dropped, and every spare must know what is guarded";
 	// All of it that can be read lives on spares then and is guarded, durably; only after that main gets guard blocks. moved: of
 	// those that main has taken. As save().
 	ByHand guard(MainBlock start, Blocks length, const GuardStamp &stamp, bool narrow, uint8_t *buffer, WorkerSpace &space);

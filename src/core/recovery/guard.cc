@@ -92,7 +92,7 @@ void GuardState::look_at_run(const GuardStamp &stamp, const Scope &scope, MainBl
 		else if (length == Blocks(1))
 			count.missing++;
 		else
-			for (Blocks i; i < length; i = i + Blocks(1))
+			for (Blocks i; i < length && !scope.stopped(); i = i + Blocks(1))
 				look_at_run(stamp, scope, at + i, Blocks(1), count);
 		return;
 	}
@@ -124,7 +124,7 @@ GuardState::Outcome GuardState::look(const GuardStamp &stamp, const Scope &scope
 		MainBlock stop = answer.extent.end();
 
 		if (answer.found && answer.extent.guarded) {
-			if (scope.stop && __atomic_load_n(scope.stop, __ATOMIC_RELAXED))
+			if (scope.stopped())
 				return Outcome::stopped;
 			if (stop - at > most)
 				stop = at + most;
@@ -135,6 +135,9 @@ GuardState::Outcome GuardState::look(const GuardStamp &stamp, const Scope &scope
 		}
 		at = stop;
 	}
+	// In the midst of the last of them.
+	if (scope.stopped())
+		return Outcome::stopped;
 	*sector = count.foreign_sector;
 	__atomic_store_n(&missing_, count.missing, __ATOMIC_RELAXED);
 	__atomic_store_n(&unknown_, count.unknown, __ATOMIC_RELAXED);

@@ -47,6 +47,8 @@ public:
 		uint8_t *buffer;	// buffer_bytes
 		uint64_t deadline_ns;	// what cannot be read by then stays unknown; 0: none, and what fails is read block by block
 		const bool *stop;	// or null
+
+		bool stopped() const { return stop && __atomic_load_n(stop, __ATOMIC_RELAXED); }
 	};
 	static constexpr uint32_t buffer_bytes = 64 * 1024;
 

@@ -12,8 +12,14 @@ BlockMove::ByHand BlockMove::guard(MainBlock start, Blocks length, const GuardSt
 
 	if (result.narrow || result.failure)
 		return result;
-	if (mark_guarded(start, length, space)) {
-		result.failure = "it cannot be recorded: the map is full, or its spares fail";
+	if (const Error error = mark_guarded(start, length, space)) {
+		result.failure = error.code() == ESTALE ? "a spare was given up, and what lived there is lost" :
+							  "it cannot be recorded: the map is full, or its spares fail";
+		return result;
+	}
+	// The commit may have cost a spare, and who starts with that one alone is given guard blocks as data.
+	if (!p_.map->complete()) {
+		result.failure = not_all_know;
 		return result;
 	}
 	const ByHand written = write_guards(start, length, stamp, narrow, buffer, space);
@@ -43,6 +49,7 @@ Error BlockMove::mark_guarded(MainBlock start, Blocks length, WorkerSpace &space
 					   DMR_RECORD_GUARDED });
 	}
 	ticket.records = std::span<const dmr_record>(space.records.data(), space.record_count);
+	ticket.marks = true;
 	return p_.map->commit(ticket);
 }
 

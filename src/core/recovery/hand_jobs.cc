@@ -118,8 +118,8 @@ bool Mover::step()
 	not_drained_ = drained ? 0 : not_drained_ + 1;
 	if (not_drained_ == most_drains)
 		result.failure = "I/O that began earlier does not come to an end";
-	else if (kind() == Kind::guard && c_.map->spares().known() != c_.map->spares().healthy())
-		result.failure = "a spare was dropped, and every spare must know what is guarded";
+	else if (kind() == Kind::guard && !c_.map->complete())
+		result.failure = BlockMove::not_all_know;
 	else if (drained)
 		result = move_by_hand(start, length, narrow);
 	c_.queue->push_front(c_.ranges->release(range));
