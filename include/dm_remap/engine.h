@@ -181,6 +181,12 @@ const struct dmr_setup *dmr_engine_setup(const struct dmr_engine *e);
 int dmr_engine_resume(struct dmr_engine *e, const char *name, char *reason);
 
 /*
+ * resume: all targets of the table have come through their preresume, so that a suspend will come before the destructor. What works
+ * by itself begins, or goes on, and messages are taken. process, may block.
+ */
+void dmr_engine_begin(struct dmr_engine *e);
+
+/*
  * presuspend: movers stop and release their ranges; presuspend_undo (and the next resume) starts them again.
  * postsuspend: no I/O of users is under way; afterwards the engine issues none. process, may block.
  */

@@ -71,9 +71,11 @@ int Target::resume(const std::string &name, std::string *reason)
 	const int err = dmr_engine_resume(engine_, name.c_str(), text);
 
 	*reason = text;
-	if (!err)
-		running_ = served_ = true;
-	return err;
+	if (err)
+		return err;
+	dmr_engine_begin(engine_);
+	running_ = served_ = true;
+	return 0;
 }
 
 void Target::postsuspend()

@@ -60,7 +60,7 @@ public:
 	// The destructor, which may block: call it before a power cut may leave ~Target() half done. Of a table of an earlier
 	// boot only the host's own memory is left.
 	void destruct();
-	int resume(const std::string &name, std::string *reason);	// preresume; the mapped device's name now
+	int resume(const std::string &name, std::string *reason);	// preresume and resume; the mapped device's name now
 	void presuspend() { dmr_engine_presuspend(engine_); }
 	void presuspend_undo() { dmr_engine_presuspend_undo(engine_); }
 	void postsuspend();

@@ -513,5 +513,136 @@ TEST_F(EnginePatrol, WithoutMemoryItIsRefused)
 	}
 }
 
+// What is not read costs no time.
+TEST_F(EnginePatrol, ItsRateIsOfWhatItReads)
+{
+	create(two());
+	main.fail(0, 1000, Fault::unreadable());
+	for (uint64_t s = 0; s < 1000; s += 100)
+		EXPECT_EQ(read_status(s, 100), DMR_STS_MEDIUM);
+	ASSERT_EQ(snapshot().pending_sectors, 1000u);
+	ASSERT_EQ(say({ "scrub", "rate", "1" }), 0);
+	const uint64_t begun = world.now();
+	begin();
+	ASSERT_EQ(world.run_until([&] { return number("read_sectors") > 0; }), Stop::Done);
+	EXPECT_LT(world.now() - begun, 2'000'000'000u);
+}
+
+// What a pass that is stopped has still read counts for no other.
+TEST_F(EnginePatrol, ANewPassCountsFromNothing)
+{
+	create(one());
+	begin();
+	at_least(10000);
+	main.set_slow(1'000'000'000);
+	const uint64_t before = main.counts().reads;
+	ASSERT_EQ(world.run_until([&] { return main.counts().reads > before + 1; }), Stop::Done);
+	ASSERT_EQ(say({ "scrub", "stop" }), 0);
+	begin();
+	main.set_slow(0);
+	wait_for_end();
+	EXPECT_EQ(number("read_sectors"), 65536u);
+}
+
+// Between the end of what is under way and the suspend messages are taken still.
+TEST_F(EnginePatrol, WhatIsAskedForWhileASuspendBeginsIsRecorded)
+{
+	create(one());
+	bool ended = false;
+	std::vector<uint8_t> data(512);
+	UserIo io;
+
+	io.op = DMR_OP_READ;
+	io.sector = 100;
+	io.sectors = 1;
+	io.data = data.data();
+	io.done = [&](UserIo &) { ended = true; };
+	main.set_slow(3'000'000'000); // the suspend waits for it
+	device.submit(io);
+	main.set_slow(0);
+	world.spawn("suspend", [&] { device.suspend(); });
+	world.spawn("administrator", [&] {
+		world.scheduler().sleep(1'000'000'000);
+		EXPECT_EQ(say({ "scrub", "rate", "77" }), 0) << device.reason();
+		EXPECT_FALSE(ended);
+	});
+	ASSERT_EQ(world.run_until([&] { return device.suspended(); }), Stop::Done);
+	world.run();
+	ASSERT_TRUE(ended);
+	ASSERT_EQ(device.remove(), 0);
+	create(one());
+	EXPECT_EQ(number("rate"), 77u);
+}
+
+// Another target of the table may fail its preresume: then this one gets its destructor without a suspend, maybe after another
+// table has been resumed on the same spares.
+TEST_F(EnginePatrol, NothingBeginsBeforeTheResumeIsCertain)
+{
+	create(one());
+	begin();
+	at_least(5000);
+	ASSERT_EQ(device.remove(), 0);
+	const uint64_t before = main.activity(), writes = spare.counts().writes;
+	Target target("dm-test", one());
+	std::string reason;
+	char text[DMR_REASON_SIZE] = "";
+	ASSERT_EQ(target.construct(nullptr, &reason), 0) << reason;
+	ASSERT_EQ(dmr_engine_resume(target.engine(), "dm-test", text), 0) << text;
+	world.run();
+	target.destruct();
+	EXPECT_EQ(main.activity(), before);
+	EXPECT_EQ(spare.counts().writes, writes);
+}
+
+// Who needs a block beside the bad ones waits for one recovery's time, not until all of them have been asked.
+TEST_F(EnginePatrol, ASlowSpareDoesNotStopItsUsers)
+{
+	SimDisk slow(world, { .name = "8:64", .sectors = 2048, .failing_ns = 3'000'000'000 });
+	TableOptions t = one();
+
+	t.members = { { &slow, 0, 2048 } };
+	create(t);
+	main.fail(1000, 128);
+	ASSERT_EQ(write(1000, 128, 6), DMR_STS_OK);
+	slow.fail(place_on(slow, 1000, 6), 100, Fault::unreadable());
+	begin();
+	ASSERT_EQ(world.run_until([&] { return slow.counts().errors > 0; }), Stop::Done);
+	const uint64_t begun = world.now();
+	EXPECT_EQ(read(1127, 1), pattern(1127, 1, 6));
+	EXPECT_LT(world.now() - begun, 40'000'000'000u);
+	wait_for_end();
+	EXPECT_EQ(number("spare_unreadable_sectors"), 100u);
+	EXPECT_EQ(number("read_sectors"), 65536u);
+	ASSERT_EQ(device.remove(), 0);
+}
+
+// A command to a dying main takes longer than it waits for what is under way.
+TEST_F(EnginePatrol, WhatFailsOnASpareIsToldAlsoWhereOthersAreSlow)
+{
+	create(one());
+	main.fail(1000, 8);
+	ASSERT_EQ(write(1000, 8, 6), DMR_STS_OK);
+	const uint64_t first = place_on(spare, 1000, 6);
+	spare.fail(first, 1, Fault::unreadable());
+	spare.fail(first + 3, 1, { .write = false, .times = 2 });
+	bool ended = false;
+	std::vector<uint8_t> data(512);
+	UserIo io;
+
+	io.op = DMR_OP_READ;
+	io.sector = 60000;
+	io.sectors = 1;
+	io.data = data.data();
+	io.done = [&](UserIo &) { ended = true; };
+	main.set_slow(30'000'000'000);
+	device.submit(io);
+	main.set_slow(0);
+	whole_pass();
+	EXPECT_TRUE(ended);
+	EXPECT_EQ(number("spare_unreadable_sectors"), 1u);
+	EXPECT_EQ(number("spare_moved_sectors"), 1u);
+	EXPECT_EQ(number("read_sectors"), 65536u);
+}
+
 } // namespace
 } // namespace dm_remap::host

@@ -82,6 +82,11 @@ int dmr_engine_resume(struct dmr_engine *e, const char *name, char *reason)
 	return e->engine.resume(name, reason).negative();
 }
 
+void dmr_engine_begin(struct dmr_engine *e)
+{
+	e->engine.begin();
+}
+
 void dmr_engine_presuspend(struct dmr_engine *e)
 {
 	e->engine.presuspend();

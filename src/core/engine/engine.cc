@@ -148,9 +148,6 @@ Error Engine::resume(const char *name, char *reason)
 	dmr_format(name_, sizeof(name_), "%s", name);
 	if (loaded_) {
 		keep_setup();
-		__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
-		mover_.unpause();
-		patrol_.release();
 		return Error::none();
 	}
 	if (!p_.read_only && !p_.format) {
@@ -183,18 +180,24 @@ Error Engine::resume(const char *name, char *reason)
 	flush_state_.in_use(in_use(map_.spares().known()));
 	keep_setup();
 	loaded_ = true;
-	__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
 	tell_reach();
 	tell_guard();
 	watch_pool();
-	patrol_.go_on(setup().patrol, !p_.read_only);
+	patrol_.load(setup().patrol, !p_.read_only);
 	return Error::none();
+}
+
+void Engine::begin()
+{
+	__atomic_store_n(&suspended_, false, __ATOMIC_RELAXED);
+	mover_.unpause();
+	patrol_.release();
 }
 
 void Engine::postsuspend()
 {
 	__atomic_store_n(&suspended_, true, __ATOMIC_RELAXED);
-	patrol_.hold();
+	patrol_.close();
 	mover_.pause();
 	queue_.drain();
 	flush_queue_.drain();

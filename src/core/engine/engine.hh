@@ -25,6 +25,7 @@ public:
 	Error create(const dmr_engine_params &params, char *reason);
 	void destroy();
 	Error resume(const char *name, char *reason);
+	void begin();
 	void presuspend()
 	{
 		patrol_.hold();

@@ -31,8 +31,10 @@ public:
 	Moved evacuate(uint32_t slot, MainBlock start, Blocks length, bool give_up, uint8_t *buffer, WorkerSpace &space);
 
 	// Reads what of [start, start + length), at most a piece, lives on spares. What comes only when it is asked again moves to other
-	// spare blocks, and those where it lived are bad for good; what does not come stays. buffer has room for all of it.
-	Moved refresh(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space);
+	// spare blocks, and those where it lived are bad for good; what does not come stays. buffer has room for all of it. `end`:
+	// all before it was asked, a block at least; the time for one recovery may be over before the others are. start: what was under
+	// way there did not come to its end.
+	Moved refresh(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space, MainBlock &end);
 
 	struct ByHand {
 		uint32_t moved = 0, unreadable = 0, refused = 0; // blocks; refused: main does not take them back
@@ -62,7 +64,7 @@ private:
 	Job begin(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space) const;
 	dmr_status read_spare(const Job &move, const Segment &segment, MainBlock at, Blocks length, uint32_t retries) const;
 	bool all_comes(Job &move, uint32_t &silent) const;
-	void find_weak(Job &move, uint32_t silent) const;
+	MainBlock find_weak(Job &move, uint32_t silent) const;
 	uint32_t sectors_of(const Segment &segment) const { return static_cast<uint32_t>(p_.block_size.to_sectors(segment.length).value); }
 	bool spare_gives(const Job &move, const Segment &segment, uint8_t *to) const;
 	bool main_takes(const Segment &segment, const uint8_t *data, uint8_t *back) const;

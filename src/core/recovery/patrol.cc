@@ -74,21 +74,13 @@ Error Patrol::allocate()
 	return scratch_ && buffer_ && space_ && space_->block && space_->data ? Error::none() : Error(ENOMEM);
 }
 
-void Patrol::go_on(const dmr_patrol_record &record, bool may_run)
+void Patrol::load(const dmr_patrol_record &record, bool may_run)
 {
 	MutexGuard guard(lock_);
 
 	record_ = kept_ = record;
 	kept_ns_ = dmr_now_ns();
 	may_run_ = may_run;
-	held_ = !may_run;
-	if (!wanted())
-		return;
-	if (allocate()) {
-		record_.state = DMR_PATROL_PAUSED;
-		dmr_log(c_.inst, DMR_LOG_WARN, "not enough memory to go on with the scrub: it pauses at sector %llu, 'scrub resume' goes on", Sectors(record_.at).print());
-	}
-	dmr_worker_start(worker_, 0);
 }
 
 void Patrol::hold()
@@ -102,21 +94,36 @@ void Patrol::hold()
 	dmr_workers_drain(worker_);
 }
 
+void Patrol::close()
+{
+	{
+		MutexGuard guard(lock_);
+
+		closed_ = true;
+	}
+	hold();
+}
+
 void Patrol::release()
 {
 	MutexGuard guard(lock_);
 
+	closed_ = false;
 	held_ = !may_run_;
+	if (wanted() && allocate()) {
+		record_.state = DMR_PATROL_PAUSED;
+		dmr_log(c_.inst, DMR_LOG_WARN, "not enough memory to go on with the scrub: it pauses at sector %llu, 'scrub resume' goes on", Sectors(record_.at).print());
+	}
 	dmr_worker_start(worker_, 0);
 }
 
 // ---- messages ----
 
-// Caller holds the lock.
+// Caller holds the lock. The worker records it also where it may not read.
 void Patrol::changed()
 {
 	dmr_cond_wake_all(told_);
-	if (!held_)
+	if (!closed_)
 		dmr_worker_start(worker_, 0);
 }
 
@@ -227,7 +234,7 @@ bool Patrol::goes_on(uint64_t number)
 {
 	MutexGuard guard(lock_);
 
-	return wanted() && pass_ == number;
+	return wanted(number);
 }
 
 // From where it is to its end, or until something else is wanted.
@@ -239,6 +246,8 @@ void Patrol::pass(uint64_t number)
 	shared_ = false;
 	burst_ns_ = 0;
 	paced_rate_ = 0;
+	works_for_ = number;
+	to_pace_ = 0;
 	MainBlock at = position();
 
 	while (goes_on(number)) {
@@ -261,13 +270,13 @@ void Patrol::pass(uint64_t number)
 			pause_for(trouble, number);
 			break;
 		}
-		const uint64_t sectors = c_.block_size.to_sectors(next - at).value, took = dmr_now_ns() - begun;
+		const uint64_t took = dmr_now_ns() - begun;
 
 		at = next;
 		if (dmr_now_ns() - kept_ns_ >= keep_ns)
 			keep();
 		give_way(took, number);
-		keep_to_rate(sectors, number);
+		keep_to_rate(number);
 	}
 	dmr_disk_leave(c_.main);
 }
@@ -323,9 +332,11 @@ bool Patrol::enter_disk(uint64_t number)
 {
 	bool entered = dmr_disk_enter(c_.main);
 
-	while (!entered && goes_on(number)) {
+	while (!entered) {
 		MutexGuard guard(lock_);
 
+		if (!wanted(number))
+			break;
 		waits_ = true;
 		dmr_cond_wait_until(told_, lock_.handle(), dmr_now_ns() + second_ns);
 		entered = dmr_disk_enter(c_.main);
@@ -377,11 +388,12 @@ void Patrol::give_way(uint64_t took_ns, uint64_t number)
 	rest(dmr_now_ns() + (wanted_ns < most_rest_ns ? wanted_ns : most_rest_ns), number, true);
 }
 
-void Patrol::keep_to_rate(uint64_t sectors, uint64_t number)
+void Patrol::keep_to_rate(uint64_t number)
 {
 	const uint32_t rate = progress().record.rate;
-	const uint64_t now = dmr_now_ns();
+	const uint64_t now = dmr_now_ns(), sectors = to_pace_;
 
+	to_pace_ = 0;
 	if (rate == 0)
 		return;
 	// What was not read while it rested is not made up for.
@@ -396,7 +408,7 @@ void Patrol::keep_to_rate(uint64_t sectors, uint64_t number)
 // for_others: not beyond the moment when they have left the disk alone for a while.
 void Patrol::rest(uint64_t until_ns, uint64_t number, bool for_others)
 {
-	while (goes_on(number)) {
+	for (;;) {
 		const uint64_t now = dmr_now_ns(), slice = now + (for_others ? quiet_ns : second_ns);
 
 		if (now >= until_ns)
@@ -404,7 +416,7 @@ void Patrol::rest(uint64_t until_ns, uint64_t number, bool for_others)
 		{
 			MutexGuard guard(lock_);
 
-			if (!dmr_cond_wait_until(told_, lock_.handle(), slice < until_ns ? slice : until_ns))
+			if (!wanted(number) || !dmr_cond_wait_until(told_, lock_.handle(), slice < until_ns ? slice : until_ns))
 				return;
 		}
 		if (for_others && slice <= until_ns && !others_use_disk())

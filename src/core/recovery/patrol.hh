@@ -59,11 +59,13 @@ public:
 
 	// ---- life; process, may block ----
 
-	// As the set has it: the pass that was under way goes on, if the table may write.
-	void go_on(const dmr_patrol_record &record, bool may_run);
+	// As the set has it: with release() the pass that was under way goes on, if the table may write.
+	void load(const dmr_patrol_record &record, bool may_run);
 	// No I/O of its own is under way on return, and what it has done is recorded.
 	void hold();
-	// After a hold() that came to nothing.
+	// As hold(), and nothing is recorded any more: whoever may write next does.
+	void close();
+	// After load(), a hold() that came to nothing, or close().
 	void release();
 
 private:
@@ -77,6 +79,7 @@ private:
 	static void run(void *context, unsigned int worker);
 	void patrol();
 	bool goes_on(uint64_t number);
+	bool wanted(uint64_t number) const { return wanted() && pass_ == number; } // caller holds the lock
 	void pass(uint64_t number);
 	MainBlock position() const;
 	bool come_to(MainBlock at, uint64_t number);
@@ -86,15 +89,16 @@ private:
 	void keep();
 	bool others_use_disk();
 	void give_way(uint64_t took_ns, uint64_t number);
-	void keep_to_rate(uint64_t sectors, uint64_t number);
+	void keep_to_rate(uint64_t number);
 	void rest(uint64_t until_ns, uint64_t number, bool for_others);
 	// patrol_reads.cc. Why it cannot go on, or null.
 	Blocks piece() const;
 	const char *read_at(MainBlock at, MainBlock &next, uint64_t number);
 	const char *look_closer(MainBlock &at, MainBlock end, dmr_status status, uint64_t number);
 	const char *serve_piece(MainBlock start, MainBlock end, dmr_status status, bool &again);
-	void read_spares(MainBlock at, Blocks length);
+	MainBlock read_spares(MainBlock at, Blocks length);
 	void count(uint64_t Counts::*counter, uint64_t blocks);
+	void count_read(Blocks length);
 
 	Config c_{};
 	dmr_workers *worker_ = nullptr;
@@ -108,18 +112,22 @@ private:
 	dmr_patrol_record record_{};	// its position is that of now
 	bool may_run_ = false;
 	bool held_ = true;
+	bool closed_ = true;
 	bool begins_ = false;		// the event of its beginning is due
 	uint64_t pass_ = 0;		// changes with each start and stop: what a pass has read counts for no other
 	bool waits_ = false;
 	Counts counts_;
 
 	// The worker's own.
+	uint64_t works_for_ = 0;	// this pass
 	dmr_patrol_record kept_{};	// as the superblocks have it
 	uint64_t kept_ns_ = 0;
 	uint64_t activity_ = 0, own_sectors_ = 0; // see others_use_disk()
 	bool shared_ = false;		// others have used the disk lately
+	uint32_t undrained_ = 0;	// times in a row
 	bool looked_closer_ = false;	// since the last give_way()
 	uint64_t burst_ns_ = 0;		// it has read beside others since it rested
+	uint64_t to_pace_ = 0;		// sectors it has read since keep_to_rate()
 	uint64_t paced_ns_ = 0;		// by then what was read at paced_rate_ should have been
 	uint32_t paced_rate_ = 0;
 };

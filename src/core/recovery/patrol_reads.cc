@@ -26,9 +26,12 @@ const char *Patrol::read_at(MainBlock at, MainBlock &next, uint64_t number)
 		return nullptr;
 	}
 	if (answer.found) {
-		next = c_.physical.cut(at, piece(), stop);
-		read_spares(at, next - at);
-		return nullptr;
+		next = read_spares(at, c_.physical.cut(at, piece(), stop) - at);
+		undrained_ = next == at ? undrained_ + 1 : 0;
+		if (undrained_ < most_drains)
+			return nullptr;
+		undrained_ = 0;
+		return "I/O that began earlier does not come to an end";
 	}
 	const Blocks most = c_.block_size.to_blocks(Sectors(most_sectors)), part(c_.end.value / 64 + 1);
 
@@ -37,7 +40,7 @@ const char *Patrol::read_at(MainBlock at, MainBlock &next, uint64_t number)
 	const dmr_status status = dmr_device_check(c_.main, c_.block_size.to_sectors(at).value, sectors, scratch_);
 
 	own_sectors_ += sectors;
-	count(&Counts::read, (next - at).value);
+	count_read(next - at);
 	if (status == DMR_STS_OK)
 		return nullptr;
 	looked_closer_ = true;
@@ -104,14 +107,16 @@ const char *Patrol::serve_piece(MainBlock start, MainBlock end, dmr_status statu
 	return nullptr;
 }
 
-void Patrol::read_spares(MainBlock at, Blocks length)
+// All before the answer was asked.
+MainBlock Patrol::read_spares(MainBlock at, Blocks length)
 {
+	MainBlock end;
 	const uint32_t range = c_.ranges->take(at, length);
-	const BlockMove::Moved moved = c_.recovery->move().refresh(at, length, buffer_, *space_);
+	const BlockMove::Moved moved = c_.recovery->move().refresh(at, length, buffer_, *space_, end);
 
 	c_.queue->push_front(c_.ranges->release(range));
 	c_.ranges->let_in(dmr_now_ns() + drain_ns);
-	count(&Counts::read, length.value);
+	count_read(end - at);
 	count(&Counts::spare_moved, moved.moved);
 	count(&Counts::spare_unreadable, moved.unreadable);
 	if (moved.unreadable > 0)
@@ -120,13 +125,21 @@ void Patrol::read_spares(MainBlock at, Blocks length)
 	if (moved.without_place > 0)
 		dmr_log(c_.inst, DMR_LOG_WARN, "%u blocks of %u bytes of main at sector %llu live on weak spare blocks, and there are no others: add a spare",
 			moved.without_place, c_.block_size.bytes(), c_.block_size.to_sectors(at).print());
+	return end;
 }
 
 void Patrol::count(uint64_t Counts::*counter, uint64_t blocks)
 {
 	MutexGuard guard(lock_);
 
-	counts_.*counter += blocks;
+	if (pass_ == works_for_)
+		counts_.*counter += blocks;
+}
+
+void Patrol::count_read(Blocks length)
+{
+	count(&Counts::read, length.value);
+	to_pace_ += c_.block_size.to_sectors(length).value;
 }
 
 } // namespace dm_remap

@@ -6,19 +6,22 @@
 
 namespace dm_remap {
 
-BlockMove::Moved BlockMove::refresh(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space)
+BlockMove::Moved BlockMove::refresh(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space, MainBlock &end)
 {
 	Job move = begin(start, length, buffer, space);
 	uint32_t silent = 0;
 	Moved result;
 
 	move.remaps = false;
+	end = start + length;
 	if (all_comes(move, silent))
 		return result;
 	// What moves is read after the drain: users may have written there until now.
-	if (dmr_drain(p_.inst, dmr_now_ns() + drain_ns))
+	if (dmr_drain(p_.inst, dmr_now_ns() + drain_ns)) {
+		end = start;
 		return result;
-	find_weak(move, silent);
+	}
+	end = find_weak(move, silent);
 	const uint32_t weak = space.to_relocate.count();
 
 	result.unreadable = space.bad.count();
@@ -69,13 +72,15 @@ bool BlockMove::all_comes(Job &move, uint32_t &silent) const
 	return all;
 }
 
-// Block by block: to_relocate gets what came late, bad what does not come.
-void BlockMove::find_weak(Job &move, uint32_t silent) const
+// Block by block: to_relocate gets what came late, bad what does not come. As far as there is time.
+MainBlock BlockMove::find_weak(Job &move, uint32_t silent) const
 {
 	const MainBlock end = move.start + move.length;
 	WorkerSpace &space = *move.space;
 
 	for (MainBlock at = move.start; at < end; at = at + Blocks(1)) {
+		if (at > move.start && dmr_now_ns() > move.deadline)
+			return at;
 		const Segment segment = io_->segment_at(at, at + Blocks(1));
 		const uint32_t offset = static_cast<uint32_t>((at - move.start).value);
 
@@ -96,6 +101,7 @@ void BlockMove::find_weak(Job &move, uint32_t silent) const
 		if (!p_.map->spares().is_bad({ weak.value, 1, member }))
 			space.add_record({ 0, weak.value, 1, DMR_RECORD_BAD_SPARE, member, 0 });
 	}
+	return end;
 }
 
 } // namespace dm_remap

@@ -165,8 +165,10 @@ static int remap_preresume(struct dm_target *ti)
 
 static void remap_resume(struct dm_target *ti)
 {
+	struct dmr_target *t = ti->private;
 	unsigned int noio = memalloc_noio_save();
 
+	dmr_engine_begin(t->inst.engine);
 	dmr_stats_device_add(ti->private);
 	memalloc_noio_restore(noio);
 }
