@@ -40,7 +40,7 @@ pulled_unused() {
 	remap_create x /dev/mapper/bad "$ONE" $(named /dev/mapper/pulled)
 	assert_eq 'active active' "$(state "$ONE") $(state /dev/mapper/pulled)"
 	dmsetup message x 0 remove_spare "$ONE"
-	event_wait member_removed
+	removal_wait
 	pattern_check $X 30000 16 new
 	dmsetup remove x
 }
@@ -211,12 +211,13 @@ removed_with_force() {
 	bad_change pulled "$ONE" $((start + 2)):3
 	klog_mark
 	dmsetup message x 0 remove_spare /dev/mapper/pulled
-	event_wait member_removed
+	removal_wait
 	assert_klog "spare 0 stays: some of its blocks cannot be read: to keep all the others, write these anew and try again"
 	assert_eq '2 0' "$(remap_get x members) $(told lost_sectors)"
 	assert_eq '1002 1003 1004' "$(failing_sectors $X 990 40)"
 	: >$UEVENTS
 	dmsetup message x 0 remove_spare /dev/mapper/pulled force
+	removal_wait
 	event_wait member_removed
 	assert_klog 'spare 0 is given up: [0-9]+ blocks of 512 bytes that lived on it are lost and fail until they are written'
 	assert_eq '1 3 ok' "$(remap_get x members) $(told lost_sectors) $(remap_get x mode)"

@@ -74,7 +74,7 @@ beside_everything() {
 	done
 	[[ $(scrub_told state) != none ]] || scrub start
 	dmsetup message x 0 remove_spare "$ONE"
-	event_wait member_removed
+	removal_wait
 	reload
 	loading
 	[[ $(scrub_told state) != none ]] || scrub start

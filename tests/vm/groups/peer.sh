@@ -195,7 +195,8 @@ messages_answer() {
 main sectors=524288 block_bytes=512 physical_block_bytes=512
 map generation=[0-9]+ extents=2 max_extents=[0-9]+ mappings=1 remapped_sectors=1 pending_sectors=1 lost_sectors=0
 pool members=1 total_sectors=[0-9]+ used_sectors=1 bad_sectors=0 free_sectors=[0-9]+ main_permille=11
-spare number=0 device=[0-9:]+ state=active start=0 total_sectors=[0-9]+ used_sectors=1 bad_sectors=0$'
+spare number=0 device=[0-9:]+ state=active start=0 total_sectors=[0-9]+ used_sectors=1 bad_sectors=0
+scrub state=none at=0 end=524288 rate=0 begun=0 last_complete=0 read_sectors=0 rescued_sectors=0 pending_sectors=0 spare_moved_sectors=0 spare_unreadable_sectors=0$'
 	assert_match "$(dmsetup message x 0 stats)" '^errors read=[1-9][0-9]* write=[1-9][0-9]* last_hour=[1-9][0-9]* last_time=[1-9][0-9]{9} unrecovered=1
 remaps blocks=1 last_hour=1 last_time=[1-9][0-9]{9} untested=0 rescued=0 moved=0
 slow_path requests=[0-9]+ commits=2 checkpoints=[0-9]+$'

@@ -59,7 +59,7 @@ on_4kn() {
 	pattern_write $X 992 32 new
 	assert_eq '16 16 2' "$(remap_get x remapped used members)"
 	dmsetup message x 0 remove_spare "$ONE"
-	wait_for '[[ $(remap_get x members) == 1 ]]' '' 'the end of the job'
+	removal_wait
 	assert_eq 16 "$(used_of "$TWO")"
 	pattern_check $X 992 32 new
 	remap_again x
@@ -119,7 +119,7 @@ removed_under_io() {
 	wait_for '(( $(used_of "$ONE") >= 24 ))' '' 'remaps'
 	klog_mark
 	dmsetup message x 0 remove_spare "$ONE"
-	event_wait member_removed
+	removal_wait
 	load_ok
 	assert_klog 'is being removed: its blocks move to the others'
 	assert_klog 'spare 0 is removed: [1-9][0-9]* blocks were moved to the others'
@@ -162,7 +162,7 @@ cancelled() {
 	remap_again x
 	for at in $(seq 0 2048 20000); do pattern_check $X "$at" 2048 new; done
 	dmsetup message x 0 remove_spare "$ONE"
-	event_wait member_removed
+	removal_wait
 	assert_eq '200 1' "$(used_of "$SLOW") $(remap_get x members)"
 }
 

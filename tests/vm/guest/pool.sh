@@ -30,6 +30,8 @@ used_of() { member "$1" | cut -d: -f4 | cut -d/ -f1; }
 deps() { dmsetup deps x | grep -o '([0-9]*, [0-9]*)' | tr -d '( )' | tr , : | sort | xargs; }
 numbers() { for device in "$@"; do number_of "$device"; done | sort | xargs; }
 event_wait() { wait_for "grep -qx DM_REMAP_EVENT=$1 $UEVENTS" '' "the event $1"; }
+# Not the event: one of an earlier removal may come late.
+removal_wait() { wait_for '! dmsetup message x 0 status | grep -q ^removing' '' 'the removal to end'; }
 reload() { dmsetup table x | dmsetup load x && dmsetup resume x; }
 told() { dmsetup message x 0 status | tr ' ' '\n' | sed -n "s/^$1=//p"; } # of what there is once
 
