@@ -19,7 +19,7 @@ bool Engine::by_hand(unsigned int argc, char **argv, char *reason, int &result)
 	return true;
 }
 
-// What is asked for in sectors is done in blocks, all that have a part in it; by remap, in physical blocks, which fail as one.
+// By remap in physical blocks, which fail as one.
 Error Engine::start_by_hand(const dmr_hand_message &message, char *reason)
 {
 	const Mover::Kind kind = mover_.kind();
@@ -41,15 +41,9 @@ Error Engine::start_by_hand(const dmr_hand_message &message, char *reason)
 	if (message.kind == DMR_HAND_RETRY) {
 		order.kind = Mover::Kind::retry;
 	} else {
-		const uint64_t end = message.sector + message.count, size = block_size_.to_sectors(all).value;
-
-		if (end > size) {
-			dmr_format(reason, DMR_REASON_SIZE, "sector %llu is beyond the device, which has %llu", ull(end - 1), ull(size));
-			return Error(EINVAL);
-		}
+		if (Error error = blocks_of(message.sector, message.count, order.at, order.end, reason))
+			return error;
 		order.kind = message.kind == DMR_HAND_REMAP ? Mover::Kind::remap : Mover::Kind::unremap;
-		order.at = block_size_.main_block(Sectors(message.sector));
-		order.end = block_size_.main_block(Sectors(end - 1)) + Blocks(1);
 		if (order.kind == Mover::Kind::remap)
 			physical_.widen(order.at, order.end, MainBlock(all.value));
 		else if (Error error = leaves_guarded(order, reason))
@@ -60,6 +54,20 @@ Error Engine::start_by_hand(const dmr_hand_message &message, char *reason)
 	if (error)
 		job_in_the_way(reason);
 	return error;
+}
+
+// What is asked for in sectors is done in blocks, all that have a part in it.
+Error Engine::blocks_of(uint64_t sector, uint64_t count, MainBlock &from, MainBlock &end, char *reason) const
+{
+	const uint64_t last = sector + count - 1, size = block_size_.to_sectors(block_size_.to_blocks(Sectors(p_.sectors))).value;
+
+	if (last >= size) {
+		dmr_format(reason, DMR_REASON_SIZE, "sector %llu is beyond the device, which has %llu", ull(last), ull(size));
+		return Error(EINVAL);
+	}
+	from = block_size_.main_block(Sectors(sector));
+	end = block_size_.main_block(Sectors(last)) + Blocks(1);
+	return Error::none();
 }
 
 Error Engine::may_move(char *reason) const

@@ -50,10 +50,8 @@ Error Engine::init_parts(char *reason)
 		return Error(ENOMEM);
 	for (uint32_t i = 0; i < p_.max_workers; i++) {
 		new (&spaces_[i]) WorkerSpace;
-		spaces_[i].block = dmr_io_buffer_alloc(block_size_.bytes());
-		spaces_[i].data = dmr_io_buffer_alloc(physical_bytes());
-		if (!spaces_[i].block || !spaces_[i].data)
-			return Error(ENOMEM);
+		if (Error error = spaces_[i].allocate(block_size_.bytes(), physical_bytes()))
+			return error;
 	}
 	if (Error error = counters_.init(&persistent_->counters))
 		return error;
@@ -133,12 +131,8 @@ void Engine::destroy()
 	flush_state_.destroy();
 	ranges_.destroy();
 	counters_.destroy();
-	for (uint32_t i = 0; spaces_ && i < p_.max_workers; i++) {
-		if (spaces_[i].block)
-			dmr_io_buffer_free(spaces_[i].block, block_size_.bytes());
-		if (spaces_[i].data)
-			dmr_io_buffer_free(spaces_[i].data, physical_bytes());
-	}
+	for (uint32_t i = 0; spaces_ && i < p_.max_workers; i++)
+		spaces_[i].release(block_size_.bytes(), physical_bytes());
 	dmr_free(spaces_);
 	set_.destroy();
 }

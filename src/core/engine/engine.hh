@@ -110,13 +110,14 @@ private:
 	bool by_hand(unsigned int argc, char **argv, char *reason, int &result);
 	void job_in_the_way(char *reason) const;
 	Error start_by_hand(const dmr_hand_message &message, char *reason);
+	Error may_move(char *reason) const;
+	Error blocks_of(uint64_t sector, uint64_t count, MainBlock &from, MainBlock &end, char *reason) const;
+	Error leaves_guarded(const Mover::Order &order, char *reason) const;
 
 	// scrub.cc
 	bool scrub(unsigned int argc, char **argv, TextWriter &out, char *reason, int &result);
 	Error change_scrub(const dmr_scrub_message &message, char *reason);
 	void message_scrub(TextWriter &out) const;
-	Error may_move(char *reason) const;
-	Error leaves_guarded(const Mover::Order &order, char *reason) const;
 
 	// guard.cc
 	bool guarding(unsigned int argc, char **argv, char *reason, int &result);

@@ -54,21 +54,15 @@ Error Engine::start_guarding(const dmr_guard_message &message, char *reason)
 // What is to be guarded, in blocks, if all of it can be.
 Error Engine::may_guard(const dmr_guard_message &message, Mover::Order &order, Mover::Guarding &guarding, char *reason)
 {
-	const uint64_t size = block_size_.to_sectors(order.end).value;
 	uint64_t wanted = 0, pieces = 0;
 	MainBlock last;
 
 	order.at = order.end;
 	for (uint32_t i = 0; i < message.count; i++) {
-		const uint64_t first = message.ranges[i].sector, end = first + message.ranges[i].count;
 		Mover::Guarding::Part &part = guarding.parts[guarding.count++];
 
-		if (end > size) {
-			dmr_format(reason, DMR_REASON_SIZE, "sector %llu is beyond the device, which has %llu", ull(end - 1), ull(size));
-			return Error(EINVAL);
-		}
-		part.from = block_size_.main_block(Sectors(first));
-		part.end = block_size_.main_block(Sectors(end - 1)) + Blocks(1);
+		if (Error error = blocks_of(message.ranges[i].sector, message.ranges[i].count, part.from, part.end, reason))
+			return error;
 		if (Error error = may_guard_part(part, wanted, pieces, reason))
 			return error;
 		order.at = part.from < order.at ? part.from : order.at;

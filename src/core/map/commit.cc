@@ -193,7 +193,7 @@ uint32_t DurableMap::choose(uint32_t credit, uint32_t &data_members)
 			continue;
 		}
 		// What lived on a member that was given up meanwhile is lost, and its blocks there are nobody's.
-		if (t->marks && !only_mark(t->records.subspan(t->committed))) {
+		if (t->marks && !all_only_mark(t->records.subspan(t->committed))) {
 			t->result = Error(ESTALE);
 			continue;
 		}

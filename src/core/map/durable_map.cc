@@ -125,7 +125,7 @@ bool DurableMap::only_marks(const dmr_record &record) const
 	       extent.spare + (start - extent.start) == SpareBlock(record.spare_block);
 }
 
-bool DurableMap::only_mark(std::span<const dmr_record> records) const
+bool DurableMap::all_only_mark(std::span<const dmr_record> records) const
 {
 	for (const dmr_record &record : records) {
 		if (!only_marks(record))

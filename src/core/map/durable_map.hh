@@ -176,7 +176,7 @@ private:
 	Error add_to_pool(uint32_t slot, bool missing);
 	void release_replaced(MainBlock start, Blocks length);
 	bool only_marks(const dmr_record &record) const;
-	bool only_mark(std::span<const dmr_record> records) const;
+	bool all_only_mark(std::span<const dmr_record> records) const;
 	Error put_record(const dmr_record &record);
 	Error forget_in_memory(uint32_t slot);
 	uint64_t entries() const { return index_.extents() + spares_.bad_runs(); } // of a checkpoint; while nobody else changes the map
@@ -211,6 +211,7 @@ private:
 	// members.cc
 	template <typename Write>
 	Error write_setup(Write write);
+	Error must_be_written(Error error);
 	Error two_checkpoints();
 	Error use_features(uint64_t features);
 	Error prepare_for_loss(uint64_t extents, char *reason);

@@ -115,22 +115,27 @@ Error DurableMap::write_setup(Write write)
 	return error;
 }
 
+// Without a setup that is as it should be there is no going on. Caller leads.
+Error DurableMap::must_be_written(Error error)
+{
+	if (error && !failed())
+		fail("the setup", error.negative());
+	return error;
+}
+
 void DurableMap::update_setup(const dmr_setup &setup)
 {
 	Leadership leadership(*this);
 
-	if (Error error = write_setup([&] { return metadata_ops_->update_setup(metadata_, &setup); }))
-		fail("the setup", error.negative());
+	static_cast<void>(must_be_written(write_setup([&] { return metadata_ops_->update_setup(metadata_, &setup); })));
 }
 
 void DurableMap::keep_patrol(const dmr_patrol_record &patrol)
 {
 	Leadership leadership(*this);
 
-	if (failed())
-		return;
-	if (Error error = write_setup([&] { return metadata_ops_->keep_patrol(metadata_, &patrol); }))
-		fail("the setup", error.negative());
+	if (!failed())
+		static_cast<void>(must_be_written(write_setup([&] { return metadata_ops_->keep_patrol(metadata_, &patrol); })));
 }
 
 // The older one, and what the log has added to it, are then as new as the newer. Caller leads.
@@ -225,21 +230,14 @@ Error DurableMap::lose_pending(uint64_t &blocks, char *reason)
 // Before anything that an older module would take for something else is on the disks. Caller leads.
 Error DurableMap::use_features(uint64_t features)
 {
-	MutexGuard others_wait = flush_state_->hold();
-	Error error(-metadata_ops_->use_features(metadata_, features));
-
-	note_members();
-	return error;
+	return write_setup([&] { return metadata_ops_->use_features(metadata_, features); });
 }
 
 Error DurableMap::prepare_to_lose()
 {
 	Leadership leadership(*this);
-	Error error = failed() ? Error(EIO) : use_features(DMR_FEATURE_LOST);
 
-	if (error && !failed())
-		fail("the setup", error.negative());
-	return error;
+	return must_be_written(failed() ? Error(EIO) : use_features(DMR_FEATURE_LOST));
 }
 
 Error DurableMap::prepare_to_guard()
@@ -260,9 +258,7 @@ Error DurableMap::prepare_to_guard()
 	}
 	if (!error)
 		error = use_features(DMR_FEATURE_GUARD);
-	if (error && !failed())
-		fail("the setup", error.negative());
-	return error;
+	return must_be_written(error);
 }
 
 bool DurableMap::complete()
@@ -306,8 +302,7 @@ Error DurableMap::lose(uint32_t slot, bool may, uint64_t &blocks, char *reason)
 	}
 	if (Error error = prepare_for_loss(loss.extents, reason))
 		return error;
-	if (Error error = use_features(DMR_FEATURE_LOST)) {
-		fail("the setup", error.negative());
+	if (Error error = must_be_written(use_features(DMR_FEATURE_LOST))) {
 		dmr_format(reason, DMR_REASON_SIZE, "the metadata can no longer be written on any spare: error %d", error.negative());
 		return error;
 	}

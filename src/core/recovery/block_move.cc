@@ -60,10 +60,16 @@ Job BlockMove::begin(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpac
 	return move;
 }
 
+dmr_status BlockMove::read_spare(const Job &move, const Segment &segment, MainBlock at, Blocks length, uint8_t *to, uint32_t retries) const
+{
+	const dmr_member_range &range = p_.members->range(segment.extent.member);
+
+	return io_->read_own(move, range.dev, range.start + p_.block_size.to_sectors(segment.spare_of(at)).value, to, length, retries);
+}
+
 BlockMove::Moved BlockMove::evacuate(uint32_t slot, MainBlock start, Blocks length, bool give_up, uint8_t *buffer,
 				    WorkerSpace &space)
 {
-	dmr_device *dev = p_.members->device(slot);
 	MainBlock end = start + length;
 	Moved result;
 	Job move = begin(start, length, buffer, space);
@@ -72,18 +78,19 @@ BlockMove::Moved BlockMove::evacuate(uint32_t slot, MainBlock start, Blocks leng
 	for (MainBlock at = start; at < end;) {
 		Segment segment = io_->segment_at(at, end);
 		uint32_t offset = static_cast<uint32_t>((at - start).value);
-		uint8_t *to = buffer + size_t{offset} * p_.block_size.bytes();
-		uint64_t sector = p_.members->range(slot).start + p_.block_size.to_sectors(segment.spare_of(at)).value;
+		const auto comes = [&](MainBlock from, Blocks blocks) {
+			return read_spare(move, segment, from, blocks, place_of(move, from), p_.read_retries) == DMR_STS_OK;
+		};
 
 		at = at + segment.length;
 		if (!segment.on_member(slot))
 			continue;
-		if (io_->read_own(move, dev, sector, to, segment.length, p_.read_retries) == DMR_STS_OK) {
+		if (comes(segment.start, segment.length)) {
 			space.to_relocate.add(offset, static_cast<uint32_t>(segment.length.value));
 			continue;
 		}
-		for (uint32_t i = 0; i < segment.length.value; i++, sector += p_.block_size.sectors(), to += p_.block_size.bytes()) {
-			if (io_->read_own(move, dev, sector, to, Blocks(1), p_.read_retries) == DMR_STS_OK)
+		for (uint32_t i = 0; i < segment.length.value; i++) {
+			if (comes(segment.start + Blocks(i), Blocks(1)))
 				space.to_relocate.add(offset + i);
 			else
 				space.bad.add(offset + i);

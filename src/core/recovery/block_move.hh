@@ -62,7 +62,10 @@ private:
 	Error mark_guarded(MainBlock start, Blocks length, WorkerSpace &space);
 	ByHand write_guards(MainBlock start, Blocks length, const GuardStamp &stamp, bool narrow, uint8_t *buffer, WorkerSpace &space);
 	Job begin(MainBlock start, Blocks length, uint8_t *buffer, WorkerSpace &space) const;
-	dmr_status read_spare(const Job &move, const Segment &segment, MainBlock at, Blocks length, uint32_t retries) const;
+	// From where this part of a mapped segment lives; its member is there.
+	dmr_status read_spare(const Job &move, const Segment &segment, MainBlock at, Blocks length, uint8_t *to, uint32_t retries) const;
+	// In the move's buffer.
+	uint8_t *place_of(const Job &move, MainBlock at) const { return move.own + (at - move.start).value * p_.block_size.bytes(); }
 	bool all_comes(Job &move, uint32_t &silent) const;
 	MainBlock find_weak(Job &move, uint32_t silent) const;
 	uint32_t sectors_of(const Segment &segment) const { return static_cast<uint32_t>(p_.block_size.to_sectors(segment.length).value); }

@@ -117,12 +117,8 @@ BlockMove::ByHand BlockMove::give_back(MainBlock start, Blocks length, bool guar
 
 bool BlockMove::spare_gives(const Job &move, const Segment &segment, uint8_t *to) const
 {
-	if (!p_.members->present(segment.extent.member))
-		return false;
-	const dmr_member_range &range = p_.members->range(segment.extent.member);
-	const uint64_t from = range.start + p_.block_size.to_sectors(segment.spare_of(segment.start)).value;
-
-	return io_->read_own(move, range.dev, from, to, segment.length, p_.read_retries) == DMR_STS_OK;
+	return p_.members->present(segment.extent.member) &&
+	       read_spare(move, segment, segment.start, segment.length, to, p_.read_retries) == DMR_STS_OK;
 }
 
 // On its medium, as far as the drive tells.

@@ -3,6 +3,23 @@
 
 namespace dm_remap {
 
+Error WorkerSpace::allocate(size_t block_bytes, size_t data_bytes)
+{
+	if (!block)
+		block = dmr_io_buffer_alloc(block_bytes);
+	if (!data && data_bytes)
+		data = dmr_io_buffer_alloc(data_bytes);
+	return block && (data || !data_bytes) ? Error::none() : Error(ENOMEM);
+}
+
+void WorkerSpace::release(size_t block_bytes, size_t data_bytes)
+{
+	if (block)
+		dmr_io_buffer_free(block, block_bytes);
+	if (data)
+		dmr_io_buffer_free(data, data_bytes);
+}
+
 void WorkerSpace::add_record(const dmr_record &record)
 {
 	if (record_count > 0) {

@@ -47,6 +47,10 @@ struct WorkerSpace final {
 	uint64_t data_moment = 0;	// FlushState::moment() before the first of it was written
 	uint32_t refusing_members = 0;	// bit per member of which a block refused its first write
 
+	// Both buffers, as far as they are not there yet; data_bytes 0: without the second. ENOMEM. process.
+	Error allocate(size_t block_bytes, size_t data_bytes);
+	void release(size_t block_bytes, size_t data_bytes);
+
 	void forget_records()
 	{
 		record_count = 0;
@@ -57,6 +61,14 @@ struct WorkerSpace final {
 	// One of this kind for each run of `bad`, which counts from `piece`, as far as there is room. How many blocks.
 	uint32_t add_bad(uint8_t kind, MainBlock piece);
 };
+
+// The longest piece that a buffer of so many bytes, and the sets of a worker, have room for.
+constexpr Blocks longest_piece(uint32_t buffer_bytes, BlockSize block_size)
+{
+	const uint32_t blocks = buffer_bytes / block_size.bytes();
+
+	return Blocks(blocks < BlockSet::capacity ? blocks : BlockSet::capacity);
+}
 
 // One request under work; or the engine's own: a move, or a read of the patrol's.
 struct Job final {

@@ -16,9 +16,8 @@ Error Mover::init(const Config &config)
 	if (!worker_ || !buffer_ || !space_)
 		return Error(ENOMEM);
 	new (space_) WorkerSpace;
-	space_->block = dmr_io_buffer_alloc(config.block_size.bytes());
-	if (!space_->block)
-		return Error(ENOMEM);
+	if (Error error = space_->allocate(config.block_size.bytes(), 0))
+		return error;
 	return lock_.init("dmr mover");
 }
 
@@ -28,8 +27,8 @@ void Mover::destroy()
 		dmr_workers_destroy(worker_);
 	if (buffer_)
 		dmr_io_buffer_free(buffer_, buffer_bytes);
-	if (space_ && space_->block)
-		dmr_io_buffer_free(space_->block, c_.block_size.bytes());
+	if (space_)
+		space_->release(c_.block_size.bytes(), 0);
 	dmr_free(space_);
 	lock_.destroy();
 }
@@ -125,14 +124,6 @@ void Mover::run(void *context, unsigned int)
 		mover.empty_member();
 	else if (mover.busy())
 		mover.walk();
-}
-
-// Blocks of a piece.
-Blocks Mover::most() const
-{
-	uint32_t blocks = buffer_bytes / c_.block_size.bytes();
-
-	return Blocks(blocks < BlockSet::capacity ? blocks : BlockSet::capacity);
 }
 
 void Mover::empty_member()

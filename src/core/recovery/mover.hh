@@ -116,7 +116,7 @@ private:
 	Pass pass();
 	void move_piece(MainBlock start, Blocks length, Pass &pass);
 	void leave_member(const char *failure, const Pass &pass);
-	Blocks most() const;
+	Blocks most() const { return longest_piece(buffer_bytes, c_.block_size); }
 	// hand_jobs.cc
 	void walk();
 	bool step();

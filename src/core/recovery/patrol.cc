@@ -9,7 +9,7 @@ namespace dm_remap {
 namespace {
 
 constexpr uint64_t second_ns = 1'000'000'000;
-// While others use the disk: it reads so long, then rests so many times that, but no longer than rest_ns. Of a moving head's time a
+// While others use the disk: it reads so long, then rests so many times that, but no longer than most_rest_ns. Of a moving head's time a
 // burst costs them two seeks as well.
 constexpr uint64_t burst_ns = 20'000'000;
 constexpr uint64_t rest_factor = 63;
@@ -45,10 +45,8 @@ void Patrol::destroy()
 	dmr_scratch_free(scratch_);
 	if (buffer_)
 		dmr_io_buffer_free(buffer_, piece_bytes);
-	if (space_ && space_->block)
-		dmr_io_buffer_free(space_->block, c_.block_size.bytes());
-	if (space_ && space_->data)
-		dmr_io_buffer_free(space_->data, physical_bytes());
+	if (space_)
+		space_->release(c_.block_size.bytes(), physical_bytes());
 	dmr_free(space_);
 	if (told_)
 		dmr_cond_destroy(told_);
@@ -67,11 +65,9 @@ Error Patrol::allocate()
 		if (space_)
 			new (space_) WorkerSpace;
 	}
-	if (space_ && !space_->block)
-		space_->block = dmr_io_buffer_alloc(c_.block_size.bytes());
-	if (space_ && !space_->data)
-		space_->data = dmr_io_buffer_alloc(physical_bytes());
-	return scratch_ && buffer_ && space_ && space_->block && space_->data ? Error::none() : Error(ENOMEM);
+	if (!scratch_ || !buffer_ || !space_)
+		return Error(ENOMEM);
+	return space_->allocate(c_.block_size.bytes(), physical_bytes());
 }
 
 void Patrol::load(const dmr_patrol_record &record, bool may_run)

@@ -70,16 +70,17 @@ public:
 
 private:
 	static constexpr uint32_t most_sectors = 2048;		// of main at a time; and no more than a 64th, so that any has steps
-	static constexpr uint32_t piece_bytes = 64 * 1024;	// of what is looked at closely
+	static constexpr uint32_t piece_bytes = 64 * 1024;	// of what is looked at closely at a time
 
 	size_t physical_bytes() const { return c_.physical.size().value * c_.block_size.bytes(); }
-	bool wanted() const { return record_.state == DMR_PATROL_RUNNING && !held_; } // caller holds the lock
+	// Caller holds the lock.
+	bool wanted() const { return record_.state == DMR_PATROL_RUNNING && !held_; }
+	bool wanted(uint64_t number) const { return wanted() && pass_ == number; }
 	Error allocate();
 	void changed();
 	static void run(void *context, unsigned int worker);
 	void patrol();
 	bool goes_on(uint64_t number);
-	bool wanted(uint64_t number) const { return wanted() && pass_ == number; } // caller holds the lock
 	void pass(uint64_t number);
 	MainBlock position() const;
 	bool come_to(MainBlock at, uint64_t number);
@@ -92,10 +93,11 @@ private:
 	void keep_to_rate(uint64_t number);
 	void rest(uint64_t until_ns, uint64_t number, bool for_others);
 	// patrol_reads.cc. Why it cannot go on, or null.
-	Blocks piece() const;
+	Blocks piece() const { return longest_piece(piece_bytes, c_.block_size); }
 	const char *read_at(MainBlock at, MainBlock &next, uint64_t number);
 	const char *look_closer(MainBlock &at, MainBlock end, dmr_status status, uint64_t number);
 	const char *serve_piece(MainBlock start, MainBlock end, dmr_status status, bool &again);
+	void let_go(uint32_t range);
 	MainBlock read_spares(MainBlock at, Blocks length);
 	void count(uint64_t Counts::*counter, uint64_t blocks);
 	void count_read(Blocks length);

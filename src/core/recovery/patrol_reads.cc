@@ -7,14 +7,6 @@ namespace dm_remap {
 
 static constexpr const char *silent_text = "main does not answer";
 
-// Blocks that are looked at closely at a time.
-Blocks Patrol::piece() const
-{
-	const uint32_t blocks = piece_bytes / c_.block_size.bytes();
-
-	return Blocks(blocks < BlockSet::capacity ? blocks : BlockSet::capacity);
-}
-
 // From `at` to `next`: as far as the index says one thing of it.
 const char *Patrol::read_at(MainBlock at, MainBlock &next, uint64_t number)
 {
@@ -62,9 +54,7 @@ const char *Patrol::look_closer(MainBlock &at, MainBlock end, dmr_status status,
 		const uint32_t range = c_.ranges->take(at, stop - at);
 
 		trouble = serve_piece(at, stop, status, again);
-		c_.queue->push_front(c_.ranges->release(range));
-		// The next range is near, and users may want a part of that, too.
-		c_.ranges->let_in(dmr_now_ns() + drain_ns);
+		let_go(range);
 		if (!trouble && !again)
 			at = stop;
 	}
@@ -107,6 +97,13 @@ const char *Patrol::serve_piece(MainBlock start, MainBlock end, dmr_status statu
 	return nullptr;
 }
 
+void Patrol::let_go(uint32_t range)
+{
+	c_.queue->push_front(c_.ranges->release(range));
+	// The next range is near, and users may want a part of that, too.
+	c_.ranges->let_in(dmr_now_ns() + drain_ns);
+}
+
 // All before the answer was asked.
 MainBlock Patrol::read_spares(MainBlock at, Blocks length)
 {
@@ -114,8 +111,7 @@ MainBlock Patrol::read_spares(MainBlock at, Blocks length)
 	const uint32_t range = c_.ranges->take(at, length);
 	const BlockMove::Moved moved = c_.recovery->move().refresh(at, length, buffer_, *space_, end);
 
-	c_.queue->push_front(c_.ranges->release(range));
-	c_.ranges->let_in(dmr_now_ns() + drain_ns);
+	let_go(range);
 	count_read(end - at);
 	count(&Counts::spare_moved, moved.moved);
 	count(&Counts::spare_unreadable, moved.unreadable);

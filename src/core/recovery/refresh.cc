@@ -36,16 +36,6 @@ BlockMove::Moved BlockMove::refresh(MainBlock start, Blocks length, uint8_t *buf
 	return { weak, 0, result.unreadable, 0 };
 }
 
-// Into the place in the buffer that this part of the move has.
-dmr_status BlockMove::read_spare(const Job &move, const Segment &segment, MainBlock at, Blocks length, uint32_t retries) const
-{
-	const dmr_member_range &range = p_.members->range(segment.extent.member);
-	const uint64_t offset = (at - move.start).value * p_.block_size.bytes();
-
-	return io_->read_own(move, range.dev, range.start + p_.block_size.to_sectors(segment.spare_of(at)).value, move.own + offset, length,
-			     retries);
-}
-
 // Each mapped run as a whole. silent: bit per member that does not answer at all, or is not there.
 bool BlockMove::all_comes(Job &move, uint32_t &silent) const
 {
@@ -63,7 +53,7 @@ bool BlockMove::all_comes(Job &move, uint32_t &silent) const
 			silent |= 1u << member;
 			continue;
 		}
-		const dmr_status status = read_spare(move, segment, segment.start, segment.length, 0);
+		const dmr_status status = read_spare(move, segment, segment.start, segment.length, place_of(move, segment.start), 0);
 
 		all &= status == DMR_STS_OK;
 		if (status != DMR_STS_OK && status != DMR_STS_MEDIUM && !io_->spare_answers(move, member))
@@ -89,9 +79,13 @@ MainBlock BlockMove::find_weak(Job &move, uint32_t silent) const
 		const uint8_t member = segment.extent.member;
 		const bool answers = !(silent & 1u << member);
 
-		if (answers && read_spare(move, segment, at, Blocks(1), 0) == DMR_STS_OK)
+		const auto comes = [&](uint32_t retries) {
+			return read_spare(move, segment, at, Blocks(1), place_of(move, at), retries) == DMR_STS_OK;
+		};
+
+		if (answers && comes(0))
 			continue;
-		if (!answers || p_.read_retries == 0 || read_spare(move, segment, at, Blocks(1), p_.read_retries - 1) != DMR_STS_OK) {
+		if (!answers || p_.read_retries == 0 || !comes(p_.read_retries - 1)) {
 			space.bad.add(offset);
 			continue;
 		}
