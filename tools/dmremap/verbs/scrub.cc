@@ -65,21 +65,15 @@ private:
 	// False: something cannot be read.
 	bool one(Answer &answer, const Running &device) const
 	{
-		const LiveScrub before = scrub_of(device);
+		const LiveStatus now = device.status();
+		const LiveScrub before = scrub_of(device, now);
 
-		if (all_ && !stop_ && !pause_ && (before.paused() || device.device().suspended || device.status().mode == "read_only")) {
-			tell(answer, device, "nothing", before, fmt::format("{}: left alone, as it is {}", device.name(),
-									    before.paused()		 ? "paused"
-									    : device.device().suspended ? "suspended"
-													: "read-only"));
+		if (const char *why = left_alone(device, now, before)) {
+			tell(answer, device, "nothing", before, fmt::format("{}: left alone, as it is {}", device.name(), why));
 			return true;
 		}
 		if (answer.manners().dry_run) {
-			tell(answer, device, "nothing", before, fmt::format("{}: a scrub would {}", device.name(), stop_	     ? "be stopped"
-														 : pause_		     ? "be paused"
-														 : before.paused()    ? "go on"
-														 : before.under_way() ? "go on, as it does"
-																      : "begin"));
+			tell(answer, device, "nothing", before, fmt::format("{}: a scrub would {}", device.name(), would(before)));
 			return true;
 		}
 		if (stop_ || pause_)
@@ -89,19 +83,40 @@ private:
 
 		if (wait_)
 			return wait_for_end(answer, device, log);
-		tell(answer, device, result, scrub_of(device),
+		tell(answer, device, result, scrub_of(device, device.status()),
 		     fmt::format("{}: the scrub {}; 'dmremap status {}' tells how far it is, and what it has found", device.name(),
 				 before.under_way() ? "is under way" : before.paused() ? "goes on" : "has begun", device.name()));
 		return true;
 	}
 
-	static LiveScrub scrub_of(const Running &device)
+	static LiveScrub scrub_of(const Running &device, const LiveStatus &now)
 	{
-		const LiveStatus now = device.status();
-
 		if (!now.scrub)
 			throw Failure(ExitStatus::failed, "refused", fmt::format("{}: the modules that run are older than this tool, and do not know scrubs", device.name()));
 		return *now.scrub;
+	}
+
+	// With --all, which is not about any of them: what stands in the way of a scrub. Null: nothing.
+	const char *left_alone(const Running &device, const LiveStatus &now, const LiveScrub &before) const
+	{
+		if (!all_ || stop_ || pause_)
+			return nullptr;
+		if (before.paused())
+			return "paused";
+		if (device.device().suspended)
+			return "suspended";
+		return now.mode == "read_only" ? "read-only" : nullptr;
+	}
+
+	const char *would(const LiveScrub &before) const
+	{
+		if (stop_)
+			return "be stopped";
+		if (pause_)
+			return "be paused";
+		if (before.under_way())
+			return "go on, as it does";
+		return before.paused() ? "go on" : "begin";
 	}
 
 	const char *begin(const Running &device, const LiveScrub &before) const
@@ -118,7 +133,7 @@ private:
 	{
 		if (pause_ ? before.under_way() : before.state != "none") {
 			dm::message(device.device(), pause_ ? "scrub pause" : "scrub stop");
-			tell(answer, device, pause_ ? "paused" : "stopped", scrub_of(device),
+			tell(answer, device, pause_ ? "paused" : "stopped", scrub_of(device, device.status()),
 			     fmt::format("{}: the scrub was {} at sector {} of {}: {}", device.name(), pause_ ? "paused" : "stopped", before.at, before.end,
 					 scrub_numbers(before)));
 		} else {
