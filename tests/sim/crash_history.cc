@@ -128,23 +128,26 @@ bool History::job_ended() const
 	return device_->active()->instance().events[DMR_EVENT_JOB_ENDED] > 0;
 }
 
+// In a fiber.
+void History::run_job(const std::vector<std::string> &words)
+{
+	device_->active()->instance().events[DMR_EVENT_JOB_ENDED] = 0;
+	begin_job(words);
+	while (!job_ended())
+		world.scheduler().sleep(1'000'000);
+}
+
 void History::guard(const char *sector, const char *count)
 {
 	guards_ = true;
-	device_->active()->instance().events[DMR_EVENT_JOB_ENDED] = 0;
-	begin_job({ "guard", sector, count });
-	while (!job_ended())
-		world.scheduler().sleep(1'000'000);
+	run_job({ "guard", sector, count });
 	if (device_->message({ "status" }).find("\nguard state=complete") == std::string::npos)
 		violation("the guard is not complete");
 }
 
 void History::unguard()
 {
-	device_->active()->instance().events[DMR_EVENT_JOB_ENDED] = 0;
-	begin_job({ "unguard" });
-	while (!job_ended())
-		world.scheduler().sleep(1'000'000);
+	run_job({ "unguard" });
 	if (device_->message({ "status" }).find("\nguard state=") != std::string::npos)
 		violation("something is guarded still");
 }

@@ -67,6 +67,7 @@ private:
 	void check_sectors(const char *when);
 	void begin_job(const std::vector<std::string> &words);
 	bool job_ended() const;
+	void run_job(const std::vector<std::string> &words);
 	void give_back_all();
 	enum class Pool : uint8_t { first, both, second };
 	host::TableOptions table();

@@ -19,6 +19,14 @@ bool SimHistory::job_runs()
 	return device_->message({"status"}).find(" state=running from=") != std::string::npos;
 }
 
+// Mostly one that users and faults meet at.
+uint64_t SimHistory::draw_spot(uint64_t size)
+{
+	const uint64_t spot = plan_.hot[random_.below(plan_.hot.size())] * plan_.block_sectors;
+
+	return random_.chance(3, 4) ? std::min(spot, size - plan_.block_sectors) : random_.below(size);
+}
+
 // It begins, and is waited for, or stopped, or goes on beside whatever comes next.
 void SimHistory::by_hand()
 {
@@ -30,8 +38,7 @@ void SimHistory::by_hand()
 		return guard();
 	const uint64_t block = plan_.block_sectors, kind = random_.below(3);
 	const uint64_t size = device_->active()->options().sectors / block * block;
-	const uint64_t spot = plan_.hot[random_.below(plan_.hot.size())] * block;
-	const uint64_t first = random_.chance(3, 4) ? std::min(spot, size - block) : random_.below(size);
+	const uint64_t first = draw_spot(size);
 	const uint64_t count = std::min(1 + random_.below(random_.chance(1, 8) ? size : 32 * block), size - first);
 	// In whole blocks.
 	const uint64_t from = first / block * block, to = std::min((first + count + block - 1) / block * block, size);
@@ -94,8 +101,7 @@ void SimHistory::guard()
 	if (!job_runs())
 		judge_.hand_over();
 	for (uint64_t left = off ? 0 : 1 + random_.below(3); left > 0; left--) {
-		const uint64_t spot = plan_.hot[random_.below(plan_.hot.size())] * plan_.block_sectors;
-		const uint64_t first = random_.chance(3, 4) ? std::min(spot, size - plan_.block_sectors) : random_.below(size);
+		const uint64_t first = draw_spot(size);
 		const uint64_t count = std::min(1 + random_.below(16 * plan_.block_sectors), size - first);
 
 		message.insert(message.end(), {std::to_string(first), std::to_string(count)});

@@ -79,6 +79,7 @@ private:
 	void remove_spare();
 	uint64_t lost_sectors();
 	void forget_spare(host::SimDisk *spare);
+	uint64_t draw_spot(uint64_t size);
 	void by_hand();
 	bool job_runs();
 	void patrol();

@@ -2,41 +2,19 @@
 // The words of guard and unguard, and the sector that stands on main.
 #include "core/engine/table_faults.hh"
 #include "core/recovery/guard.hh"
-
-#include <dm_remap/engine.h>
-
-#include <gtest/gtest.h>
-
-#include <cerrno>
-#include <cstring>
-#include <string>
-#include <vector>
+#include "message_words.hh"
 
 namespace dm_remap {
 namespace {
 
-struct Parsed {
-	int result;
-	dmr_guard_message message;
-	std::string reason;
-};
-
-Parsed parse(std::vector<std::string> words)
+auto parse(std::vector<std::string> words)
 {
-	std::vector<char *> argv;
-	char reason[DMR_REASON_SIZE];
-	Parsed p = {};
-
-	for (std::string &word : words)
-		argv.push_back(word.data());
-	p.result = dmr_guard_message_parse(static_cast<unsigned int>(argv.size()), argv.data(), &p.message, reason);
-	p.reason = reason;
-	return p;
+	return parse_words(dmr_guard_message_parse, std::move(words));
 }
 
 TEST(GuardMessage, Accepted)
 {
-	Parsed p = parse({"guard", "2", "2", "1000", "8"});
+	auto p = parse({"guard", "2", "2", "1000", "8"});
 
 	EXPECT_EQ(p.result, 1);
 	EXPECT_FALSE(p.message.off);
@@ -59,17 +37,12 @@ TEST(GuardMessage, AsManyAsThereIsRoomFor)
 		words.insert(words.end(), {"8", "8"});
 	EXPECT_EQ(parse(words).result, 1);
 	words.insert(words.end(), {"9", "8"});
-	const Parsed p = parse(words);
+	const auto p = parse(words);
 	EXPECT_EQ(p.result, -EINVAL);
 	EXPECT_EQ(p.reason, "sector '9': too many; name 32 ranges at most, and the others when this job has ended");
 }
 
-struct Refused {
-	std::vector<std::string> words;
-	std::string reason;
-};
-
-const Refused refused[] = {
+const RefusedWords refused[] = {
 	{{"guard"}, "message 'guard': names no sector; the message is guard <sector> <count> [<sector> <count>...]"},
 	{{"guard", "8"}, "count '': missing; behind each sector say how many, the message is guard <sector> <count> [<sector> <count>...]"},
 	{{"guard", "8", "1", "9"},
@@ -83,12 +56,7 @@ const Refused refused[] = {
 
 TEST(GuardMessage, RefusesWithTheReason)
 {
-	for (const Refused &r : refused) {
-		const Parsed p = parse(r.words);
-
-		EXPECT_EQ(p.result, -EINVAL) << r.reason;
-		EXPECT_EQ(p.reason, r.reason);
-	}
+	expect_refused(parse, refused);
 }
 
 GuardStamp stamp()

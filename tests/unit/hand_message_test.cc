@@ -1,40 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 // The words of remap, unremap, retry_pending and stop_job.
 #include "core/engine/table_faults.hh"
-
-#include <dm_remap/engine.h>
-
-#include <gtest/gtest.h>
-
-#include <cerrno>
-#include <string>
-#include <vector>
+#include "message_words.hh"
 
 namespace dm_remap {
 namespace {
 
-struct Parsed {
-	int result;
-	dmr_hand_message message;
-	std::string reason;
-};
-
-Parsed parse(std::vector<std::string> words)
+auto parse(std::vector<std::string> words)
 {
-	std::vector<char *> argv;
-	char reason[DMR_REASON_SIZE];
-	Parsed p = {};
-
-	for (std::string &word : words)
-		argv.push_back(word.data());
-	p.result = dmr_hand_message_parse(static_cast<unsigned int>(argv.size()), argv.data(), &p.message, reason);
-	p.reason = reason;
-	return p;
+	return parse_words(dmr_hand_message_parse, std::move(words));
 }
 
 TEST(HandMessage, Accepted)
 {
-	Parsed p = parse({"remap", "1000"});
+	auto p = parse({"remap", "1000"});
 
 	EXPECT_EQ(p.result, 1);
 	EXPECT_EQ(p.message.kind, DMR_HAND_REMAP);
@@ -50,12 +29,7 @@ TEST(HandMessage, Accepted)
 		EXPECT_EQ(parse(other).result, 0);
 }
 
-struct Refused {
-	std::vector<std::string> words;
-	std::string reason;
-};
-
-const Refused refused[] = {
+const RefusedWords refused[] = {
 	{{"remap"}, "message 'remap': names no sector; give the 512-byte sector of main, and how many, if not 1"},
 	{{"unremap", "x"}, "sector 'x': not a number of 512-byte sectors; give decimal digits only"},
 	{{"remap", "8", "0"}, "count '0': names no sector; give how many 512-byte sectors, at least 1"},
@@ -67,12 +41,7 @@ const Refused refused[] = {
 
 TEST(HandMessage, RefusesWithTheReason)
 {
-	for (const Refused &r : refused) {
-		const Parsed p = parse(r.words);
-
-		EXPECT_EQ(p.result, -EINVAL) << r.reason;
-		EXPECT_EQ(p.reason, r.reason);
-	}
+	expect_refused(parse, refused);
 }
 
 } // namespace

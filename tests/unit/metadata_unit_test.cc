@@ -4,6 +4,7 @@
 
 #include "metadata/codec.hh"
 
+#include <functional>
 #include <set>
 #include <tuple>
 
@@ -235,7 +236,7 @@ TEST_F(MetadataUnit, OnlyRecordsThatCanBeAreAllowed)
 class MetadataImpossible : public testing::Test {
 protected:
 	// Change a unit in both copies as `change` says, and make its checksum right.
-	void falsify(UnitNumber unit, void (*change)(format::Unit &))
+	void falsify(UnitNumber unit, const std::function<void(format::Unit &)> &change)
 	{
 		for (UnitNumber u : {unit, set.in_copy_b(unit)}) {
 			format::Unit content = set.read_unit(u);
@@ -245,6 +246,16 @@ protected:
 			header_of(content).crc = crc32c(&content, sizeof(content));
 			set.write_unit(u, content);
 		}
+	}
+	void falsify_superblock(void (*change)(format::Superblock &))
+	{
+		falsify(set.layout().superblock(Copy::a), [&](format::Unit &unit) {
+			format::Superblock s;
+
+			gather_payload(unit, &s, sizeof(s));
+			change(s);
+			scatter_payload(unit, &s, sizeof(s));
+		});
 	}
 
 	Set set{{.max_extents = 164}};
@@ -278,19 +289,10 @@ TEST_F(MetadataImpossible, Superblock)
 		[](S &s) { s.member_count = 2, s.members[1].identity[95] = 1; },
 		[](S &s) { s.ancestor_count = 33; },
 	};
-	static void (*change)(S &);
-
 	set.format();
 	DiskContent saved = set.disk().snapshot();
 	for (auto c : changes) {
-		change = c;
-		falsify(set.layout().superblock(Copy::a), [](format::Unit &unit) {
-			S s;
-
-			gather_payload(unit, &s, sizeof(s));
-			change(s);
-			scatter_payload(unit, &s, sizeof(s));
-		});
+		falsify_superblock(c);
 		EXPECT_EQ(set.load(), -ENODATA);
 		EXPECT_EQ(set.probe.verdict, DMR_PROBE_DAMAGED) << &c - &changes[0];
 		set.disk().restore(saved);
@@ -306,8 +308,6 @@ TEST_F(MetadataImpossible, APatrolThatCannotBeIsNone)
 		[](S &s) { s.patrol_state = 3; },
 		[](S &s) { s.patrol_at = uint64_t{s.main_sectors} + 1; },
 	};
-	static void (*change)(S &);
-
 	set.format();
 	const dmr_patrol_record kept = {8, 1700000000, 1600000000, 2048, DMR_PATROL_PAUSED};
 	ASSERT_EQ(ops.keep_patrol(set.md, &kept), 0);
@@ -316,14 +316,7 @@ TEST_F(MetadataImpossible, APatrolThatCannotBeIsNone)
 	EXPECT_EQ(std::tie(now.at, now.begun, now.ended, now.rate, now.state), std::tie(kept.at, kept.begun, kept.ended, kept.rate, kept.state));
 	DiskContent saved = set.disk().snapshot();
 	for (auto c : changes) {
-		change = c;
-		falsify(set.layout().superblock(Copy::a), [](format::Unit &unit) {
-			S s;
-
-			gather_payload(unit, &s, sizeof(s));
-			change(s);
-			scatter_payload(unit, &s, sizeof(s));
-		});
+		falsify_superblock(c);
 		EXPECT_EQ(set.load(), 0) << set.reason;
 		EXPECT_EQ(set.setup().patrol.state, DMR_PATROL_NONE);
 		EXPECT_EQ(set.setup().patrol.ended, 0u);

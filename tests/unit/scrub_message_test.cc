@@ -1,35 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 // The words of scrub.
 #include "core/engine/table_faults.hh"
-
-#include <dm_remap/engine.h>
-
-#include <gtest/gtest.h>
-
-#include <cerrno>
-#include <string>
-#include <vector>
+#include "message_words.hh"
 
 namespace dm_remap {
 namespace {
 
-struct Parsed {
-	int result;
-	dmr_scrub_message message;
-	std::string reason;
-};
-
-Parsed parse(std::vector<std::string> words)
+auto parse(std::vector<std::string> words)
 {
-	std::vector<char *> argv;
-	char reason[DMR_REASON_SIZE];
-	Parsed p = {};
-
-	for (std::string &word : words)
-		argv.push_back(word.data());
-	p.result = dmr_scrub_message_parse(static_cast<unsigned int>(argv.size()), argv.data(), &p.message, reason);
-	p.reason = reason;
-	return p;
+	return parse_words(dmr_scrub_message_parse, std::move(words));
 }
 
 TEST(ScrubMessage, Accepted)
@@ -40,14 +19,14 @@ TEST(ScrubMessage, Accepted)
 	};
 
 	for (const auto &[word, kind] : words) {
-		const Parsed p = parse({"scrub", word});
+		const auto p = parse({"scrub", word});
 
 		EXPECT_EQ(p.result, 1);
 		EXPECT_EQ(p.message.kind, kind);
 		EXPECT_EQ(p.message.rate, 0u);
 	}
 	EXPECT_EQ(parse({"scrub", "rate", "0"}).result, 1);
-	const Parsed p = parse({"scrub", "rate", "4294967295"});
+	const auto p = parse({"scrub", "rate", "4294967295"});
 
 	EXPECT_EQ(p.result, 1);
 	EXPECT_EQ(p.message.kind, DMR_SCRUB_RATE);
@@ -56,12 +35,7 @@ TEST(ScrubMessage, Accepted)
 		EXPECT_EQ(parse(other).result, 0);
 }
 
-struct Refused {
-	std::vector<std::string> words;
-	std::string reason;
-};
-
-const Refused refused[] = {
+const RefusedWords refused[] = {
 	{{"scrub"}, "message 'scrub': incomplete; the message is scrub start|stop|pause|resume|status, or scrub rate <sectors per second>"},
 	{{"scrub", "now"}, "word 'now': unknown; the message is scrub start|stop|pause|resume|status, or scrub rate <sectors per second>"},
 	{{"scrub", "start", "0"}, "word '0': one word too many; only 'scrub rate' takes another one"},
@@ -73,12 +47,7 @@ const Refused refused[] = {
 
 TEST(ScrubMessage, RefusesWithTheReason)
 {
-	for (const Refused &r : refused) {
-		const Parsed p = parse(r.words);
-
-		EXPECT_EQ(p.result, -EINVAL) << r.reason;
-		EXPECT_EQ(p.reason, r.reason);
-	}
+	expect_refused(parse, refused);
 }
 
 } // namespace

@@ -1,41 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 // The messages about spares: what is accepted, and every refusal word for word.
 #include "core/engine/table_faults.hh"
-
-#include <dm_remap/engine.h>
-
-#include <gtest/gtest.h>
-
-#include <cstring>
-#include <string>
-#include <vector>
+#include "message_words.hh"
 
 using namespace dm_remap;
 
 namespace {
 
-struct Parsed {
-	int result;
-	std::string reason;
-	dmr_spare_message message;
-	std::vector<std::string> words;	// message points into them
-};
-
-Parsed parse(std::vector<std::string> words)
+auto parse(std::vector<std::string> words)
 {
-	Parsed p = {};
-	std::vector<char *> argv;
-	char reason[DMR_REASON_SIZE + 1];
-
-	p.words = std::move(words);
-	for (std::string &word : p.words)
-		argv.push_back(word.data());
-	std::memset(reason, '#', sizeof(reason));
-	std::memset(&p.message, 0xee, sizeof(p.message));
-	p.result = dmr_spare_message_parse(static_cast<unsigned int>(argv.size()), argv.data(), &p.message, reason);
-	EXPECT_EQ(reason[DMR_REASON_SIZE], '#');
-	p.reason = reason;
-	return p;
+	return parse_words(dmr_spare_message_parse, std::move(words));
 }
 
 #define ADD "the message is add_spare <dev> [<start> <sectors>]"
@@ -45,10 +19,7 @@ Parsed parse(std::vector<std::string> words)
 #define NO_DEVICE "not a device; give its path or <major>:<minor>"
 #define NOT_SECTORS "not a number of 512-byte sectors; give decimal digits only"
 
-const struct Refused {
-	std::vector<std::string> words;
-	const char *reason;
-} refused[] = {
+const RefusedWords refused[] = {
 	{{"add_spare"}, "message 'add_spare': names no spare; " ADD},
 	{{"add_spare", ""}, "spare '': " NO_DEVICE},
 	{{"add_spare", "-"}, "spare '-': " NO_DEVICE},
@@ -82,12 +53,7 @@ const struct Refused {
 
 TEST(SpareMessage, RefusesWithTheReason)
 {
-	for (const Refused &r : refused) {
-		const Parsed p = parse(r.words);
-
-		EXPECT_EQ(p.result, -EINVAL) << r.reason;
-		EXPECT_EQ(p.reason, r.reason);
-	}
+	expect_refused(parse, refused);
 }
 
 TEST(SpareMessage, EveryFaultOfMessagesIsAmongTheRefused)
@@ -95,15 +61,15 @@ TEST(SpareMessage, EveryFaultOfMessagesIsAmongTheRefused)
 	for (size_t i = static_cast<size_t>(TableFault::add_device_missing); i < static_cast<size_t>(TableFault::list_not_count); i++) {
 		bool seen = false;
 
-		for (const Refused &r : refused)
-			seen = seen || std::string(r.reason).find(table_fault_texts[i].text) != std::string::npos;
+		for (const RefusedWords &r : refused)
+			seen = seen || r.reason.find(table_fault_texts[i].text) != std::string::npos;
 		EXPECT_TRUE(seen) << table_fault_texts[i].text;
 	}
 }
 
 TEST(SpareMessage, Add)
 {
-	Parsed p = parse({"add_spare", "8:32"});
+	auto p = parse({"add_spare", "8:32"});
 
 	ASSERT_EQ(p.result, 1) << p.reason;
 	EXPECT_EQ(p.reason, "");
@@ -120,7 +86,7 @@ TEST(SpareMessage, Add)
 
 TEST(SpareMessage, Remove)
 {
-	Parsed p = parse({"remove_spare", "/dev/c"});
+	auto p = parse({"remove_spare", "/dev/c"});
 
 	ASSERT_EQ(p.result, 1) << p.reason;
 	EXPECT_STREQ(p.message.path, "/dev/c");
@@ -134,7 +100,7 @@ TEST(SpareMessage, Remove)
 
 TEST(SpareMessage, Forget)
 {
-	Parsed p = parse({"forget_spare", "15"});
+	auto p = parse({"forget_spare", "15"});
 
 	ASSERT_EQ(p.result, 1) << p.reason;
 	EXPECT_EQ(p.message.change, DMR_SPARE_FORGET);
@@ -151,7 +117,7 @@ TEST(SpareMessage, Forget)
 TEST(SpareMessage, OthersAreForOthers)
 {
 	for (const char *word : {"", "status", "add_spar", "add_spare_", "ADD_SPARE", "remove_spares", "forget_spar", "help"}) {
-		const Parsed p = parse({word, "/dev/c"});
+		const auto p = parse({word, "/dev/c"});
 
 		EXPECT_EQ(p.result, 0) << word;
 		EXPECT_EQ(p.reason, "");
