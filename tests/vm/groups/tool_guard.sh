@@ -28,6 +28,10 @@ guarded() {
 	said 0 guard on x
 	assert_contains "$OUT" 'x: the guard is complete, '
 	assert_contains "$OUT" "nothing is recognised on $MAIN itself any more"
+	if [[ -e /sys/class/block/${MAIN##*/}1 ]]; then
+		assert_contains "$ERR" "'partx --delete $MAIN' takes them away"
+		assert_ok partx --delete "$MAIN"
+	fi
 	(($# == 0)) || said 0 guard status x
 	for range; do
 		assert_contains "$OUT"$'\n' "    sectors $range"$'\n'
@@ -189,6 +193,10 @@ found_by_its_guard() {
 	assert_contains "$ERR" "it is main of set $set"
 	said 3 check /dev/loop5
 	assert_contains "$ERR" "it is main of set $set"
+	said 0 create x --main "$MAIN" --spare "$SPARE"
+	said 5 replace x /dev/loop5 --yes
+	assert_contains "$ERR" "it is main of set $set"
+	said 0 close x
 }
 
 tool_install
