@@ -229,8 +229,13 @@ bool dmr_engine_wants_failed(struct dmr_engine *e, enum dmr_op op, dmr_status st
 /* Take the request over; dmr_request_end() is called for it from a worker. any. */
 void dmr_engine_enqueue(struct dmr_engine *e, struct dmr_request *req);
 
-/* A write with FUA has failed on main, and its user is not told yet. any. */
-void dmr_engine_main_fua_failed(struct dmr_engine *e);
+/*
+ * Of a write with FUA that goes to main. True: main has no FUA, and what fails has to be known apart: send it without, with
+ * *moment in the request's info, and if main takes it give it to dmr_engine_enqueue_fua(), which takes it over; it ends when
+ * main was flushed. any.
+ */
+bool dmr_engine_flushes_behind(const struct dmr_engine *e, uint32_t *moment);
+void dmr_engine_enqueue_fua(struct dmr_engine *e, struct dmr_request *req);
 
 /*
  * Anything that changes data of this member (a write, a discard) has ended with this status, and its user is not told

@@ -245,6 +245,7 @@ struct dmr_request_info {
 	uint64_t sector;	/* of the target, hence of main */
 	uint32_t sectors;	/* 0 for a flush */
 	uint32_t flags;		/* DMR_IO_FUA */
+	uint32_t main_moment;	/* as dmr_engine_flushes_behind() has told it */
 	dmr_status failed;	/* what main or a spare answered to all of it, perhaps joined with other I/O; OK: neither was asked */
 };
 /* The original, complete I/O, whatever has been tried of it since. any. */

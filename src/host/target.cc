@@ -185,7 +185,7 @@ uint32_t Target::map(UserIo &io, uint64_t sector, uint32_t sectors)
 	}
 	World::current()->trace("route", sector, route.sectors, uint64_t(route.where) << 32 | route.member);
 
-	p.req.info = {io.op, sector, route.sectors, io.flags, DMR_STS_OK};
+	p.req.info = {io.op, sector, route.sectors, io.flags, 0, DMR_STS_OK};
 	p.req.data = io.data ? static_cast<uint8_t *>(io.data) + (sector - io.sector) * 512 : nullptr;
 	p.below.op = io.op;
 	p.below.user_sector = sector;
@@ -197,6 +197,10 @@ uint32_t Target::map(UserIo &io, uint64_t sector, uint32_t sectors)
 
 	if (route.where == DMR_WHERE_MAIN) {
 		p.state = State::OnMain;
+		if (io.flags & DMR_IO_FUA && dmr_engine_flushes_behind(engine_, &p.req.info.main_moment)) {
+			p.state = State::OnMainFua;
+			p.below.flags &= ~uint32_t{DMR_IO_FUA};
+		}
 		options_.main->start(&p.below);
 	} else if (route.where == DMR_WHERE_SPARE) {
 		dmr_engine_member_device(engine_, route.member)->announce(&p.below);
@@ -235,8 +239,10 @@ void Target::end_io(Piece &p, dmr_status status)
 		dmr_engine_spare_write_ended(engine_, p.member, status, p.req.info.flags);
 	if (p.state != State::Flush)
 		dmr_inflight_leave(&instance_.inflight, p.epoch);
-	if (status && on_main && p.req.info.flags & DMR_IO_FUA)
-		dmr_engine_main_fua_failed(engine_);
+	if (!status && p.state == State::OnMainFua) {
+		dmr_engine_enqueue_fua(engine_, &p.req);
+		return;
+	}
 	if (!status || !dmr_engine_wants_failed(engine_, p.req.info.op, status,
 						p.req.info.op == DMR_OP_READ && p.io->optional)) {
 		finish(p, status);

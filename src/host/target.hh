@@ -78,7 +78,7 @@ public:
 	bool started() const { return started_; } // was resumed once: its members may change at any time
 
 private:
-	enum class State { OnMain, OnSpare, Flush, Slow, Ended };
+	enum class State { OnMain, OnMainFua, OnSpare, Flush, Slow, Ended };
 	// One clone of a user's I/O, as much of it as one route covers.
 	struct Piece final {
 		dmr_request req; // of which the engine knows no more than the address

@@ -45,11 +45,12 @@ void dmr_instance_name(struct dmr_instance *inst, char name[DMR_NAME_SIZE]);
 void dmr_instance_exit(struct dmr_instance *inst); /* sends what events are left; also of one that is all zero */
 
 /*
- * Where a bio of ours is. Only the first two are counted in flight; end_io of an ENDED one, called once more by the
+ * Where a bio of ours is. Only the first three are counted in flight; end_io of an ENDED one, called once more by the
  * bio_endio() of dmr_request_end(), has nothing to do.
  */
 enum dmr_request_state {
 	DMR_REQUEST_ON_MAIN,
+	DMR_REQUEST_ON_MAIN_FUA, /* there without its FUA: a flush follows */
 	DMR_REQUEST_ON_SPARE,
 	DMR_REQUEST_FLUSH,	/* sent to main alone */
 	DMR_REQUEST_SLOW,	/* handed to the engine */
@@ -60,6 +61,7 @@ enum dmr_request_state {
 struct dmr_request {
 	struct bvec_iter iter;	/* the complete I/O; its sector is the target's */
 	blk_opf_t opf;
+	u32 main_moment;	/* ON_MAIN_FUA, and from then on */
 	u8 state;		/* enum dmr_request_state */
 	u8 epoch;
 	u8 member;		/* ON_SPARE */

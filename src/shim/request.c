@@ -17,6 +17,7 @@ void dmr_request_describe(const struct dmr_request *req, struct dmr_request_info
 	out->sector = req->iter.bi_sector;
 	out->sectors = req->iter.bi_size >> SECTOR_SHIFT;
 	out->flags = req->opf & REQ_FUA ? DMR_IO_FUA : 0;
+	out->main_moment = req->main_moment;
 	out->failed = (__force dmr_status)req->failed;
 }
 EXPORT_SYMBOL_GPL(dmr_request_describe);

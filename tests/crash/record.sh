@@ -40,6 +40,32 @@ cp "$workload" /dev/shm/workload
 /dev/shm/workload $MOUNT "$mark" "$seconds" "$seed" "$threads" "${decaying[@]}" &
 workload=$!
 
+alive() { kill -0 $workload 2>/dev/null; }
+told() { dmsetup message x 0 status | grep -q "^$1 .*state=$2"; }
+# job MESSAGE...: to its end, which a new table is as well. A disk that refuses a block in its midst is no mistake.
+job() {
+	dmsetup message x 0 "$@" || return 0
+	while alive && told job running; do timeout 0.2 tail --pid=$workload -f /dev/null || true; done
+}
+
+# The patrol goes round; the filesystem's first blocks are guarded and given back; others move to a spare and back.
+administer() {
+	local scrubs=0 guards=0 round at
+	for ((round = 0; ; round++)); do
+		alive || break
+		if told scrub none && dmsetup message x 0 scrub start; then scrubs=$((scrubs + 1)); fi
+		at=$((64 * $(random_number 2000 moved $round)))
+		job guard 0 64 4096 16
+		if dmsetup message x 0 status | grep -q '^guard state=complete'; then guards=$((guards + 1)); fi
+		job remap $at 64
+		job unguard
+		job unremap $at 64
+	done
+	echo "scrubs=$scrubs guards=$guards" >/dev/shm/administered
+}
+administer &
+administrator=$!
+
 # Tables are replaced beneath it meanwhile.
 reloads=0
 until timeout 8 tail --pid=$workload -f /dev/null; do
@@ -52,9 +78,11 @@ until timeout 8 tail --pid=$workload -f /dev/null; do
 	dmsetup resume x
 done
 wait $workload
+wait $administrator
 
+read -r administered </dev/shm/administered
 read -r remapped extents pending mode < <(remap_get x remapped extents pending mode)
-echo "recorded: remapped_sectors=$remapped extents=$extents pending=$pending mode=$mode reloads=$reloads"
-[[ $mode == ok ]] && ((remapped > 0))
+echo "recorded: remapped_sectors=$remapped extents=$extents pending=$pending mode=$mode reloads=$reloads $administered"
+[[ $mode == ok ]] && ((remapped > 0)) && [[ $administered =~ ^scrubs=[1-9][0-9]*\ guards=[1-9] ]]
 umount $MOUNT
 dmsetup remove x

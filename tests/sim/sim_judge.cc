@@ -80,9 +80,8 @@ void Judge::performed(SimDisk &disk, const DeviceIo &io)
 
 	if (!on_main && io.op != DMR_OP_READ)
 		spare_write(r, disk, io);
-	// It may have been the flush that stands for FUA.
-	if (on_main && io.status && io.flags & DMR_IO_FUA && disk.flushes_for_fua())
-		flush_lost();
+	if (on_main && io.flags & DMR_IO_FUA && disk.flushes_for_fua())
+		world_.violation("a write with FUA to a main without: if it fails nobody knows what has");
 	for (uint32_t n = 0; n < io.sectors; n++) {
 		const uint64_t sector = io.user_sector + n;
 		SectorTrace &t = r.traces[sector - r.io.sector];

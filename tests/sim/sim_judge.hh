@@ -179,7 +179,7 @@ private:
 	void spare_write(Request &r, host::SimDisk &disk, const host::DeviceIo &io);
 	bool recording_trouble(const Request &r) const;
 	void settle(Request &r);
-	// A flush that stands for its FUA may have failed, or another, which took its data with it.
+	// The flush behind it has failed, or another, which took its data with it.
 	bool flush_lost_for(const Request &r) const
 	{
 		return r.io.flags & DMR_IO_FUA && main_.flushes_for_fua() && (flush_failures_ > r.flush_failures || lost_flush_ >= r.begun);

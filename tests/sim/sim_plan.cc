@@ -107,6 +107,7 @@ Plan::Plan(uint64_t number, uint32_t wanted_steps) : seed(number), steps(wanted_
 		main.sectors += random.below(blocks / 2) * block_sectors;
 		hot.push_back(main.sectors / block_sectors - 1);
 	}
+	main.fua = random.chance(2, 3);
 }
 
 } // namespace dm_remap::sim

@@ -117,9 +117,14 @@ void dmr_engine_enqueue(struct dmr_engine *e, struct dmr_request *req)
 	e->engine.enqueue(req);
 }
 
-void dmr_engine_main_fua_failed(struct dmr_engine *e)
+bool dmr_engine_flushes_behind(const struct dmr_engine *e, uint32_t *moment)
 {
-	e->engine.main_fua_failed();
+	return e->engine.flushes_behind(*moment);
+}
+
+void dmr_engine_enqueue_fua(struct dmr_engine *e, struct dmr_request *req)
+{
+	e->engine.enqueue_fua(req);
 }
 
 void dmr_engine_spare_write_ended(struct dmr_engine *e, uint32_t member, dmr_status status, uint32_t flags)

@@ -59,9 +59,13 @@ Error Engine::init_parts(char *reason)
 		return error;
 	if (Error error = flush_state_.init())
 		return error;
+	if (Error error = main_flush_.init(p_.inst, p_.main, &flush_state_))
+		return error;
 	if (Error error = queue_.init("dmr_recovery", p_.max_workers, serve, this))
 		return error;
 	if (Error error = flush_queue_.init("dmr_flush", 1, serve_flush, this))
+		return error;
+	if (Error error = fua_queue_.init("dmr_fua", 1, serve_fua, this))
 		return error;
 	Error error = map_.init({ .inst = p_.inst,
 				    .block_size = block_size_,
@@ -85,6 +89,7 @@ Error Engine::init_parts(char *reason)
 			.read_only = p_.read_only,
 			.map = &map_,
 			.main_test = &main_test_,
+			.main_flush = &main_flush_,
 			.flush_state = &flush_state_,
 			.counters = &counters_ });
 	error = main_test_.init({ .inst = p_.inst,
@@ -94,7 +99,7 @@ Error Engine::init_parts(char *reason)
 				  .map = &map_,
 				  .ranges = &ranges_,
 				  .queue = &queue_,
-				  .flush_state = &flush_state_ });
+				  .main_flush = &main_flush_ });
 	if (error)
 		return error;
 	guard_.init({ .main = p_.main, .block_size = block_size_, .map = &map_ });
@@ -126,8 +131,10 @@ void Engine::destroy()
 	mover_.destroy();
 	queue_.destroy();
 	flush_queue_.destroy();
+	fua_queue_.destroy();
 	map_.destroy();
 	main_test_.destroy();
+	main_flush_.destroy();
 	flush_state_.destroy();
 	ranges_.destroy();
 	counters_.destroy();
@@ -195,6 +202,7 @@ void Engine::postsuspend()
 	mover_.pause();
 	queue_.drain();
 	flush_queue_.drain();
+	fua_queue_.drain();
 	persistent_->lost_flushes = flush_state_.untold();
 }
 
@@ -219,7 +227,7 @@ void Engine::tell_reach()
 bool Engine::wants_failed(dmr_op op, dmr_status status, bool optional)
 {
 	if (op == DMR_OP_FLUSH) {
-		flush_state_.main_flush_failed();
+		main_flush_.failed();
 		counters_.flush_error();
 		dmr_log_later(p_.inst, DMR_LOG_ERR, "main failed a flush (status %u): data written since the last one may be lost; turn main's volatile cache off", status);
 		dmr_event(p_.inst, DMR_EVENT_FLUSH_FAILED);
@@ -287,6 +295,12 @@ uint32_t Engine::in_use(uint32_t members)
 	return members;
 }
 
+// To main alone only if nothing else is to be flushed, and if a flush of main that nobody waits for cannot come before it.
+bool Engine::flush_needs_worker() const
+{
+	return !flush_state_.clean() || main_flush_.is_behind();
+}
+
 // One flush serves all that wait for one.
 void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 {
@@ -296,10 +310,7 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 	// Both before and after the flush: what it has lost could be moved elsewhere meanwhile, or the first block come there.
 	uint32_t used = e.in_use(e.map_.spares().known());
 	uint32_t members = e.flush_state_.begin();
-	dmr_status status = dmr_device_flush(e.p_.main), spare_status = DMR_STS_IOERR;
-
-	if (status != DMR_STS_OK)
-		e.flush_state_.main_flush_failed();
+	dmr_status status = e.main_flush_.flush(FlushState::For::user), spare_status = DMR_STS_IOERR;
 	uint32_t refused = e.flush_state_.flush(e.members_, members, FlushState::For::user, spare_status);
 	uint32_t failed = refused & (used | e.in_use(refused));
 	uint32_t lost = e.flush_state_.to_tell();
@@ -323,6 +334,26 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 	if (status != DMR_STS_OK)
 		end_all(e.flush_queue_.take_all(), status);
 	e.flush_state_.end(members, failed);
+}
+
+// Writes that were sent to main without their FUA, and that it took. One flush serves all that wait for one.
+void Engine::serve_fua(void *context, dmr_request *req, uint32_t)
+{
+	Engine &e = *static_cast<Engine *>(context);
+
+	dmr_request_set_next(req, e.fua_queue_.take_all());
+	const dmr_status flushed = e.main_flush_.flush(FlushState::For::engine);
+
+	if (flushed != DMR_STS_OK)
+		e.counters_.flush_error();
+	while (req) {
+		dmr_request *next = dmr_request_next(req);
+		dmr_request_info info;
+
+		dmr_request_describe(req, &info);
+		dmr_request_end(req, e.main_flush_.outcome(flushed, info.main_moment));
+		req = next;
+	}
 }
 
 // ---- what the administrator is told ----

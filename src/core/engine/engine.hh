@@ -7,6 +7,7 @@
 #include "core/map/counters.hh"
 #include "core/map/durable_map.hh"
 #include "core/map/flush_state.hh"
+#include "core/map/main_flush.hh"
 #include "core/recovery/main_test.hh"
 #include "core/recovery/mover.hh"
 #include "core/recovery/patrol.hh"
@@ -46,17 +47,17 @@ public:
 	bool removing() const { return mover_.slot() != Mover::none; }
 	bool wants_failed(dmr_op op, dmr_status status, bool optional);
 	void enqueue(dmr_request *req) { queue_.push(req); }
-	// Where main flushes for FUA that flush may be what has failed.
-	void main_fua_failed()
+	bool flushes_behind(uint32_t &moment) const
 	{
-		if (dmr_device_flushes_for_fua(p_.main))
-			flush_state_.main_flush_failed();
+		moment = main_flush_.moment();
+		return main_flush_.is_behind();
 	}
+	void enqueue_fua(dmr_request *req) { fua_queue_.push(req); }
 	void spare_write_ended(uint32_t member, dmr_status status, uint32_t flags)
 	{
 		flush_state_.write_ended(members_, member, status, flags);
 	}
-	bool flush_needs_worker() const { return !flush_state_.clean(); }
+	bool flush_needs_worker() const;
 	void enqueue_flush(dmr_request *req) { flush_queue_.push(req); }
 
 	void status(TextWriter &out);
@@ -77,6 +78,7 @@ private:
 	size_t physical_bytes() const { return physical_.size().value * block_size_.bytes(); }
 	static void serve(void *context, dmr_request *req, uint32_t worker);
 	static void serve_flush(void *context, dmr_request *req, uint32_t worker);
+	static void serve_fua(void *context, dmr_request *req, uint32_t worker);
 	static void end_all(dmr_request *first, dmr_status status); // linked by dmr_request_next()
 	dmr_mode mode() const;
 	void watch_pool();
@@ -154,9 +156,11 @@ private:
 	RangeTable ranges_;
 	RequestQueue queue_;
 	RequestQueue flush_queue_;
+	RequestQueue fua_queue_;
 	FlushState flush_state_;
 	Counters counters_;
 	DurableMap map_;
+	MainFlush main_flush_;
 	MainTest main_test_;
 	Recovery recovery_;
 	GuardState guard_;

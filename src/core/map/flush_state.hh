@@ -59,29 +59,13 @@ public:
 		note(member, word_ | word_ >> DMR_MAX_MEMBERS);
 	}
 
-	// The same of main, which every flush reaches: a write with FUA to a main that has none is a write and a flush. Any context.
+	// The same of main, which every flush reaches. Any context.
 	void main_lost()
 	{
 		SpinGuard guard(lock_);
 
-		main_losses_++;
 		lost_ |= main_bit;
 		set(word_ | dirty_by(main_bit));
-	}
-
-	// A flush of main has failed, of whoever's: what was written there before may be gone. Any context.
-	void main_flush_failed()
-	{
-		SpinGuard guard(lock_);
-
-		main_losses_++;
-	}
-	// The same as long as none has. Any context.
-	uint64_t main_moment() const
-	{
-		SpinGuard guard(lock_);
-
-		return main_losses_;
 	}
 
 	// A moment in the order of losses. Any context.
@@ -180,7 +164,7 @@ private:
 
 	Spinlock lock_;
 	Mutex flushing_;
-	uint64_t losses_ = 0, main_losses_ = 0;
+	uint64_t losses_ = 0;
 	uint64_t lost_at_[DMR_MAX_MEMBERS] = {}; // when the last loss was
 	uint32_t word_ = 0;
 	uint32_t lost_ = 0;

@@ -127,7 +127,7 @@ bool BlockMove::main_takes(const Segment &segment, const uint8_t *data, uint8_t 
 	const uint64_t sector = p_.block_size.to_sectors(segment.start).value;
 	const uint32_t sectors = sectors_of(segment);
 
-	return p_.main_test->write_durably(sector, data, sectors) == DMR_STS_OK &&
+	return p_.main_flush->write_durably(sector, data, sectors) == DMR_STS_OK &&
 	       dmr_device_read(p_.main, sector, back, sectors) == DMR_STS_OK &&
 	       __builtin_memcmp(data, back, size_t{sectors} * DMR_SECTOR_SIZE) == 0;
 }

@@ -68,7 +68,7 @@ BlockMove::ByHand BlockMove::write_guards(MainBlock start, Blocks length, const 
 		if (!segment.guarded())
 			continue;
 		stamp.fill(buffer, sector, sectors_of(segment));
-		const dmr_status status = p_.main_test->write_durably(sector, buffer, sectors_of(segment));
+		const dmr_status status = p_.main_flush->write_durably(sector, buffer, sectors_of(segment));
 
 		if (status == DMR_STS_OK) {
 			result.moved += static_cast<uint32_t>(segment.length.value);

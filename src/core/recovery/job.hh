@@ -9,6 +9,7 @@
 #include "core/map/counters.hh"
 #include "core/map/durable_map.hh"
 #include "core/map/flush_state.hh"
+#include "core/map/main_flush.hh"
 #include "core/map/member_list.hh"
 #include "core/recovery/block_set.hh"
 #include "core/recovery/main_test.hh"
@@ -29,6 +30,7 @@ struct RecoveryParts final {
 	bool read_only;
 	DurableMap *map;
 	MainTest *main_test;
+	MainFlush *main_flush;
 	FlushState *flush_state;
 	Counters *counters;
 };
@@ -80,10 +82,9 @@ struct Job final {
 	uint64_t deadline = 0;		// past it, untried blocks are not tried any more
 	bool main_tested = false;	// by a control block, in this request
 	bool found_bad = false;		// a block that main does not give or take: recorded, it spares the next request the search
-	bool failed_on_main = false;	// this, or a part of it
 	bool flushes_main = false;	// a write with FUA, to a main without: main is flushed at the end, and each part written without
 	bool wrote_main = false;	// a part of it lives there
-	uint64_t main_moment = 0;	// FlushState::main_moment() before the first of that was written
+	uint32_t main_moment = 0;	// MainFlush::moment() before the first of that was written
 	bool remaps = true;		// what it relocates counts as remapped; what moves between spares does not
 	bool guards = false;		// what it relocates is guarded from then on
 	bool told_at_end = false;	// a piece of what somebody asked for: a line for each would keep the reason of its end out of the log

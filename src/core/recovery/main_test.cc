@@ -14,7 +14,7 @@ Error MainTest::init(const Config &config)
 	map_ = config.map;
 	ranges_ = config.ranges;
 	queue_ = config.queue;
-	flush_state_ = config.flush_state;
+	main_flush_ = config.main_flush;
 	dmr_random_bytes(&random_, sizeof(random_));
 	return lock_.init("dmr main test");
 }
@@ -67,54 +67,9 @@ MainTest::Trial MainTest::ask(void *buffer, MainBlock block)
 		return Trial::not_made;
 	if (dmr_device_read(main_, sector, buffer, block_size_.sectors()) != DMR_STS_OK)
 		return Trial::no_answer;
-	dmr_status status = write_durably(sector, buffer, block_size_.sectors());
+	dmr_status status = main_flush_->write_durably(sector, buffer, block_size_.sectors());
 
 	return status == DMR_STS_OK ? Trial::taken : Trial::refused;
-}
-
-// Where FUA is a flush behind the write, one command's failure would not say which of them has failed.
-dmr_status MainTest::write_durably(uint64_t sector, const void *data, uint32_t sectors)
-{
-	if (!dmr_device_flushes_for_fua(main_))
-		return dmr_device_write(main_, sector, data, sectors, DMR_IO_FUA);
-	dmr_status status = DMR_STS_IOERR;
-	bool lost = true;
-
-	// Again, as long as others' flushes fail in between.
-	for (uint32_t i = 0; i < durable_tries && lost; i++) {
-		const uint64_t moment = flush_state_->main_moment();
-
-		status = dmr_device_write(main_, sector, data, sectors, 0);
-		if (status != DMR_STS_OK)
-			return status;
-		status = flush(moment, lost);
-	}
-	return status;
-}
-
-dmr_status MainTest::make_durable(uint64_t moment)
-{
-	bool lost;
-
-	return flush(moment, lost);
-}
-
-// lost: by another flush, while this one has succeeded.
-dmr_status MainTest::flush(uint64_t moment, bool &lost)
-{
-	const dmr_status status = dmr_device_flush(main_);
-
-	lost = status == DMR_STS_OK && flush_state_->main_moment() != moment;
-	if (status != DMR_STS_OK)
-		lost_by_flush();
-	return lost ? static_cast<dmr_status>(DMR_STS_IOERR) : status;
-}
-
-void MainTest::lost_by_flush()
-{
-	flush_state_->main_lost();
-	dmr_log(inst_, DMR_LOG_ERR, "main failed a flush: data written since the last one may be lost, and the next flush says so; turn main's volatile cache off");
-	dmr_event(inst_, DMR_EVENT_FLUSH_FAILED);
 }
 
 MainTest::Trial MainTest::write_back(void *buffer, MainBlock block)

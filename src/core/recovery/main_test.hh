@@ -7,7 +7,7 @@
 #define DM_REMAP_CORE_MAIN_TEST_HH
 
 #include "core/map/durable_map.hh"
-#include "core/map/flush_state.hh"
+#include "core/map/main_flush.hh"
 #include "core/recovery/range_table.hh"
 #include "core/recovery/request_queue.hh"
 
@@ -27,7 +27,7 @@ public:
 		DurableMap *map;
 		RangeTable *ranges;
 		RequestQueue *queue;
-		FlushState *flush_state;
+		MainFlush *main_flush;
 	};
 
 	Error init(const Config &config);
@@ -44,26 +44,15 @@ public:
 	// Those that have refused writes since the last that took one.
 	uint32_t failures() const { return __atomic_load_n(&failures_, __ATOMIC_RELAXED); }
 
-	// A write with FUA has failed on a main that flushes for that, and no block of it is bad: it was the flush. process.
-	void lost_by_flush();
-	// Main is flushed. OK: what was written to it since this moment of FlushState::main_moment() is durable; another flush that has
-	// failed meanwhile may have lost it. One that fails here is told by the next one of a user. process, may block.
-	dmr_status make_durable(uint64_t moment);
-	// The engine's own data to main, durably. A flush of it that fails is told by the next one of a user, whose data it may have
-	// lost. process, may block.
-	dmr_status write_durably(uint64_t sector, const void *data, uint32_t sectors);
-
 	State state() const { return static_cast<State>(__atomic_load_n(&state_, __ATOMIC_RELAXED)); }
 
 private:
 	static constexpr uint32_t tries = 5;
-	static constexpr uint32_t durable_tries = 3;
 
 	// What a control block said: it took its data, or refused it; it could not be read, or what was in flight did not end;
 	// or it was not asked, as somebody else is at work on it.
 	enum class Trial : uint8_t { taken, refused, no_answer, not_made };
 
-	dmr_status flush(uint64_t moment, bool &lost);
 	MainBlock pick(MainBlock avoid, Blocks length);
 	Trial ask(void *buffer, MainBlock block);
 	Trial write_back(void *buffer, MainBlock block);
@@ -76,7 +65,7 @@ private:
 	DurableMap *map_ = nullptr;
 	RangeTable *ranges_ = nullptr;
 	RequestQueue *queue_ = nullptr;
-	FlushState *flush_state_ = nullptr;
+	MainFlush *main_flush_ = nullptr;
 	Spinlock lock_;
 	uint64_t random_ = 0;
 	uint32_t failures_ = 0;

@@ -75,6 +75,7 @@ const char *Patrol::serve_piece(MainBlock start, MainBlock end, dmr_status statu
 			     .sector = c_.block_size.to_sectors(at).value,
 			     .sectors = static_cast<uint32_t>(c_.block_size.to_sectors(stop - at).value),
 			     .flags = 0,
+			     .main_moment = 0,
 			     .failed = status };
 		job.start = at;
 		job.length = stop - at;

@@ -285,12 +285,12 @@ dmr_status Relocation::without_spare(Job &job, MainBlock piece)
 			// What main held of a lost block is outdated: it must not come back when the record says that main serves.
 			if (lost && p_.map->failed())
 				return job.failure;
-			const uint64_t moment = p_.flush_state->main_moment();
-			const bool flushes = lost && dmr_device_flushes_for_fua(p_.main);
+			const uint32_t moment = p_.main_flush->moment();
+			const bool flushes = lost && p_.main_flush->is_behind();
 			dmr_status status = io_->main_io(job, segment.start, segment.length, lost && !flushes ? DMR_IO_FUA : 0);
 
 			if (status == DMR_STS_OK && flushes)
-				status = p_.main_test->make_durable(moment);
+				status = p_.main_flush->make_durable(moment);
 			if (status != DMR_STS_OK)
 				return status;
 			any_lost |= lost;

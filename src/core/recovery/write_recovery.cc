@@ -7,9 +7,8 @@ dmr_status WriteRecovery::write(Job &job)
 {
 	MainBlock end = job.start + job.length;
 
-	// Else a flush that fails would look like a block that refuses the write.
-	job.flushes_main = job.info.flags & DMR_IO_FUA && dmr_device_flushes_for_fua(p_.main);
-	job.main_moment = p_.flush_state->main_moment();
+	job.flushes_main = job.info.flags & DMR_IO_FUA && p_.main_flush->is_behind();
+	job.main_moment = p_.main_flush->moment();
 	for (MainBlock at = job.start; at < end;) {
 		Blocks length = p_.physical.cut(at, Blocks(BlockSet::capacity), end) - at;
 
@@ -17,18 +16,7 @@ dmr_status WriteRecovery::write(Job &job)
 			return status;
 		at = at + length;
 	}
-	return job.flushes_main ? flush_main(job) : static_cast<dmr_status>(DMR_STS_OK);
-}
-
-dmr_status WriteRecovery::flush_main(const Job &job) const
-{
-	const dmr_status status = job.wrote_main ? p_.main_test->make_durable(job.main_moment) : static_cast<dmr_status>(DMR_STS_OK);
-
-	// All of main took it in the end: what had failed was the flush that stands for FUA, or a passing error. What others wrote
-	// may be lost by the one, and the bare disk would have failed this write for either.
-	if (job.failed_on_main && !job.found_bad)
-		p_.main_test->lost_by_flush();
-	return status;
+	return job.flushes_main && job.wrote_main ? p_.main_flush->make_durable(job.main_moment) : static_cast<dmr_status>(DMR_STS_OK);
 }
 
 dmr_status WriteRecovery::write_piece(Job &job, MainBlock first, Blocks length)
@@ -71,7 +59,6 @@ dmr_status WriteRecovery::try_main(Job &job, MainBlock piece, MainBlock first, B
 	MainBlock end = first + length;
 	Narrowing search(p_.physical, first, end, job.length, asked_before(job));
 
-	job.failed_on_main |= job.info.failed != DMR_STS_OK;
 	for (bool tried = false; !search.done(); tried = true) {
 		MainBlock at = search.at();
 		Blocks part = search.length();
@@ -91,7 +78,6 @@ dmr_status WriteRecovery::try_main(Job &job, MainBlock piece, MainBlock first, B
 		if (!may_be_media(status))
 			return status;
 		job.failure = status;
-		job.failed_on_main = true;
 		if (search.alone()) {
 			// Timeouts and unplugged disks look like this too: ask before a search that would take minutes.
 			if (!job.main_tested && status != DMR_STS_MEDIUM &&

@@ -21,7 +21,6 @@ public:
 	dmr_status write(Job &job);
 
 private:
-	dmr_status flush_main(const Job &job) const;
 	dmr_status write_piece(Job &job, MainBlock first, Blocks length);
 	dmr_status try_main(Job &job, MainBlock piece, MainBlock at, Blocks length);
 	void skip_trials(Job &job, MainBlock piece, MainBlock at, Blocks length);

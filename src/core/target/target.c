@@ -24,6 +24,15 @@ static noinline int remap_map_flush(struct dmr_instance *inst, struct dmr_reques
 	return DM_MAPIO_REMAPPED;
 }
 
+/* The bio is in flight, cut, and goes to main. */
+static noinline void remap_map_fua(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio)
+{
+	if (!dmr_engine_flushes_behind(inst->engine, &req->main_moment))
+		return;
+	req->state = DMR_REQUEST_ON_MAIN_FUA;
+	bio->bi_opf &= ~REQ_FUA;
+}
+
 /* The bio is in flight, cut, and has its sector on the spare. */
 static noinline int remap_map_spare(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio,
 				    unsigned int member)
@@ -73,6 +82,8 @@ static int remap_map(struct dm_target *ti, struct bio *bio)
 	bio->bi_iter.bi_sector = route.sector;
 	if (likely(route.where == DMR_WHERE_MAIN)) {
 		req->state = DMR_REQUEST_ON_MAIN;
+		if (unlikely(bio->bi_opf & REQ_FUA))
+			remap_map_fua(inst, req, bio);
 		bio_set_dev(bio, inst->main.bdev);
 		return DM_MAPIO_REMAPPED;
 	}
@@ -81,7 +92,7 @@ static int remap_map(struct dm_target *ti, struct bio *bio)
 	return remap_map_slow(inst, req);
 }
 
-/* Failed, or not on main. */
+/* Failed, or not on main alone. */
 static noinline int remap_end_io_rest(struct dmr_instance *inst, struct dmr_request *req, blk_status_t status)
 {
 	bool optional = req->opf & (REQ_RAHEAD | REQ_FAILFAST_MASK);
@@ -96,8 +107,10 @@ static noinline int remap_end_io_rest(struct dmr_instance *inst, struct dmr_requ
 					     req->opf & REQ_FUA ? DMR_IO_FUA : 0);
 	if (req->state != DMR_REQUEST_FLUSH)
 		dmr_inflight_leave(&inst->inflight, req->epoch);
-	if (status && on_main && req->opf & REQ_FUA)
-		dmr_engine_main_fua_failed(inst->engine);
+	if (!status && req->state == DMR_REQUEST_ON_MAIN_FUA) {
+		dmr_engine_enqueue_fua(inst->engine, req);
+		return DM_ENDIO_INCOMPLETE;
+	}
 	if (!status || !dmr_engine_wants_failed(inst->engine, op, (__force dmr_status)status,
 						op == DMR_OP_READ && optional))
 		return DM_ENDIO_DONE;
