@@ -10,6 +10,7 @@
 #define DM_REMAP_GUARD_HH
 
 #include "format.hh"
+#include "kernel_api.h"
 
 namespace dm_remap::format {
 
@@ -29,6 +30,23 @@ static_assert(sizeof(GuardSector) == sector_bytes && alignof(GuardSector) == 1);
 static_assert(offsetof(GuardSector, text) == 16 && offsetof(GuardSector, sector) == 368);
 static_assert(offsetof(GuardSector, set) == 376 && offsetof(GuardSector, main) == 392);
 static_assert(offsetof(GuardSector, crc) == 496 && offsetof(GuardSector, end) == 500);
+
+inline uint32_t crc_of(const GuardSector &sector)
+{
+	constexpr uint8_t zero[sizeof(sector.crc)] = {};
+	const auto *bytes = reinterpret_cast<const uint8_t *>(&sector);
+	constexpr size_t at = offsetof(GuardSector, crc), behind = at + sizeof(sector.crc);
+	uint32_t crc = dmr_crc32c(~0u, bytes, at);
+
+	crc = dmr_crc32c(crc, zero, sizeof(zero));
+	return ~dmr_crc32c(crc, bytes + behind, sizeof(sector) - behind);
+}
+
+// Whosesoever it is.
+inline bool is_guard(const GuardSector &sector)
+{
+	return __builtin_memcmp(sector.magic, guard_magic, sizeof(sector.magic)) == 0 && sector.crc == crc_of(sector);
+}
 
 } // namespace dm_remap::format
 

@@ -20,7 +20,7 @@ def device(name, state, *status, remapped=0, health=100):
             "status": [dict(zip(("id", "urgency", "text", "action"), one)) for one in status], "mode": "ok", "health": health, "generation": 1,
             "main": {"path": "/dev/sda", "number": "8:0", "sectors": 100, "block_bytes": 512, "physical_block_bytes": 4096},
             "map": {"extents": 0, "max_extents": 10, "remapped_sectors": remapped, "pending_sectors": 0, "lost_sectors": 0},
-            "pool": {"total_sectors": 10, "used_sectors": 0, "bad_sectors": 0, "free_sectors": 10}, "spares": [], "removing": None, "job": None, "scrub": None}
+            "pool": {"total_sectors": 10, "used_sectors": 0, "bad_sectors": 0, "free_sectors": 10}, "spares": [], "removing": None, "job": None, "scrub": None, "guard": None}
 
 
 PENDING = ("pending", "attention", "8 sectors cannot be read", "restore the files")

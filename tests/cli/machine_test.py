@@ -26,13 +26,14 @@ class Machine(CliTest):
                       ["unremap", "x"], ["unremap", "x", "--disk"], ["unremap", "x", "5", "--all"], ["unremap", "x", "--all", "--disk"], ["unremap", "x", "5", "6", "--all"],
                       ["retry"], ["retry", "x", "5"], ["stop-job"], ["stop-job", "x", "--wait"],
                       ["scrub"], ["scrub", "x", "--all"], ["scrub", "x", "--stop", "--pause"], ["scrub", "x", "--stop", "--wait"], ["scrub", "x", "--pause", "--rate", "5"],
+                      ["guard"], ["guard", "on"], ["guard", "x", "on"], ["guard", "wherever", "x"],
                       ["scrub", "x", "--rate", "4294967296"], ["scrub", "x", "--rate", "10M"]):
             self.run_tool(*words, status=2)
 
     def test_device_mapper_cannot_be_asked(self):
         for words in (["open", "x"], ["close", "x"], ["assemble", "x"], ["add-spare", "x", "y"], ["remove-spare", "x", "0"], ["forget-spare", "x", "0"],
                       ["files", "x"], ["replace", "x", "y"], ["replace", "x", "y", "--swap", "--yes"], ["remap", "x", "5"], ["remap", "x", "5", "8", "--disk", "--wait"],
-                      ["unremap", "x", "--all"], ["unremap", "x", "5", "8", "--wait"], ["retry", "x", "--wait"], ["stop-job", "x"], ["scrub", "x"], ["scrub", "--all"], ["status"], ["doctor"], ["selftest"], ["create", "x", "--main", "y", "--spare", "z"]):
+                      ["unremap", "x", "--all"], ["unremap", "x", "5", "8", "--wait"], ["retry", "x", "--wait"], ["stop-job", "x"], ["guard", "on", "x"], ["guard", "off", "x"], ["guard", "status", "x"], ["scrub", "x"], ["scrub", "--all"], ["status"], ["doctor"], ["selftest"], ["create", "x", "--main", "y", "--spare", "z"]):
             self.assertEqual(self.run_json(*words, status=1)["error"]["id"], "device-mapper", words)
 
     def test_what_selftest_would_try(self):

@@ -2,6 +2,7 @@
 // Which sectors are meant that somebody names, and what is refused.
 #include "exit_status.hh"
 #include "hand_range.hh"
+#include "machine/hand_job.hh"
 
 #include <gtest/gtest.h>
 
@@ -44,6 +45,32 @@ TEST(HandRange, OfTheDisk)
 	EXPECT_NE(refusal([&] { from_start_of(partition, {most_sectors, most_sectors}); }), "not refused");
 	// A whole disk.
 	EXPECT_EQ(from_start_of({0, 1000}, {7, 3}), (SectorRange{7, 3}));
+}
+
+TEST(HandOrder, Words)
+{
+	const HandOrder remap = {"remap", SectorRange{8, 2}}, all = {"retry_pending", {}}, guard = {"guard", SectorRange{0, 40}, {{0, 8}, {32, 8}}};
+
+	EXPECT_EQ(remap.message(), "remap 8 2");
+	EXPECT_EQ(remap.text(), "remap of sectors 8 to 9");
+	EXPECT_EQ(all.message(), "retry_pending");
+	EXPECT_EQ(all.text(), "retry of pending sectors");
+	EXPECT_EQ(guard.message(), "guard 0 8 32 8");
+	EXPECT_EQ(guard.text(), "guard within sectors 0 to 39");
+	EXPECT_EQ((HandOrder{"unguard", {}}).message(), "unguard");
+	EXPECT_EQ((HandOrder{"unguard", {}}).text(), "unguard");
+}
+
+TEST(HandOrder, KnowsItsJob)
+{
+	const HandOrder guard = {"guard", SectorRange{2, 38}, {{2, 8}, {32, 8}}};
+	LiveJob job = {.kind = "guard", .state = "running", .from = 0, .end = 40};
+
+	EXPECT_TRUE(guard.begot(job));
+	job.from = 8;
+	EXPECT_FALSE(guard.begot(job));
+	job.kind = "remap";
+	EXPECT_FALSE((HandOrder{"unguard", {}}).begot(job));
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // What the modules and the kernel's log say, as the tool understands it, and what it makes of it.
+#include "guard_text.hh"
 #include "job_text.hh"
 #include "scrub_text.hh"
 #include "judgement.hh"
@@ -137,6 +138,25 @@ TEST(LiveStatus, AScrub)
 		EXPECT_THROW(LiveStatus::parse(well + line), Failure) << line;
 }
 
+const std::string guard = "guard state=complete sectors=66 missing_sectors=0 main_uuid=a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf\n";
+
+TEST(LiveStatus, AGuard)
+{
+	const LiveStatus s = LiveStatus::parse(well + guard);
+	const auto text = [](const std::string &line) { return guard_text(*LiveStatus::parse(well + line).guard); };
+
+	ASSERT_TRUE(s.guard);
+	EXPECT_FALSE(LiveStatus::parse(well).guard);
+	EXPECT_TRUE(s.guard->complete());
+	EXPECT_EQ(s.guard->main_uuid, "a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf");
+	EXPECT_EQ(text(guard), "complete, 66 sectors");
+	EXPECT_EQ(text(with(with(guard, "complete", "incomplete"), "missing_sectors=0", "missing_sectors=8")),
+		  "incomplete, 66 sectors, 8 of them without their guard on main");
+	EXPECT_EQ(text(with(guard, "complete", "unknown")), "66 sectors, and it is not known whether main has its guard on all of them");
+	for (const std::string &line : {with(guard, "state=complete ", ""), with(guard, "sectors=66", "sectors=x")})
+		EXPECT_THROW(LiveStatus::parse(well + line), Failure) << line;
+}
+
 TEST(LiveStatus, WhatIsNotUnderstoodIsSaid)
 {
 	EXPECT_NO_THROW(LiveStatus::parse(well));
@@ -148,7 +168,7 @@ TEST(LiveStatus, WhatIsNotUnderstoodIsSaid)
 
 TEST(LiveStatus, LinesOfAListing)
 {
-	AnswerLines lines("extent main=8 sectors=2 kind=mapped spare=1 spare_sector=99\nextent main=20 sectors=1 kind=mapped spare=2\n"
+	AnswerLines lines("extent main=8 sectors=2 kind=mapped spare=1 spare_sector=99 guarded=1\nextent main=20 sectors=1 kind=mapped spare=2\n"
 			  "extent main=30 sectors=3 kind=pending\nnext=33 generation=7\nend generation=8\n");
 	std::vector<ListLine> found;
 
@@ -160,6 +180,8 @@ TEST(LiveStatus, LinesOfAListing)
 	EXPECT_EQ(found[0].extent->kind, "mapped");
 	EXPECT_EQ(found[0].extent->spare, 1u);
 	EXPECT_EQ(found[0].extent->spare_sector, 99u);
+	EXPECT_TRUE(found[0].extent->guarded);
+	EXPECT_FALSE(found[1].extent->guarded);
 	EXPECT_EQ(found[1].extent->spare, 2u);
 	EXPECT_FALSE(found[1].extent->spare_sector);
 	EXPECT_EQ(found[2].extent->kind, "pending");
@@ -292,6 +314,19 @@ TEST(Judgement, Blocks)
 	expect(with(with(with(well, "remapped_sectors=0", "remapped_sectors=1"), "pending_sectors=0", "pending_sectors=8"), "mode=ok",
 		    "mode=main_gone"),
 	       "CRITICAL", Verdict::critical, "main-gone pending remapped");
+}
+
+TEST(Judgement, Guard)
+{
+	const std::string guarded = with(well, "remapped_sectors=0", "remapped_sectors=66") + guard;
+	const std::string incomplete = with(with(guarded, "complete", "incomplete"), "missing_sectors=0", "missing_sectors=8");
+
+	expect(guarded, "ONLINE", Verdict::well, "");
+	expect(with(guarded, "remapped_sectors=66", "remapped_sectors=67"), "ONLINE", Verdict::well, "remapped");
+	expect(incomplete, "DEGRADED", Verdict::attention, "guard-incomplete");
+	expect(with(guarded, "complete", "unknown"), "DEGRADED", Verdict::attention, "guard-incomplete");
+	// Not yet, or not any more.
+	expect(incomplete + "job kind=guard state=running from=0 end=8 at=0 moved_sectors=0 unreadable_sectors=0 refused_sectors=0\n", "ONLINE", Verdict::well, "");
 }
 
 TEST(Judgement, Room)

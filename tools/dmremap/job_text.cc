@@ -12,13 +12,15 @@ std::string range_text(const SectorRange &range)
 
 std::string job_name(std::string_view kind, const std::optional<SectorRange> &range)
 {
-	return range ? fmt::format("{} of {}", kind, range_text(*range)) : "retry of pending sectors";
+	if (range)
+		return fmt::format("{} {} {}", kind, kind == "guard" ? "within" : "of", range_text(*range));
+	return kind == "unguard" ? "unguard" : "retry of pending sectors";
 }
 
 std::string job_name(const LiveJob &job)
 {
-	// That one goes through all of main.
-	return job.kind == "retry_pending" ? job_name(job.kind, {}) : job_name(job.kind, SectorRange{job.from, job.end - job.from});
+	// These go through all of main.
+	return job.kind == "retry_pending" || job.kind == "unguard" ? job_name(job.kind, {}) : job_name(job.kind, SectorRange{job.from, job.end - job.from});
 }
 
 std::string job_numbers(const LiveJob &job)

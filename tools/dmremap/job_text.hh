@@ -11,7 +11,8 @@ namespace dm_remap::tool {
 
 // "sectors 8 to 15", or "sector 8".
 std::string range_text(const SectorRange &range);
-// "remap of sectors 8 to 15"; kind: as the message is called. No range: all that is pending.
+// "remap of sectors 8 to 15"; kind: as the message is called. No range: all that is pending, or guarded. Of what is guarded the range
+// goes from the first to the last of it.
 std::string job_name(std::string_view kind, const std::optional<SectorRange> &range);
 std::string job_name(const LiveJob &job);
 // "8 sectors moved, 1 unreadable"

@@ -23,6 +23,7 @@ public:
 		for (const LiveSpare &spare : s_.spares)
 			look_at(spare);
 		blocks();
+		guard();
 		room();
 		rest();
 		std::stable_sort(out_.findings.begin(), out_.findings.end(),
@@ -101,9 +102,20 @@ private:
 		if (s_.pending)
 			add(Urgency::attention, "pending", fmt::format("{} sectors cannot be read and are on no spare", s_.pending),
 			    fmt::format("restore the files that own them, or write them anew; 'dmremap files {}' names them", a_.name));
-		if (s_.remapped)
-			add(Urgency::note, "remapped", fmt::format("{} sectors of main are served by spares", s_.remapped),
+		// What is guarded is there on purpose.
+		if (const uint64_t guarded = s_.guard ? s_.guard->sectors : 0; s_.remapped > guarded)
+			add(Urgency::note, "remapped", fmt::format("{} sectors of main are served by spares", s_.remapped - guarded),
 			    fmt::format("plan to replace {}", a_.main));
+	}
+
+	void guard()
+	{
+		// A job that is under way makes it so, or takes it off.
+		if (s_.guard && !s_.guard->complete() && !(s_.job && s_.job->running()))
+			add(Urgency::attention, "guard-incomplete",
+			    s_.guard->missing ? fmt::format("{} sectors of {} lack the guard that is to be there, and may be taken for what they were", s_.guard->missing, a_.main)
+					      : fmt::format("whether {} has its guard everywhere is not known: it was too slow, or failed", a_.main),
+			    fmt::format("'dmremap guard on {}'", a_.name));
 	}
 
 	void room()

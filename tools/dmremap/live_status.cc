@@ -72,6 +72,20 @@ LiveScrub scrub_of(const AnswerLines &line)
 	return scrub;
 }
 
+LiveGuard guard_of(const AnswerLines &line)
+{
+	LiveGuard guard = {
+		.state = std::string(line.value("state")),
+		.sectors = line.number("sectors"),
+		.missing = line.number("missing_sectors"),
+		.main_uuid = std::string(line.value("main_uuid")),
+	};
+
+	if (guard.state.empty())
+		not_understood("guard");
+	return guard;
+}
+
 void take_main(LiveStatus &status, const AnswerLines &line)
 {
 	status.main_sectors = line.number("sectors");
@@ -172,6 +186,8 @@ LiveStatus LiveStatus::parse(std::string_view answer)
 			status.job = job_of(line);
 		} else if (line.subject() == "scrub") {
 			status.scrub = scrub_of(line);
+		} else if (line.subject() == "guard") {
+			status.guard = guard_of(line);
 		} else if (!line.value("mode").empty()) {
 			status.mode = line.value("mode");
 			status.health = line.number("health");
@@ -198,7 +214,8 @@ ListLine ListLine::parse(const AnswerLines &line)
 			      .sectors = line.number("sectors"),
 			      .kind = line.value("kind"),
 			      .spare = line.number_if_any("spare"),
-			      .spare_sector = line.number_if_any("spare_sector")};
+			      .spare_sector = line.number_if_any("spare_sector"),
+			      .guarded = line.number_if_any("guarded").value_or(0) == 1};
 		return out;
 	}
 	out.generation = line.number("generation");

@@ -52,7 +52,7 @@ struct LiveRemoval {
 	}
 };
 
-// What was moved by hand last: a job of `remap`, `unremap` or `retry_pending`. from, end and at are of main; all in sectors.
+// What was moved by hand last: a job of `remap`, `unremap`, `retry_pending`, `guard` or `unguard`. from, end and at are of main; all in sectors.
 struct LiveJob {
 	std::string kind;	// as the message is called
 	std::string state;	// running, done, stopped, failed
@@ -79,6 +79,15 @@ struct LiveScrub {
 	uint64_t percent() const { return end ? at * 100 / end : 100; }
 };
 
+// What is guarded of main. missing: sectors that do not hold their guard there.
+struct LiveGuard {
+	std::string state;	// complete, incomplete, unknown
+	uint64_t sectors = 0, missing = 0;
+	std::string main_uuid;
+
+	bool complete() const { return state == "complete"; }
+};
+
 // The answer to the message `status`. All in sectors.
 struct LiveStatus {
 	std::string mode;
@@ -93,6 +102,7 @@ struct LiveStatus {
 	std::optional<LiveRemoval> removal;
 	std::optional<LiveJob> job;	// since the table was loaded
 	std::optional<LiveScrub> scrub;	// older modules have none
+	std::optional<LiveGuard> guard;	// no value: nothing is guarded
 
 	// Throws Failure: it is not understood.
 	static LiveStatus parse(std::string_view answer);
@@ -105,6 +115,7 @@ struct LiveExtent {
 	std::string_view kind;	// mapped, pending, in_doubt, lost, …
 	std::optional<uint32_t> spare;
 	std::optional<uint64_t> spare_sector;
+	bool guarded = false;
 };
 
 // A line of the answer to `list`. extent: the line is one.

@@ -2,6 +2,7 @@
 #include "set_reader.hh"
 
 #include "roles.hh"
+#include "seen_guard.hh"
 
 #include "metadata/offline/locate.hh"
 #include "reassembly/signatures.hh"
@@ -126,6 +127,8 @@ std::string what_is_on(const Member &member)
 	}
 	if (metadata::formatting_begun(member.range))
 		return "a formatting, or a restore, of it did not come to its end";
+	if (const std::optional<SeenGuard> guard = SeenGuard::look(*member.device))
+		return guard->text();
 	reassembly::RangeReader reader(member.range);
 
 	if (const std::optional<reassembly::Signature> found = reassembly::find_signature(reader))

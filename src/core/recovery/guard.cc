@@ -7,26 +7,7 @@
 namespace dm_remap {
 
 using format::GuardSector;
-
-namespace {
-
-uint32_t crc_of(const GuardSector &sector)
-{
-	static constexpr uint8_t zero[sizeof(sector.crc)] = {};
-	const auto *bytes = reinterpret_cast<const uint8_t *>(&sector);
-	constexpr size_t at = offsetof(GuardSector, crc), behind = at + sizeof(sector.crc);
-	uint32_t crc = dmr_crc32c(~0u, bytes, at);
-
-	crc = dmr_crc32c(crc, zero, sizeof(zero));
-	return ~dmr_crc32c(crc, bytes + behind, sizeof(sector) - behind);
-}
-
-bool is_guard(const GuardSector &sector)
-{
-	return __builtin_memcmp(sector.magic, format::guard_magic, sizeof(sector.magic)) == 0 && sector.crc == crc_of(sector);
-}
-
-} // namespace
+using format::is_guard;
 
 GuardStamp GuardStamp::of(const dmr_setup &setup, const char *name)
 {

@@ -35,6 +35,13 @@ std::string with_option(const std::string &options, const std::string &option)
 	return options.empty() || options == "defaults" || options == "none" ? option : options + "," + option;
 }
 
+// Main itself, or what serves it.
+bool is_on(const Subject &subject, const std::string &source)
+{
+	return source == subject.device || subject.names.meant_by(source) ||
+	       std::ranges::any_of(subject.names.parts(), [&](const MainPart &part) { return part.served == source; });
+}
+
 // A partition of a whole disk is there when kpartx has made it.
 std::string before_use(const Subject &subject, const MainPart &part)
 {
@@ -206,12 +213,25 @@ void look_at_grub(const Tree &tree, const Subject &subject, Findings &out)
 	}
 }
 
+std::string started_from_main(const Tree &tree, const Subject &subject)
+{
+	Findings grub;
+
+	if (subject.guarded())
+		return {};
+	look_at_grub(tree, subject, grub);
+	if (std::ranges::any_of(grub, [](const Finding &finding) { return finding.id == "grub-boot"; }))
+		return "GRUB reads kernels from " + subject.main;
+	for (const FstabLine &line : fstab_of(tree))
+		for (const char *folder : {"/boot", "/boot/efi", "/efi"})
+			if (line.target == folder && is_on(subject, line.source))
+				return fmt::format("{} is on {}", folder, subject.main);
+	return {};
+}
+
 bool boots_from(const Tree &tree, const Subject &subject)
 {
-	return std::ranges::any_of(fstab_of(tree), [&](const FstabLine &line) {
-		return line.early() && (line.source == subject.device || subject.names.meant_by(line.source) ||
-					std::ranges::any_of(subject.names.parts(), [&](const MainPart &part) { return part.served == line.source; }));
-	});
+	return std::ranges::any_of(fstab_of(tree), [&](const FstabLine &line) { return line.early() && is_on(subject, line.source); });
 }
 
 void look_at_root(const Tree &tree, const Subject &subject, Findings &out)
@@ -226,9 +246,13 @@ void look_at_root(const Tree &tree, const Subject &subject, Findings &out)
 Findings what_uses_main(const Tree &tree, const Subject &subject)
 {
 	Findings out;
+	Subject itself = subject;
 
-	for (const auto look : {look_at_root, look_at_fstab, look_at_crypttab, look_at_units, look_at_resume, look_at_grub, look_at_lvm, look_at_md, look_at_multipath})
-		look(tree, subject, out);
+	look_at_root(tree, subject, out);
+	if (subject.guarded())
+		itself.names.forget_content();
+	for (const auto look : {look_at_fstab, look_at_crypttab, look_at_units, look_at_resume, look_at_grub, look_at_lvm, look_at_md, look_at_multipath})
+		look(tree, itself, out);
 	return out;
 }
 

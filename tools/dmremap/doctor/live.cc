@@ -83,6 +83,19 @@ void look_at_presence(const Subject &subject, Findings &out)
 				       "connect it; 'dmremap list' finds it if it has another name now", Urgency::attention, spare.path});
 }
 
+void look_at_guard(const Subject &subject, Findings &out)
+{
+	const std::vector<DiskSignature> &signatures = subject.names.parts().front().signatures;
+
+	if (!subject.live || subject.live->guard || !subject.live->remapped || signatures.empty())
+		return;
+	out.push_back({"not-guarded",
+		       fmt::format("whoever sees {} without dm-remap, a rescue system or another machine, takes it for {}, without the {} sectors that are on spares",
+				   subject.main, signatures.front().text(), subject.live->remapped),
+		       fmt::format("'dmremap guard on {0}' keeps it from being recognised; 'dmremap guard off {0}' undoes that", subject.name), Urgency::note,
+		       subject.main});
+}
+
 void look_at_disks(const Subject &subject, Findings &out, std::vector<std::string> &not_looked_at)
 {
 	const std::string &main = number_of_main(subject);

@@ -11,6 +11,8 @@ namespace dm_remap::tool {
 void look_at_users(const Subject &subject, Findings &out);
 // Whether it runs, and whether its disks are there.
 void look_at_presence(const Subject &subject, Findings &out);
+// Whether main is taken by others for what it was.
+void look_at_guard(const Subject &subject, Findings &out);
 // How the disks are set. What could not be asked is in `not_looked_at`.
 void look_at_disks(const Subject &subject, Findings &out, std::vector<std::string> &not_looked_at);
 

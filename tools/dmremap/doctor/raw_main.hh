@@ -25,6 +25,9 @@ void look_at_multipath(const Tree &tree, const Subject &subject, Findings &out);
 // All of these.
 Findings what_uses_main(const Tree &tree, const Subject &subject);
 
+// What on the set is read from main itself when the machine starts, before anything of ours runs: a sentence's beginning; empty: nothing.
+std::string started_from_main(const Tree &tree, const Subject &subject);
+
 // Is the root filesystem of this system, or /usr, on the set?
 bool boots_from(const Tree &tree, const Subject &subject);
 

@@ -4,6 +4,7 @@
 #define DMREMAP_DOCTOR_SUBJECT_HH
 
 #include "judgement.hh"
+#include "machine/machine.hh"
 #include "machine/main_names.hh"
 #include "running.hh"
 #include "sets_config.hh"
@@ -21,7 +22,13 @@ struct Subject {
 	std::optional<std::string> main_id = {};
 	const ConfiguredSet *configured = nullptr;
 	const Running *running = nullptr;
+	std::optional<LiveStatus> live = {}; // of one that runs
+
+	bool guarded() const { return live && live->guard && live->guard->complete(); }
 };
+
+// Of a device that runs.
+Subject subject_of(const Machine &machine, const Running &device);
 
 using Findings = std::vector<Finding>;
 

@@ -3,6 +3,7 @@
 
 #include "machine/identity.hh"
 #include "machine/udev.hh"
+#include "seen_guard.hh"
 #include "setup_text.hh"
 #include "sysfs.hh"
 
@@ -23,9 +24,19 @@ bool name_stays(const std::string &path)
 	return path != sysfs::node(sysfs::number(path)) || path.starts_with("/dev/mapper/");
 }
 
+// Where nothing but the size is known of a disk, the guard blocks on it know more. As little is read of others as can be.
 MainMatch match(const dmr_setup &setup, const MainNow &now)
 {
-	return reassembly::match_mains(setup.main, now.identity, now.place.c_str());
+	const MainMatch found = reassembly::match_mains(setup.main, now.identity, now.place.c_str());
+
+	// A read of one that is suspended would wait.
+	if (found != MainMatch::unsure || !(setup.features & DMR_FEATURE_GUARD) || now.identity.sectors < setup.main.sectors ||
+	    sysfs::attribute(sysfs::number(now.path), "dm/suspended") == "1")
+		return found;
+	dmr_device device(now.path, os::Access::read);
+	const std::optional<SeenGuard> guard = SeenGuard::look(device);
+
+	return guard && guard->is_of(setup) ? MainMatch::same : found;
 }
 
 [[noreturn]] void not_there(const dmr_setup &setup, const std::string &why)

@@ -24,7 +24,11 @@ std::string as_status_has_it(const LiveStatus &now)
 
 std::string HandOrder::message() const
 {
-	return range ? fmt::format("{} {} {}", kind, range->start, range->sectors) : kind;
+	std::string out = kind;
+
+	for (const SectorRange &piece : pieces)
+		out += fmt::format(" {} {}", piece.start, piece.sectors);
+	return range && pieces.empty() ? fmt::format("{} {} {}", kind, range->start, range->sectors) : out;
 }
 
 std::string HandOrder::text() const

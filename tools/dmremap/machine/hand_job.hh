@@ -10,13 +10,15 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace dm_remap::tool {
 
-// What is asked for. range: of main; none: all that is pending.
+// What is asked for. range: of main; none: all that is pending, or guarded.
 struct HandOrder {
 	const char *kind;	// as the message is called
 	std::optional<SectorRange> range;
+	std::vector<SectorRange> pieces = {}; // of it, in order; none: all of it
 
 	std::string message() const;
 	std::string text() const;

@@ -108,6 +108,14 @@ MainNames::MainNames(const std::string &main, const std::string &device, const s
 	}
 }
 
+void MainNames::forget_content()
+{
+	for (MainPart &part : parts_) {
+		part.signatures.clear();
+		std::erase_if(part.tags, [](const std::string &tag) { return tag.starts_with("UUID=") || tag.starts_with("LABEL="); });
+	}
+}
+
 const MainPart *MainNames::meant_by(std::string source) const
 {
 	std::erase(source, '"');

@@ -34,6 +34,8 @@ public:
 	const MainPart *meant_by(std::string source) const;
 	// By the UUID of a filesystem alone.
 	const MainPart *with_uuid(const std::string &uuid) const;
+	// Of one that is guarded nobody knows what lies on it: what is left are names that it has without that.
+	void forget_content();
 	// Why it is not known what lies on it; empty: it is.
 	const std::string &unread() const { return unread_; }
 

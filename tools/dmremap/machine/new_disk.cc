@@ -6,6 +6,7 @@
 #include "machine/signature.hh"
 #include "machine/udev.hh"
 #include "machine/users.hh"
+#include "seen_guard.hh"
 #include "set_reader.hh"
 #include "sysfs.hh"
 
@@ -54,6 +55,8 @@ void refuse_spares(const NewDisk &disk)
 		throw Failure(ExitStatus::would_lose, "not-blank",
 			      fmt::format("{}: {}; name another disk; to use it all the same, see 'using the spare again' in docs/administration.md",
 					  disk.path, what_is_on(member)));
+	if (const std::optional<SeenGuard> guard = SeenGuard::look(*member.device))
+		throw Failure(ExitStatus::would_lose, "not-blank", fmt::format("{}: {}; name another disk", disk.path, guard->text()));
 }
 
 } // namespace

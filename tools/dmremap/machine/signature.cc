@@ -2,10 +2,13 @@
 #include "machine/signature.hh"
 
 #include <blkid/blkid.h>
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/fs.h>
+#include <optional>
 #include <sys/ioctl.h>
 #include <system_error>
 #include <unistd.h>
@@ -78,6 +81,33 @@ public:
 
 		return blkid_probe_lookup_value(probe_, name, &data, nullptr) || !data ? "" : data;
 	}
+	// Of what was found last. No value: libblkid tells no place.
+	std::optional<SignaturePlace> place() const
+	{
+		const DiskSignature found = signature();
+		const bool table = value("TYPE").empty();
+		const std::string offset = value(table ? "PTMAGIC_OFFSET" : "SBMAGIC_OFFSET");
+		const char *magic = nullptr;
+		size_t bytes = 0;
+		SignaturePlace out = {found, 0, 0};
+
+		if (offset.empty() || blkid_probe_lookup_value(probe_, table ? "PTMAGIC" : "SBMAGIC", &magic, &bytes))
+			return {};
+		std::from_chars(offset.data(), offset.data() + offset.size(), out.offset);
+		out.bytes = bytes;
+		return out;
+	}
+	DiskSignature signature() const
+	{
+		if (const std::string type = value("TYPE"); !type.empty())
+			return {type, value("USAGE"), value("LABEL"), value("UUID")};
+		return {value("PTTYPE"), "", "", value("PTUUID")};
+	}
+	// What was found last is looked for once more, as if there were zeroes in this place. Nothing is written.
+	bool look_past(const SignaturePlace &place)
+	{
+		return !blkid_probe_hide_range(probe_, place.offset, place.bytes) && !blkid_probe_step_back(probe_);
+	}
 	void wipe()
 	{
 		if (blkid_do_wipe(probe_, 0))
@@ -122,11 +152,27 @@ std::vector<DiskSignature> signatures_on(const std::string &path, uint64_t start
 	Probe probe(path, start, sectors, O_RDONLY);
 	std::vector<DiskSignature> out;
 
-	while (unreadable == Unreadable::skip ? probe.next_readable() : probe.next()) {
-		if (const std::string type = probe.value("TYPE"); !type.empty())
-			out.push_back({type, probe.value("USAGE"), probe.value("LABEL"), probe.value("UUID")});
-		else if (const std::string table = probe.value("PTTYPE"); !table.empty())
-			out.push_back({table, "", "", probe.value("PTUUID")});
+	while (unreadable == Unreadable::skip ? probe.next_readable() : probe.next())
+		if (DiskSignature found = probe.signature(); !found.type.empty())
+			out.push_back(std::move(found));
+	return out;
+}
+
+std::vector<SignaturePlace> signature_places(const std::string &path)
+{
+	Probe probe(path, 0, 0, O_RDONLY);
+	std::vector<SignaturePlace> out;
+
+	while (probe.next_readable()) {
+		std::optional<SignaturePlace> place = probe.place();
+
+		// Of one that tells no place: what every system looks at first.
+		if (!place && !probe.signature().type.empty())
+			place = {probe.signature(), 0, sector_bytes};
+		if (!place || std::ranges::any_of(out, [&](const SignaturePlace &other) { return other.offset == place->offset && other.bytes == place->bytes; }))
+			continue;
+		probe.look_past(*place);
+		out.push_back(std::move(*place));
 	}
 	return out;
 }

@@ -23,6 +23,13 @@ struct DiskSignature {
 enum class Unreadable : bool { fail, skip };
 // A length of 0: to the end. Throws std::system_error if it cannot be looked at.
 std::vector<DiskSignature> signatures_on(const std::string &path, uint64_t start, uint64_t sectors, Unreadable unreadable = Unreadable::fail);
+// What something is recognised by.
+struct SignaturePlace {
+	DiskSignature signature;
+	uint64_t offset = 0, bytes = 0;	// of its magic
+};
+// All of them, on the whole device, and what is recognised once these are gone: copies. Places that cannot be read are left out.
+std::vector<SignaturePlace> signature_places(const std::string &path);
 struct DiskPartition {
 	int number = 0;
 	uint64_t start = 0, sectors = 0;

@@ -3,9 +3,12 @@
 #include "doctor/raw_main.hh"
 #include "machine/blank_spare.hh"
 #include "machine/find_main.hh"
+#include "machine/guard_answer.hh"
 #include "machine/starter.hh"
 #include "machine/udev.hh"
+#include "os/device.hh"
 #include "roles.hh"
+#include "seen_guard.hh"
 #include "set_writer.hh"
 #include "setup_text.hh"
 #include "sysfs.hh"
@@ -37,6 +40,7 @@ public:
 		o.one("--main-id", main_id_, Takes::text, "TEXT", "what tells main's disk from others; what udev says unless given");
 		o.flag("--format", format_, "also spares that are not blank: what they hold is lost");
 		o.flag("--no-config", no_config_, "do not write the set into sets.conf");
+		o.flag("--guard", guard_, "then keep main itself from being recognised: see 'guard'");
 	}
 
 	int run(Answer &answer) override
@@ -50,6 +54,7 @@ public:
 		const MainNow main = describe_main(main_, main_id_.empty() ? std::nullopt : std::optional(main_id_));
 
 		refuse_if_used(main_, false);
+		refuse_guarded();
 		std::vector<Member> spares;
 
 		for (const std::string &spare : spares_)
@@ -60,15 +65,18 @@ public:
 		for (const Member &spare : spares)
 			warn_of_spare(main.path, spare, answer);
 		const dm::Segment segment = table(main, spares);
+		const std::vector<GuardPlace> to_guard = guard_ ? look_for_places(answer, main.path) : std::vector<GuardPlace>();
 
 		if (answer.manners().dry_run) {
 			report(answer, main, segment, {}, nullptr);
+			if (guard_)
+				report_places(answer, main, to_guard);
 			return static_cast<int>(ExitStatus::done);
 		}
 		if (!lost.empty())
 			answer.confirm(lost);
 		make(answer, main, spares, segment);
-		return static_cast<int>(ExitStatus::done);
+		return static_cast<int>(guard_ ? guard(answer) : ExitStatus::done);
 	}
 
 private:
@@ -84,6 +92,59 @@ private:
 						  machine.config().path(), known->line, known->uuid, shown(name_)));
 		if (!machine.unavailable())
 			refuse_if_taken(name_);
+	}
+
+	// What the guard stands for is on the spares of another set.
+	void refuse_guarded() const
+	{
+		dmr_device device(main_, os::Access::read);
+
+		if (const std::optional<SeenGuard> seen = SeenGuard::look(device))
+			throw Failure(ExitStatus::would_lose, "guarded",
+				      fmt::format("{}: {}; a new set would serve guard blocks in the place of those", main_, seen->text()));
+	}
+
+	// Before anything is made: what is not there cannot be guarded.
+	std::vector<GuardPlace> look_for_places(Answer &answer, const std::string &main) const
+	{
+		const std::string device = "/dev/mapper/" + name_;
+		GuardPlaces places = places_to_guard(main);
+
+		if (places.all.empty())
+			throw Failure(ExitStatus::failed, "nothing-to-guard",
+				      fmt::format("{0} holds nothing that anybody would recognise: create the set without --guard, and 'dmremap guard on {1}' when it holds "
+						  "something",
+						  main, shown(name_)));
+		confirm_guard(answer, {name_, {}, main, device, {main, device, main}});
+		return std::move(places.all);
+	}
+
+	static void report_places(Answer &answer, const MainNow &main, const std::vector<GuardPlace> &places)
+	{
+		if (answer.as_json())
+			return write_guarded(answer.json(), places, {});
+		answer.line("these sectors of {} would be guarded:", main.path);
+		list_places(answer, places);
+	}
+
+	// The set is there, whatever becomes of this.
+	ExitStatus guard(Answer &answer) const
+	{
+		const Machine machine(answer);
+		const Running device = machine.find(name_);
+
+		try {
+			const Guarded guarded = guard_main(device, places_on(device));
+
+			if (answer.as_json())
+				write_guarded(answer.json(), guarded.places, guarded);
+			tell_guarded(answer, subject_of(machine, device), guarded);
+			return guarded.whole() ? ExitStatus::done : ExitStatus::failed;
+		} catch (const Failure &failure) {
+			throw Failure(failure.status(), failure.id(),
+				      fmt::format("{} serves {}, and is not guarded: {}; then 'dmremap guard on {}'", device.device().path, main_, failure.what(),
+						  shown(name_)));
+		}
 	}
 
 	// What the modules will look at, looked at before: the reasons are the same.
@@ -192,7 +253,7 @@ private:
 	std::string name_, main_, main_id_;
 	std::vector<std::string> spares_;
 	uint64_t max_extents_ = not_given, read_retries_ = not_given;
-	bool format_ = false, no_config_ = false;
+	bool format_ = false, no_config_ = false, guard_ = false;
 };
 
 } // namespace

@@ -4,6 +4,8 @@
 #include "doctor/live.hh"
 #include "doctor/raw_main.hh"
 #include "machine/machine.hh"
+#include "os/device.hh"
+#include "seen_guard.hh"
 #include "verbs.hh"
 
 #include <algorithm>
@@ -74,14 +76,8 @@ private:
 		if (machine_->unavailable())
 			throw Failure(ExitStatus::failed, "device-mapper",
 				      fmt::format("what runs is not known: {}; --root / looks at files alone", *machine_->unavailable()));
-		for (const Running &device : machine_->running()) {
-			const ConfiguredSet *configured = machine_->configured(device);
-			const std::string main = machine_->path_of(device.main_number(), configured), path = device.device().path;
-			// A read of one that is suspended would wait.
-			const std::string &from = device.device().suspended ? main : path;
-
-			subjects_.push_back({device.name(), machine_->set_of(device), main, path, {main, path, from}, {}, configured, &device});
-		}
+		for (const Running &device : machine_->running())
+			subjects_.push_back(subject_of(*machine_, device));
 		for (const ConfiguredSet &set : machine_->config().sets())
 			if (std::ranges::none_of(subjects_, [&](const Subject &other) { return other.set == set.uuid; }))
 				add_configured(set);
@@ -110,17 +106,29 @@ private:
 		std::sort(subjects_.begin(), subjects_.end(), [](const Subject &a, const Subject &b) { return a.name < b.name; });
 		for (const std::string &name : names_)
 			if (std::ranges::none_of(subjects_, [&](const Subject &subject) { return is(subject, name); }))
-				throw Failure(ExitStatus::not_found, "not-found",
-					      fmt::format("{}: it does not run, and sets.conf does not have it; 'dmremap list' shows what is on the disks",
-							  shown(name)));
+				refuse_unknown(name);
 		std::erase_if(subjects_, [&](const Subject &subject) {
 			return !names_.empty() && std::ranges::none_of(names_, [&](const std::string &name) { return is(subject, name); });
 		});
 	}
 
+	// A disk may say itself whose it is.
+	[[noreturn]] static void refuse_unknown(const std::string &name)
+	{
+		std::string what = "it does not run, and sets.conf does not have it; 'dmremap list' shows what is on the disks";
+
+		if (name.starts_with("/")) {
+			dmr_device device(name, os::Access::read);
+
+			if (const std::optional<SeenGuard> guard = SeenGuard::look(device))
+				what = guard->text();
+		}
+		throw Failure(ExitStatus::not_found, "not-found", fmt::format("{}: {}", shown(name), what));
+	}
+
 	static bool is(const Subject &subject, const std::string &name)
 	{
-		return name == subject.name || name == subject.set || name == subject.device;
+		return name == subject.name || name == subject.set || name == subject.device || name == subject.main;
 	}
 
 	void look_at(const Tree &tree, const Subject &subject)
@@ -131,6 +139,7 @@ private:
 			if (root_.empty()) {
 				look_at_users(subject, out);
 				look_at_presence(subject, out);
+				look_at_guard(subject, out);
 			}
 			for (Finding &finding : what_uses_main(tree, subject))
 				out.push_back(std::move(finding));

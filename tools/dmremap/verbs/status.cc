@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // status [NAME...]: how the sets of this machine are, what is wrong, and what to do.
 #include "boot/run_dir.hh"
+#include "guard_text.hh"
 #include "job_text.hh"
 #include "judgement.hh"
 #include "machine/machine.hh"
@@ -182,6 +183,8 @@ private:
 			answer.line("   job: {}", job_text(*live.job));
 		if (live.scrub && (live.scrub->state != "none" || live.scrub->last_complete))
 			answer.line(" scrub: {}", scrub_text(*live.scrub));
+		if (live.guard)
+			answer.line(" guard: {}", guard_text(*live.guard));
 	}
 
 	static void write(JsonWriter &out, const Machine &machine, const std::vector<Row> &rows)
@@ -248,6 +251,7 @@ private:
 		write_removal(out, live ? live->removal : std::nullopt);
 		write_job(out, live ? live->job : std::nullopt);
 		write_scrub(out, live ? live->scrub : std::nullopt);
+		write_guard(out, live ? live->guard : std::nullopt);
 	}
 
 	static void write_removal(JsonWriter &out, const std::optional<LiveRemoval> &removal)
