@@ -67,15 +67,26 @@ struct Command {
 	CLI::App *app;
 };
 
-// With --json, wherever it stands, the answer is a document.
-int usage(const std::string &text, const CLI::App &app)
+// With --json, wherever it stands, the answer is a document. verb: whose words they are; null: nobody's.
+int usage(const std::string &text, const CLI::App &app, const Verb *verb = nullptr)
 {
-	const bool verb = app.get_parent();
 	const Manners manners = {.json = wants_json, .dry_run = false, .verbose = false, .yes = false};
-	Answer answer(verb ? app.get_name() : "", manners);
+	Answer answer(app.get_parent() ? app.get_name() : "", manners);
+	const std::string all = fmt::format("{}\nTry 'dmremap{}{} --help'.", text, app.get_parent() ? " " : "", app.get_parent() ? app.get_name() : "");
 
-	answer.fail("usage", fmt::format("{}\nTry 'dmremap{}{} --help'.", text, verb ? " " : "", verb ? app.get_name() : ""));
+	if (verb)
+		return verb->failed(answer, ExitStatus::usage, "usage", all);
+	answer.fail("usage", all);
 	return static_cast<int>(ExitStatus::usage);
+}
+
+// Whose words are meant; null: none's.
+const Verb *named(const CLI::App &app, const std::vector<Command> &commands)
+{
+	for (const Command &command : commands)
+		if (!app.get_subcommands().empty() && command.app == app.get_subcommands().front())
+			return command.verb.get();
+	return nullptr;
 }
 
 // A verb or an option that there is not.
@@ -109,16 +120,13 @@ int run(Verb &verb, const Manners &manners)
 	} catch (const Judged &judged) {
 		return static_cast<int>(judged.verdict);
 	} catch (const Failure &failure) {
-		answer.fail(failure.id(), failure.what());
-		return static_cast<int>(failure.status());
+		return verb.failed(answer, failure.status(), failure.id(), failure.what());
 	} catch (const std::system_error &error) {
 		const ExitStatus status = status_of(error.code());
 
-		answer.fail(id_of(status), error.what());
-		return static_cast<int>(status);
+		return verb.failed(answer, status, id_of(status), error.what());
 	} catch (const std::exception &error) {
-		answer.fail("internal", error.what());
-		return static_cast<int>(ExitStatus::failed);
+		return verb.failed(answer, ExitStatus::failed, "internal", error.what());
 	}
 }
 
@@ -154,6 +162,8 @@ int dispatch(int argc, char **argv)
 		if (verb->hidden())
 			sub->group("");
 		verb->options(options);
+		if (verb->program())
+			sub->set_version_flag("-V,--version", fmt::format("{} {}", verb->program(), DMREMAP_VERSION));
 		sub->add_flag("--json", manners.json, "the answer as a JSON document: see docs/json.md");
 		sub->add_flag("-n,--dry-run", manners.dry_run, "say what would be done, and do nothing");
 		sub->add_flag("-v,--verbose", manners.verbose, "say more, on stderr");
@@ -166,10 +176,13 @@ int dispatch(int argc, char **argv)
 	try {
 		app.parse(argc, argv);
 	} catch (const CLI::Success &request) {
-		return app.exit(request);
+		const Verb *verb = named(app, commands);
+		const int status = app.exit(request);
+
+		return verb && !status ? verb->told() : status;
 	} catch (const CLI::ParseError &error) {
 		for (const CLI::App *sub : app.get_subcommands())
-			return usage(error.what(), *sub);
+			return usage(error.what(), *sub, named(app, commands));
 		return usage(error.what(), app);
 	}
 	if (!app.remaining().empty())

@@ -103,6 +103,11 @@ LiveStatus Running::status() const
 	return LiveStatus::parse(dm::message(device_, "status"));
 }
 
+std::string Running::counters() const
+{
+	return dm::message(device_, "stats");
+}
+
 bool Running::each_extent(const std::function<void(const LiveExtent &)> &f) const
 {
 	std::optional<uint64_t> generation;

@@ -38,6 +38,8 @@ public:
 	// Those of the table that are there.
 	std::vector<RunningSpare> spares() const;
 	LiveStatus status() const;
+	// What it has counted: lines, the answer to `stats`.
+	std::string counters() const;
 	// In the order of main, piece by piece: no sector twice. Answers whether nothing was committed meanwhile.
 	bool each_extent(const std::function<void(const LiveExtent &)> &f) const;
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <iterator>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -174,6 +175,40 @@ std::vector<Partition> partitions(const std::string &number)
 Partition place(const std::string &number)
 {
 	return {number, is_partition(number) ? number_in(folder(number) / "start") : 0, number_in(folder(number) / "size")};
+}
+
+bool module_loaded(const std::string &name)
+{
+	std::error_code error;
+
+	return fs::exists(root() / "module" / name, error);
+}
+
+std::optional<std::string> module(const std::string &name, const std::string &file)
+{
+	std::error_code error;
+	const fs::path path = root() / "module" / name / file;
+
+	return fs::exists(path, error) ? std::optional(line_of(path)) : std::nullopt;
+}
+
+std::optional<std::vector<std::string>> statistics()
+{
+	std::vector<std::string> out;
+	std::error_code error;
+	const fs::path devices = root() / "kernel/dm_remap/devices";
+
+	if (!fs::exists(devices, error))
+		return {};
+	for (const fs::directory_entry &device : fs::directory_iterator(devices, error)) {
+		std::ifstream in(device.path() / "all_stats");
+		std::string text(std::istreambuf_iterator<char>(in), {});
+
+		// One that has just gone says nothing.
+		if (!text.empty())
+			out.push_back(std::move(text));
+	}
+	return out;
 }
 
 } // namespace dm_remap::tool::sysfs

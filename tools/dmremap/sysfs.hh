@@ -4,6 +4,7 @@
 #define DMREMAP_SYSFS_HH
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,12 @@ struct Partition {
 std::vector<Partition> partitions(const std::string &number);
 // Where it lies on its disk; all of it, if it is no partition.
 Partition place(const std::string &number);
+
+// The first line of a file that the kernel has of a module; no value: it is not loaded, or has no such file.
+std::optional<std::string> module(const std::string &name, const std::string &file);
+bool module_loaded(const std::string &name);
+// What dm-remap-stats says of each device that runs, as Prometheus text. No value: it is not loaded.
+std::optional<std::vector<std::string>> statistics();
 
 } // namespace dm_remap::tool::sysfs
 

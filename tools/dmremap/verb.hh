@@ -49,6 +49,15 @@ public:
 	virtual bool always_json() const { return false; }
 	// The exit status: an ExitStatus, or a Verdict with --test. Failures are thrown.
 	virtual int run(Answer &answer) = 0;
+	// How it is told that words make no sense, or that run() has thrown; the exit status. And what --help and --version end with.
+	virtual int failed(Answer &answer, ExitStatus status, const std::string &id, const std::string &text) const
+	{
+		answer.fail(id, text);
+		return static_cast<int>(status);
+	}
+	virtual int told() const { return static_cast<int>(ExitStatus::done); }
+	// A program that is this verb and nothing else, and so has a --version; null: none.
+	virtual const char *program() const { return nullptr; }
 };
 
 using MakeVerb = std::unique_ptr<Verb> (*)();

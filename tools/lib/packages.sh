@@ -15,6 +15,14 @@ clang_runtime() {
 	esac
 }
 
+# Where promtool is.
+promtool_package() {
+	case $(debian_suite) in
+	bookworm) echo prometheus ;;
+	*) echo promtool ;;
+	esac
+}
+
 # Which packages a group needs. Kernels and their headers are kernels.sh's.
 packages_of() { # GROUP...
 	local group
@@ -24,11 +32,12 @@ packages_of() { # GROUP...
 		build) printf '%s\n' g++ gcc make cmake ninja-build pkg-config kmod bc \
 			"${tool_libraries[@]}" ;;
 		test) printf '%s\n' clang "$(clang_runtime)" libgtest-dev libgmock-dev libbenchmark-dev \
-			patch python3 python3-jsonschema python3-yaml util-linux e2fsprogs initramfs-tools-core cpio jq ;;
+			patch python3 python3-jsonschema python3-yaml util-linux e2fsprogs initramfs-tools-core cpio jq \
+			"$(promtool_package)" systemd kmod perl libmonitoring-plugin-perl ;;
 		vm) printf '%s\n' qemu-system-x86 busybox-static kmod cpio xz-utils zstd python3 \
 			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps perl nbdkit nbdkit-plugin-dev kpartx gddrescue smartmontools ;;
 		s390x) printf '%s\n' cmake ninja-build g++-s390x-linux-gnu qemu-user googletest ;;
-		stack) printf '%s\n' mdadm lvm2 cryptsetup-bin fdisk thin-provisioning-tools qemu-utils prometheus ;;
+		stack) printf '%s\n' mdadm lvm2 cryptsetup-bin fdisk thin-provisioning-tools qemu-utils "$(promtool_package)" prometheus-node-exporter iproute2 ;;
 		package) printf '%s\n' build-essential cmake ninja-build pkgconf "${tool_libraries[@]}" \
 			debhelper lintian rpm ;;
 		debug) packages_of build vm stack && printf '%s\n' flex bison libelf-dev ;;

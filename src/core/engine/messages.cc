@@ -4,17 +4,15 @@
 #include "core/engine/engine.hh"
 #include "core/engine/words.hh"
 
-#include <array>
+#include <dm_remap/mode.hh>
+
+#include <iterator>
 
 namespace dm_remap {
 
 static const char *mode_name(uint32_t mode)
 {
-	static constexpr std::array<const char *, DMR_MODE_METADATA_FAILED + 1> names = {
-		"ok", "read_only", "spare_exhausted", "map_full", "main_read_only", "main_gone", "metadata_failed",
-	};
-
-	return mode < names.size() ? names[mode] : "unknown";
+	return mode < std::size(mode_names) ? mode_names[mode] : "unknown";
 }
 
 using ull = unsigned long long;

@@ -34,8 +34,14 @@ said 0 dmremap --help
 [[ -s /usr/share/man/man8/dmremap.8.gz && -s /usr/share/bash-completion/completions/dmremap ]] || fail 'no man page or completions'
 timer=/etc/systemd/system/timers.target.wants/dm-remap-scrub.timer
 [[ -L $timer ]] || fail 'the scrub timer is not enabled'
+[[ -L ${timer/scrub/metrics} ]] || fail 'the timer of the metrics is not enabled'
 # Who does not want it.
 rm "$timer"
+said 3 /usr/lib/nagios/plugins/check_dm_remap --version
+says "check_dm_remap $new"
+said 0 /usr/lib/nagios/plugins/check_dm_remap
+says 'DM_REMAP OK - no set runs'
+[[ -s /usr/share/dm-remap/prometheus/dm-remap.rules.yml ]] || fail 'no rules for Prometheus'
 
 step 'upgrade to a version that does not build: what was there goes on to serve'
 said 0 "${APT[@]}" install ./broken/dm-remap-dkms_*.deb

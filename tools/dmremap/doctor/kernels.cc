@@ -2,17 +2,16 @@
 #include "doctor/kernels.hh"
 
 #include "doctor/raw_main.hh"
+#include "modules.hh"
 #include "os/program.hh"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 
 namespace dm_remap::tool {
 
 namespace {
 
-constexpr std::array modules = {"dm-remap", "dm-remap-metadata", "dm-remap-spare-pool", "dm-remap-reassembly", "dm-remap-stats"};
 constexpr const char *folder = "/lib/modules/";
 // Of the package dm-remap-dkms.
 constexpr const char *builder = "/usr/libexec/dm-remap/modules";

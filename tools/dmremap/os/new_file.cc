@@ -68,13 +68,15 @@ NewFile::~NewFile()
 	unlink(made_.c_str());
 }
 
-void NewFile::keep()
+void NewFile::keep(Durable durable)
 {
-	const bool written = !std::fflush(file_) && !std::ferror(file_) && !fsync(fileno(file_));
+	const bool written = !std::fflush(file_) && !std::ferror(file_) && (durable == Durable::no || !fsync(fileno(file_)));
 
 	if (!written || rename(made_.c_str(), path_.c_str()))
 		failed(errno ? errno : EIO, path_);
 	std::fclose(std::exchange(file_, nullptr));
+	if (durable == Durable::no)
+		return;
 	const std::string folder = fs::absolute(path_).parent_path();
 	const Fd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 

@@ -21,8 +21,10 @@ public:
 
 	// To be written to. Errors show at keep().
 	std::FILE *file() { return file_; }
-	// Throws std::system_error.
-	void keep();
+	// Throws std::system_error. Durable::no: of what is written anew all the time, and costs no wait for a disk; after a power cut it
+	// may be gone, or empty.
+	enum class Durable : bool { no, yes };
+	void keep(Durable durable = Durable::yes);
 
 private:
 	std::string path_, made_;
