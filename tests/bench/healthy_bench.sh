@@ -7,7 +7,8 @@
 #
 # Prints a line for each figure, "name: measured, to reach: target", and before it the instructions that it comes from. A layer's
 # cost is a third of what an I/O of 4 KiB costs more through four of them than through one; all over one disk in memory. One remap
-# is a write of 4 KiB, alone, that main refuses at once, from the system call to its end.
+# is a write of 4 KiB, alone, that main refuses at once with an I/O error, from the system call to its end; main and spare are in
+# memory that was written before.
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
 
@@ -61,22 +62,35 @@ beside() {
 	done
 }
 
-# fill NUMBER: remaps on that spare, by writes to a main that fails there; sets COST_OF_ONE.
+# one_remap: prints what one costs, of a thousand.
+one_remap() {
+	local bad=$((1000 * STEP)) good=131072 spare=65536
+	"$COST" /dev/ram0 w 128 0 $bad $good >/dev/null
+	dd if=/dev/zero of=/dev/ram5 bs=1M count=$((spare / 2048)) oflag=direct status=none
+	dm_create bad "0 $bad error
+$bad $good linear /dev/ram0 $bad"
+	remap_create one /dev/mapper/bad "/dev/ram5:0:$spare"
+	"$COST" /dev/mapper/one w 1 0 0 $bad $STEP
+	dm_remove one
+	dm_remove bad
+}
+
+# fill NUMBER: remaps on that spare, by writes to a main that fails there.
 fill() {
 	dm_create bad "0 $AREA error
 $AREA $(($(sectors_of /dev/ram0) - AREA)) linear /dev/ram0 $AREA"
 	remap_create filled /dev/mapper/bad "/dev/ram$1:0:$SPARE_SECTORS"
-	COST_OF_ONE=$("$COST" /dev/mapper/filled w 1 0 0 $((1000 * STEP)) $STEP)
-	"$COST" /dev/mapper/filled w 128 0 $((1000 * STEP)) $((AREA - 1000 * STEP)) $STEP >/dev/null
+	"$COST" /dev/mapper/filled w 128 0 0 $AREA $STEP >/dev/null
 	say "spare $1: $(remap_get filled extents remapped mode)"
 	dm_remove filled
 	dm_remove bad
 }
 
 main() {
-	local LINEAR COSTS COST_OF_ONE TOP i
-	modprobe brd rd_nr=5 rd_size=$((1 << 26)) # KiB; memory for what is written
+	local LINEAR COSTS TOP i
+	modprobe brd rd_nr=6 rd_size=$((1 << 26)) # KiB; memory for what is written
 	modules_load
+	echo "instructions of one remap of 4 KiB: $(one_remap), to reach: 60000"
 	# So that no I/O finds its page missing.
 	"$COST" /dev/ram0 w 128 0 $FAR $NEAR >/dev/null
 	"$COST" /dev/ram0 w 128 0 8 $((NEAR * 8)) $STEP >/dev/null
@@ -89,7 +103,6 @@ main() {
 	beside "the same, $REMAPS remaps elsewhere" 1.07
 	cost_of remap 8 $((NEAR * 8)) $STEP
 	beside 'between remaps' 1.15
-	echo "instructions of one remap of 4 KiB: $COST_OF_ONE, to reach: 60000"
 }
 set -eE
 main
