@@ -6,6 +6,7 @@
 #ifndef DM_REMAP_ENGINE_H
 #define DM_REMAP_ENGINE_H
 
+#include "gate.h"
 #include "kernel_api.h"
 #include "metadata.h"
 #include "reassembly.h"
@@ -161,6 +162,7 @@ struct dmr_engine_params {
 	const struct dmr_metadata_ops *metadata;
 	const struct dmr_spare_pool_ops *pool;
 	const struct dmr_reassembly_ops *reassembly;
+	struct dmr_gate *gate;		/* the engine's until it is destroyed; all zero */
 };
 
 enum { DMR_MAX_WORKERS = 32 };
@@ -213,7 +215,8 @@ struct dmr_route {
 
 /*
  * Where [sector, sector + sectors) of the target is served. op tells whether data moves: a discard of pending blocks
- * goes to main. Called inside an RCU section in which the caller has entered its in-flight epoch first. any.
+ * goes to main. Called inside an RCU section in which the caller has entered its in-flight epoch first. Whom dmr_gate_open() has
+ * told that all of it is main's need not call. any.
  */
 struct dmr_route dmr_engine_route(const struct dmr_engine *e, enum dmr_op op, uint64_t sector, uint32_t sectors);
 

@@ -43,6 +43,7 @@ int Target::construct(const Target *live, std::string *reason)
 	params_->metadata = &dmr_metadata_operations;
 	params_->pool = &dmr_spare_pool_operations;
 	params_->reassembly = &dmr_reassembly_operations;
+	params_->gate = &gate_;
 	const int err = dmr_engine_create(params_.get(), &engine_, text);
 	params_.reset();
 	*reason = text;

@@ -99,6 +99,7 @@ private:
 	dmr_instance instance_;
 	const TableOptions options_;
 	dmr_engine *engine_ = nullptr;
+	dmr_gate gate_{};
 	std::unique_ptr<dmr_engine_params> params_; // while it is made; too large for a fiber's stack
 	bool running_ = false, started_ = false, served_ = false;
 	uint64_t under_way_ = 0;

@@ -96,16 +96,20 @@ void Members::fail_write(uint32_t i, uint32_t flags)
 void Members::write(uint32_t member, Kind kind, Copy copy, UnitNumber first, uint32_t n, const Moment &moment, uint32_t flags)
 {
 	const Area &area = areas_[member];
-	uint32_t stride = area.unit_bytes();
+	const uint32_t stride = area.unit_bytes();
+	// Where nothing lies between units, they are written as they are.
+	const bool apart = stride != sizeof(format::Unit);
 
 	for (uint32_t i = 0; i < n; ++i) {
 		uint8_t *to = io_ + size_t{i} * stride;
 
 		seal(draft(i), place(member, kind, copy, first + i), moment);
-		__builtin_memcpy(to, &draft(i), sizeof(format::Unit));
-		__builtin_memset(to + sizeof(format::Unit), 0, stride - sizeof(format::Unit));
+		if (apart) {
+			__builtin_memcpy(to, &draft(i), sizeof(format::Unit));
+			__builtin_memset(to + sizeof(format::Unit), 0, stride - sizeof(format::Unit));
+		}
 	}
-	if (area.write(first, n, io_, flags))
+	if (area.write(first, n, apart ? io_ : drafts_, flags))
 		fail_write(member, flags);
 }
 

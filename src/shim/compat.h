@@ -14,6 +14,9 @@
 #include <linux/device-mapper.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#if defined(CONFIG_X86_64)
+#include <asm/cpufeature.h>
+#endif
 
 #include "dmr_compat_generated.h"
 
@@ -148,10 +151,26 @@ typedef fmode_t dmr_blk_mode_t;
 
 /*
  * crc32c() without libcrc32c.ko and a driver of crypto's, which modules loaded by hand would not find. Table-driven
- * here: a commit is a few KiB.
+ * here, which for both copies of a record takes a quarter of all instructions of a remap: processors that have one for it do
+ * without. It needs no register of the FPU.
  */
 static inline u32 dmr_kernel_crc32c(u32 seed, const void *data, size_t n)
 {
+#if DMR_HAVE_CRC32C_LE && defined(CONFIG_X86_64)
+	if (boot_cpu_has(X86_FEATURE_XMM4_2)) {
+		const u8 *p = data;
+		u64 crc = seed;
+
+		for (; n >= 32; n -= 32, p += 32)
+			asm("crc32q (%1), %0\n\tcrc32q 8(%1), %0\n\tcrc32q 16(%1), %0\n\tcrc32q 24(%1), %0"
+			    : "+r"(crc) : "r"(p), "m"(*(const u64 (*)[4])p));
+		for (; n >= 8; n -= 8, p += 8)
+			asm("crc32q %1, %0" : "+r"(crc) : "m"(*(const u64 *)p));
+		for (; n; n--, p++)
+			asm("crc32b %1, %k0" : "+r"(crc) : "m"(*p));
+		return crc;
+	}
+#endif
 #if DMR_HAVE_CRC32C_LE
 	return __crc32c_le(seed, data, n);
 #else

@@ -7,6 +7,7 @@
 #include <linux/ratelimit.h>
 #include <linux/workqueue.h>
 
+#include "dm_remap/gate.h"
 #include "dm_remap/kernel_api.h"
 #include "dm_remap/metadata.h"
 #include "shim/compat.h"
@@ -21,9 +22,10 @@ struct dmr_device {
 
 struct dmr_instance {
 	/* Read for every bio. */
-	struct dmr_engine *engine;
-	struct dmr_device main;
+	struct dmr_gate gate;
 	struct dmr_inflight inflight;
+	struct dmr_device main;
+	struct dmr_engine *engine;
 
 	struct dm_target *ti;
 	struct ratelimit_state log_limit;

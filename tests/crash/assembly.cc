@@ -101,6 +101,7 @@ Assembly assemble(Image &main, std::span<Image> spares)
 	ImageDevice main_device(world, main, "8:0");
 	std::vector<std::unique_ptr<ImageDevice>> devices;
 	std::vector<ImageDevice *> spare_devices;
+	dmr_gate gate = {};
 	auto params = std::make_unique<dmr_engine_params>();
 	char reason[DMR_REASON_SIZE] = "";
 	dmr_engine *engine = nullptr;
@@ -121,6 +122,7 @@ Assembly assemble(Image &main, std::span<Image> spares)
 	params->metadata = &dmr_metadata_operations;
 	params->pool = &dmr_spare_pool_operations;
 	params->reassembly = &dmr_reassembly_operations;
+	params->gate = &gate;
 	const std::string disk = disk_of_main(*params);
 	params->main_id = disk.empty() ? nullptr : disk.c_str();
 

@@ -14,6 +14,10 @@ import re
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+
+import healthy_path
+
 HERE = pathlib.Path(__file__).resolve().parent
 MODULES = ["dm-remap", "dm-remap-metadata", "dm-remap-spare-pool", "dm-remap-reassembly", "dm-remap-stats"]
 CORE = "dm-remap"
@@ -171,6 +175,17 @@ def check_fpu(module):
             return
 
 
+def check_healthy_path(module, config):
+    # Where each access is watched, watching writes too.
+    if module.name != CORE or config & {"CONFIG_KASAN", "CONFIG_KCSAN", "CONFIG_KMSAN", "CONFIG_GCOV_KERNEL"}:
+        return
+    # Only x86's instructions are known here.
+    if any("X86-64" in line for line in run("readelf", "-h", str(module.ko))):
+        functions = healthy_path.disassembled(run("objdump", "-dr", "--no-show-raw-insn", str(module.ko)))
+        for detail in healthy_path.check(functions, module.defined):
+            yield "healthy-path", detail
+
+
 def check_frames(module):
     objects = module.objects()
     if not objects:
@@ -207,7 +222,8 @@ def main():
         else:
             module = Module(directory, name)
             problems = [*check_symbols(module, allowed, forbidden, core_exports), *check_sections(module, config),
-                        *check_relocations(module), *check_instrumented(module, config), *check_fpu(module)]
+                        *check_relocations(module), *check_instrumented(module, config), *check_fpu(module),
+                        *check_healthy_path(module, config)]
             # Sanitizers enlarge every frame.
             if not config & {"CONFIG_KASAN", "CONFIG_KMSAN"}:
                 problems += check_frames(module)

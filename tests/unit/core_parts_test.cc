@@ -204,10 +204,11 @@ TEST_F(Flushes, AFailedWriteIsALossOnlyIfItMayHaveBeenAFlush)
 
 TEST_F(CoreParts, RangesExcludeEachOtherAndReturnWhoWaited)
 {
+	uint32_t taken = 0;
 	RangeTable ranges;
 	host::Request a, b, c;
 
-	ASSERT_FALSE(ranges.init());
+	ASSERT_FALSE(ranges.init(taken));
 	EXPECT_FALSE(ranges.any());
 	uint32_t slot = ranges.take_or_park(MainBlock(10), Blocks(5), &a);
 	ASSERT_NE(slot, RangeTable::none);
@@ -230,10 +231,11 @@ TEST_F(CoreParts, RangesExcludeEachOtherAndReturnWhoWaited)
 
 TEST_F(CoreParts, WhoWaitsForARangeIsNotKeptByThoseTakenLater)
 {
+	uint32_t taken = 0;
 	RangeTable ranges;
 	MainBlock start, end;
 
-	ASSERT_FALSE(ranges.init());
+	ASSERT_FALSE(ranges.init(taken));
 	const uint32_t slot = ranges.try_take(MainBlock(10), Blocks(5));
 	const uint64_t moment = ranges.moment();
 	const uint32_t later = ranges.try_take(MainBlock(20), Blocks(5));
@@ -263,10 +265,11 @@ TEST_F(CoreParts, WhoWaitsForARangeIsNotKeptByThoseTakenLater)
 
 TEST_F(CoreParts, AFullRangeTableParksInsteadOfForgetting)
 {
+	uint32_t taken = 0;
 	RangeTable ranges;
 	host::Request req;
 
-	ASSERT_FALSE(ranges.init());
+	ASSERT_FALSE(ranges.init(taken));
 	for (uint32_t i = 0; i < RangeTable::slots; i++)
 		ASSERT_NE(ranges.try_take(MainBlock(i), Blocks(1)), RangeTable::none);
 	EXPECT_EQ(ranges.try_take(MainBlock(1000), Blocks(1)), RangeTable::none);

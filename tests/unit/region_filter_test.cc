@@ -51,10 +51,11 @@ protected:
 		filter.destroy();
 		EXPECT_EQ(live, 0);
 	}
-	void init(uint64_t blocks) { ASSERT_FALSE(filter.init(Blocks(blocks))); }
+	void init(uint64_t blocks) { ASSERT_FALSE(filter.init(Blocks(blocks), BlockSize(512), gate)); }
 	bool maybe(uint64_t start, uint64_t n = 1) const { return filter.maybe(MainBlock(start), Blocks(n)); }
 	void add(uint64_t start, uint64_t n = 1) { filter.add(MainBlock(start), Blocks(n)); }
 
+	dmr_gate gate{};
 	RegionFilter filter;
 };
 
@@ -75,7 +76,7 @@ TEST_F(RegionFilterTest, RegionsAreAsSmallAsTheBitmapAllows)
 	for (const auto &c : cases) {
 		RegionFilter other;
 
-		ASSERT_FALSE(other.init(Blocks(c.blocks)));
+		ASSERT_FALSE(other.init(Blocks(c.blocks), BlockSize(512), gate));
 		EXPECT_EQ(other.regions(), c.regions) << c.blocks;
 		EXPECT_EQ(other.region_length().value, c.length) << c.blocks;
 		EXPECT_FALSE(other.maybe(MainBlock(c.blocks - 1), Blocks(1)));
@@ -89,22 +90,22 @@ TEST_F(RegionFilterTest, RegionsAreAsSmallAsTheBitmapAllows)
 TEST_F(RegionFilterTest, NoMemory)
 {
 	out_of_memory = true;
-	EXPECT_EQ(filter.init(Blocks(1000)).code(), ENOMEM);
+	EXPECT_EQ(filter.init(Blocks(1000), BlockSize(512), gate).code(), ENOMEM);
 	out_of_memory = false;
 	EXPECT_EQ(filter.regions(), 0u);
 }
 
 TEST_F(RegionFilterTest, AnswersForRegionsNotForBlocks)
 {
-	init(1 << 22); // 16 blocks a region
-	ASSERT_EQ(filter.region_length().value, 16u);
-	add(40, 2);
-	EXPECT_FALSE(maybe(0, 32));
-	EXPECT_TRUE(maybe(32));
-	EXPECT_TRUE(maybe(47));
-	EXPECT_FALSE(maybe(48, 1000));
-	EXPECT_TRUE(maybe(31, 2));
-	EXPECT_TRUE(maybe(0, 5000));
+	init(1 << 20); // 4 blocks a region, and 8 a bit of the other bitmap
+	ASSERT_EQ(filter.region_length().value, 4u);
+	add(41, 2);
+	EXPECT_FALSE(maybe(0, 40));
+	EXPECT_TRUE(maybe(40));
+	EXPECT_TRUE(maybe(43));
+	EXPECT_FALSE(maybe(44, 1000));
+	EXPECT_TRUE(maybe(39, 2));
+	EXPECT_TRUE(maybe(0, 2000));
 }
 
 TEST_F(RegionFilterTest, ResetClearsAll)
@@ -141,29 +142,107 @@ TEST_F(RegionFilterTest, LongRangesAreForTheIndex)
 	EXPECT_TRUE(maybe(0, 1 << 18));
 }
 
+// 4 KiB is 8 blocks of 512 bytes.
+TEST_F(RegionFilterTest, InALargeRegionItTellsWhatIsNear)
+{
+	init(1ull << 32);
+	ASSERT_EQ(filter.region_length().value, 1u << 14);
+	add(1000, 8);
+	EXPECT_TRUE(maybe(1000));
+	EXPECT_TRUE(maybe(1007));
+	EXPECT_FALSE(maybe(1008, 8000));
+	EXPECT_FALSE(maybe(0, 1000));
+	EXPECT_TRUE(maybe(999, 2));
+	EXPECT_FALSE(maybe(1000 + (8ull << 18))) << "the same bit, in a region that holds nothing";
+	add(5 + (8ull << 18));
+	EXPECT_TRUE(maybe(1000 + (8ull << 18)));
+	EXPECT_FALSE(maybe(1016 + (8ull << 18)));
+	EXPECT_TRUE(maybe(1008, 8 * 1025)) << "the index is cheaper";
+	// A range that goes round.
+	add((8ull << 18) - 8, 16);
+	EXPECT_TRUE(maybe((8ull << 18) - 1));
+	EXPECT_TRUE(maybe(8ull << 18));
+	EXPECT_FALSE(maybe((8ull << 18) + 16, 100));
+	// One that fills all.
+	add(1ull << 30, 1ull << 31);
+	EXPECT_TRUE(maybe(1016));
+	filter.reset();
+	EXPECT_FALSE(maybe(1000));
+	EXPECT_FALSE(maybe(1ull << 30, 1000));
+}
+
+TEST_F(RegionFilterTest, LargeBlocksHaveABitEach)
+{
+	ASSERT_FALSE(filter.init(Blocks(1u << 20), BlockSize(4096), gate));
+	ASSERT_EQ(filter.region_length().value, 4u);
+	EXPECT_EQ(gate.region_shift, 5u);
+	add(41);
+	EXPECT_TRUE(maybe(41));
+	EXPECT_FALSE(maybe(40));
+	EXPECT_FALSE(maybe(42, 2));
+}
+
+TEST_F(RegionFilterTest, TheGateSaysTheSameOfWhatIsInOneWord)
+{
+	init(1ull << 32);
+	const uint64_t place = 1u << 20; // a multiple of 64 regions
+	EXPECT_TRUE(dmr_gate_open(&gate, 0, 8));
+	add(place, 8);
+	EXPECT_TRUE(dmr_gate_any(&gate));
+	EXPECT_TRUE(dmr_gate_open(&gate, 0, 8));
+	EXPECT_FALSE(dmr_gate_open(&gate, place, 1));
+	EXPECT_FALSE(dmr_gate_far(&gate, place + 8, 8));
+	EXPECT_TRUE(dmr_gate_near(&gate, place + 8, 8));
+	EXPECT_TRUE(dmr_gate_open(&gate, place + 8, 8));
+	EXPECT_FALSE(dmr_gate_open(&gate, place + 7, 2));
+	EXPECT_FALSE(dmr_gate_open(&gate, place - 4, 8)) << "the second region";
+	EXPECT_TRUE(dmr_gate_open(&gate, place - 8, 8));
+	EXPECT_FALSE(dmr_gate_open(&gate, place - 8, 16)) << "not in one word";
+	EXPECT_FALSE(dmr_gate_open(&gate, 1ull << 32, 8)) << "beyond main";
+	EXPECT_FALSE(dmr_gate_open(&gate, (1ull << 32) - 4, 8));
+	gate.taken = 1;
+	EXPECT_FALSE(dmr_gate_open(&gate, 0, 8));
+	EXPECT_FALSE(dmr_gate_near(&gate, place + 8, 8));
+	gate.taken = 0;
+	filter.reset();
+	EXPECT_TRUE(dmr_gate_open(&gate, place, 8));
+}
+
 TEST_F(RegionFilterTest, NeverMissesAndNeverInvents)
 {
+	constexpr uint64_t near_blocks = RegionFilter::near_bytes / 512;
 	std::mt19937_64 random(5);
 
-	for (uint64_t blocks : {1ull, 63ull, 64ull, 65ull, 4000ull, 300000ull, 1000000ull}) {
+	for (uint64_t blocks : {1ull, 63ull, 64ull, 65ull, 4000ull, 300000ull, 1000000ull, 10000000ull, 1ull << 33}) {
 		RegionFilter other;
 
-		ASSERT_FALSE(other.init(Blocks(blocks)));
+		ASSERT_FALSE(other.init(Blocks(blocks), BlockSize(512), gate));
 		const uint64_t length = other.region_length().value;
-		std::vector<bool> set(other.regions());
-		for (int i = 0; i < 300; i++) {
+		std::vector<bool> set(other.regions()), near(RegionFilter::max_near);
+		auto any = [](const std::vector<bool> &bits, uint64_t start, uint64_t n, uint64_t size) {
+			for (uint64_t i = start / size; i <= (start + n - 1) / size; i++)
+				if (bits[i % bits.size()])
+					return true;
+			return false;
+		};
+		auto add = [](std::vector<bool> &bits, uint64_t start, uint64_t n, uint64_t size) {
+			for (uint64_t i = start / size; i <= (start + n - 1) / size; i++)
+				bits[i % bits.size()] = true;
+		};
+		std::vector<uint64_t> places;
+		for (int i = 0; i < 600; i++) {
 			uint64_t start = random() % blocks;
 			uint64_t n = 1 + random() % std::min<uint64_t>(blocks - start, 3 + random() % 200);
 			if (i % 10 == 0) {
 				other.add(MainBlock(start), Blocks(n));
-				for (uint64_t r = start / length; r <= (start + n - 1) / length; r++)
-					set[r] = true;
+				add(set, start, n, length);
+				add(near, start, n, near_blocks);
+				places.push_back(start);
 			}
-			start = random() % blocks;
+			// Half of them close to what was added.
+			start = i % 2 ? random() % blocks : std::min(blocks - 1, places[random() % places.size()] + random() % 300);
 			n = 1 + random() % std::min<uint64_t>(blocks - start, 900);
-			bool expected = false;
-			for (uint64_t r = start / length; r <= (start + n - 1) / length; r++)
-				expected = expected || set[r];
+			const bool expected = any(set, start, n, length) && (length <= near_blocks || any(near, start, n, near_blocks));
 			ASSERT_EQ(other.maybe(MainBlock(start), Blocks(n)), expected) << blocks << ": " << start << " +" << n;
 		}
 		other.destroy();

@@ -55,7 +55,7 @@ Error Engine::init_parts(char *reason)
 	}
 	if (Error error = counters_.init(&persistent_->counters))
 		return error;
-	if (Error error = ranges_.init())
+	if (Error error = ranges_.init(p_.gate->taken))
 		return error;
 	if (Error error = flush_state_.init())
 		return error;
@@ -75,7 +75,8 @@ Error Engine::init_parts(char *reason)
 				    .metadata = p_.metadata,
 				    .pool = p_.pool,
 				    .counters = &counters_,
-				    .flush_state = &flush_state_ },
+				    .flush_state = &flush_state_,
+				    .gate = p_.gate },
 				  setup(), reason);
 
 	if (error)

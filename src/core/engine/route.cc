@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The healthy path: where a request of map is served. No lock, no allocation, nothing written.
 //
-// The ranges are looked at before the index: whoever has released a range has published what he did under it before, so
-// that who does not see the range any more sees that.
+// Here as in dmr_gate_open(), whose first look the module's map takes itself, the ranges are looked at before the index.
 #include "core/engine/engine.hh"
 
 #include <dm_remap/race_point.hh>
@@ -12,20 +11,18 @@ namespace dm_remap {
 inline dmr_route Engine::route(dmr_op op, uint64_t sector, uint32_t sectors) const
 {
 	race_point();
-	bool taken = ranges_.any();
-
-	race_point();
-	if (!taken && map_.index().empty()) [[likely]]
+	if (dmr_gate_open(p_.gate, sector, sectors)) [[likely]]
 		return { sector, sectors, DMR_WHERE_MAIN, 0 };
-	return route_near(op, sector, sectors, taken);
+	race_point();
+	return route_near(op, sector, sectors);
 }
 
-dmr_route Engine::route_near(dmr_op op, uint64_t sector, uint32_t sectors, bool taken) const
+dmr_route Engine::route_near(dmr_op op, uint64_t sector, uint32_t sectors) const
 {
 	MainBlock start = block_size_.main_block(Sectors(sector));
 	MainBlock end = start + block_size_.to_blocks(Sectors(sectors));
 
-	if (taken && ranges_.overlaps(start, end - start))
+	if (ranges_.any() && ranges_.overlaps(start, end - start))
 		return { sector, sectors, DMR_WHERE_SLOW, 0 };
 	race_point();
 	if (!map_.filter().maybe(start, end - start))

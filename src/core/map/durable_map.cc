@@ -32,7 +32,7 @@ Error DurableMap::init(const Config &config, const dmr_setup &setup, char *reaso
 	committed_ = dmr_cond_create("dmr committed");
 	arrived_ = dmr_cond_create("dmr arrived");
 	if (!batch_ || !committed_ || !arrived_ || spares_.init(inst_, config.pool) || commit_lock_.init("dmr commit") ||
-	    filter_.init(main_blocks_)) {
+	    filter_.init(main_blocks_, block_size_, *config.gate)) {
 		dmr_format(reason, DMR_REASON_SIZE, "not enough memory for the map");
 		return Error(ENOMEM);
 	}

@@ -61,6 +61,7 @@ public:
 		const dmr_spare_pool_ops *pool;
 		Counters *counters;
 		FlushState *flush_state;
+		dmr_gate *gate;
 	};
 
 	// Allocates; setup.max_extents and the layout are set, or it is a set that exists. process.

@@ -39,16 +39,24 @@ public:
 	// The first run of members at or after `from`.
 	Run run_from(uint32_t from) const
 	{
-		while (from < capacity && !has(from))
-			from++;
-		uint32_t end = from;
+		const uint32_t start = next(from, 0);
 
-		while (end < capacity && has(end))
-			end++;
-		return { from, end - from };
+		return { start, next(start, ~uint64_t(0)) - start };
 	}
 
 private:
+	// The first from `from` on that is a member; with ~0 the first that is none.
+	uint32_t next(uint32_t from, uint64_t flip) const
+	{
+		for (; from < capacity; from = (from / 64 + 1) * 64) {
+			const uint64_t rest = (words_[from / 64] ^ flip) >> from % 64;
+
+			if (rest != 0)
+				return from + static_cast<uint32_t>(__builtin_ctzll(rest));
+		}
+		return capacity;
+	}
+
 	std::array<uint64_t, 2> words_{};
 };
 

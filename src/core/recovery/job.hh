@@ -81,6 +81,7 @@ struct Job final {
 	Blocks length;
 	uint64_t deadline = 0;		// past it, untried blocks are not tried any more
 	bool main_tested = false;	// by a control block, in this request
+	bool vouched_for = false;	// a write: a control block took its own after the last block of it that main refused
 	bool found_bad = false;		// a block that main does not give or take: recorded, it spares the next request the search
 	bool flushes_main = false;	// a write with FUA, to a main without: main is flushed at the end, and each part written without
 	bool wrote_main = false;	// a part of it lives there

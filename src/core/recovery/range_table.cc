@@ -3,8 +3,9 @@
 
 namespace dm_remap {
 
-Error RangeTable::init()
+Error RangeTable::init(uint32_t &taken)
 {
+	taken_ = &taken;
 	released_ = dmr_cond_create("dmr range released");
 	if (!released_)
 		return Error(ENOMEM);
@@ -36,9 +37,12 @@ bool RangeTable::overlaps(MainBlock start, Blocks length) const
 
 uint32_t RangeTable::conflict(uint64_t start, uint64_t end) const
 {
-	for (uint32_t i = 0; i < slots; i++) {
+	for (uint32_t i = 0, seen = 0; seen < *taken_; i++) {
+		if (slots_[i].end == 0)
+			continue;
 		if (slots_[i].start < end && slots_[i].end > start)
 			return i;
+		seen++;
 	}
 	return none;
 }
@@ -52,7 +56,7 @@ uint32_t RangeTable::occupy(uint64_t start, uint64_t end)
 			continue;
 		__atomic_store_n(&slot.start, start, __ATOMIC_RELEASE);
 		__atomic_store_n(&slot.end, end, __ATOMIC_RELEASE);
-		__atomic_store_n(&taken_, taken_ + 1, __ATOMIC_RELEASE);
+		__atomic_store_n(taken_, *taken_ + 1, __ATOMIC_RELEASE);
 		slot.number = moment_ + 1;
 		__atomic_store_n(&moment_, slot.number, __ATOMIC_RELAXED);
 		return i;
@@ -178,7 +182,7 @@ dmr_request *RangeTable::release(uint32_t index)
 		for (dmr_request *req = parked; req; req = dmr_request_next(req))
 			returning_++;
 		__atomic_store_n(&slot.end, 0, __ATOMIC_RELEASE);
-		__atomic_store_n(&taken_, taken_ - 1, __ATOMIC_RELEASE);
+		__atomic_store_n(taken_, *taken_ - 1, __ATOMIC_RELEASE);
 		awaited = __atomic_load_n(&waiting_, __ATOMIC_RELAXED) > 0;
 	}
 	if (awaited)

@@ -24,11 +24,12 @@ public:
 	static constexpr uint32_t slots = 80;
 	static constexpr uint32_t none = ~0u;
 
-	Error init();
+	// taken: where the number of ranges that are held is kept for map to see, 0 now.
+	Error init(uint32_t &taken);
 	void destroy();
 
 	// Any context.
-	bool any() const { return __atomic_load_n(&taken_, __ATOMIC_CONSUME) != 0; }
+	bool any() const { return __atomic_load_n(taken_, __ATOMIC_CONSUME) != 0; }
 	bool overlaps(MainBlock start, Blocks length) const;
 
 	// Take the range and answer its slot; or answer none, and req waits: a release() will return it. process, may block.
@@ -72,7 +73,7 @@ private:
 	uint32_t waiting_ = 0;		// in take(), outlast() and let_in()
 	uint32_t returning_ = 0;	// requests that release() has returned and that have not come again
 	uint64_t moment_ = 0;		// ranges that were ever taken
-	uint32_t taken_ = 0;
+	uint32_t *taken_ = nullptr;
 	std::array<Slot, slots> slots_{};
 };
 

@@ -18,8 +18,8 @@ bool Relocation::main_takes_writes(Job &job, MainBlock piece)
 		refused_now = job.space->bad.has(i) && !job.space->known_before.has(i) &&
 			      !p_.map->lookup(piece + Blocks(i), piece + Blocks(i + 1)).found;
 	}
-	// Only blocks that were known before, or that fail on a spare: main is not accused of anything new.
-	if (!refused_now || p_.main_test->failures() < allowed)
+	// Only blocks that were known before, or that fail on a spare: main is not accused of anything new. Or it has shown it just now.
+	if (!refused_now || job.vouched_for || p_.main_test->failures() < allowed)
 		return true;
 	return p_.main_test->writes(job.space->block, job.start, job.length);
 }

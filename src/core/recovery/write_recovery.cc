@@ -80,8 +80,8 @@ dmr_status WriteRecovery::try_main(Job &job, MainBlock piece, MainBlock first, B
 		job.failure = status;
 		if (search.alone()) {
 			// Timeouts and unplugged disks look like this too: ask before a search that would take minutes.
-			if (!job.main_tested && status != DMR_STS_MEDIUM &&
-			    !p_.main_test->writes(job.space->block, job.start, job.length))
+			job.vouched_for = !job.main_tested && status != DMR_STS_MEDIUM;
+			if (job.vouched_for && !p_.main_test->writes(job.space->block, job.start, job.length))
 				return status;
 			job.main_tested = job.found_bad = true;
 			job.space->bad.add(static_cast<uint32_t>((at - piece).value), static_cast<uint32_t>(part.value));
@@ -98,6 +98,7 @@ void WriteRecovery::skip_trials(Job &job, MainBlock piece, MainBlock at, Blocks 
 	uint64_t physical = length.value / p_.physical.size().value;
 
 	job.found_bad = true;
+	job.vouched_for = false;
 	job.space->bad.add(static_cast<uint32_t>((at - piece).value), static_cast<uint32_t>(length.value));
 	p_.main_test->write_failed(physical > 0 ? static_cast<uint32_t>(physical) : 1);
 	p_.counters->add(&CounterValues::untested, length.value);

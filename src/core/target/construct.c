@@ -122,6 +122,7 @@ static int dmr_create_engine(struct dmr_target *t, const struct dmr_table *table
 	p->metadata = t->roles.metadata;
 	p->pool = t->roles.pool;
 	p->reassembly = t->roles.reassembly;
+	p->gate = &t->inst.gate;
 	return dmr_engine_create(p, &t->inst.engine, reason);
 }
 

@@ -24,15 +24,6 @@ static noinline int remap_map_flush(struct dmr_instance *inst, struct dmr_reques
 	return DM_MAPIO_REMAPPED;
 }
 
-/* The bio is in flight, cut, and goes to main. */
-static noinline void remap_map_fua(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio)
-{
-	if (!dmr_engine_flushes_behind(inst->engine, &req->main_moment))
-		return;
-	req->state = DMR_REQUEST_ON_MAIN_FUA;
-	bio->bi_opf &= ~REQ_FUA;
-}
-
 /* The bio is in flight, cut, and has its sector on the spare. */
 static noinline int remap_map_spare(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio,
 				    unsigned int member)
@@ -58,38 +49,92 @@ static noinline int remap_map_slow(struct dmr_instance *inst, struct dmr_request
 	return DM_MAPIO_SUBMITTED;
 }
 
-static int remap_map(struct dm_target *ti, struct bio *bio)
+/* The bio is in flight. What it was is kept, as far as map has not done so. */
+static __always_inline int remap_map_main(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio,
+					  sector_t sector)
 {
-	struct dmr_instance *inst = ti->private;
-	struct dmr_request *req = dm_per_bio_data(bio, sizeof(*req));
-	sector_t sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
-	enum dmr_op op = dmr_op_of(bio->bi_opf);
-	struct dmr_route route;
+	unsigned int size = bio->bi_iter.bi_size, idx = bio->bi_iter.bi_idx, done = bio->bi_iter.bi_bvec_done;
 
-	req->opf = bio->bi_opf;
-	if (unlikely(op == DMR_OP_FLUSH))
-		return bio->bi_opf & REQ_PREFLUSH ? remap_map_flush(inst, req, bio) : DM_MAPIO_KILL;
+	bio->bi_iter.bi_sector = sector;
+	req->iter.bi_sector = sector;
+	req->iter.bi_size = size;
+	req->iter.bi_idx = idx;
+	req->iter.bi_bvec_done = done;
+	req->state = DMR_REQUEST_ON_MAIN;
+	bio_set_dev(bio, inst->main.bdev);
+	return DM_MAPIO_REMAPPED;
+}
 
-	dmr_if_section_begin();
-	req->epoch = dmr_inflight_enter(&inst->inflight);
-	route = dmr_engine_route(inst->engine, op, sector, bio_sectors(bio));
+/* The same. */
+static noinline int remap_map_fua(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio, sector_t sector)
+{
+	int r = remap_map_main(inst, req, bio, sector);
+
+	if (dmr_engine_flushes_behind(inst->engine, &req->main_moment)) {
+		req->state = DMR_REQUEST_ON_MAIN_FUA;
+		bio->bi_opf &= ~REQ_FUA;
+	}
+	return r;
+}
+
+/* Where the engine says. The bio is in flight since the section began that ends here. */
+static noinline int remap_map_routed(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio, sector_t sector)
+{
+	struct dmr_route route = dmr_engine_route(inst->engine, dmr_op_of(req->opf), sector, bio_sectors(bio));
+
 	dmr_if_section_end();
-
 	if (unlikely(route.sectors < bio_sectors(bio)))
 		dm_accept_partial_bio(bio, route.sectors);
+	if (route.where == DMR_WHERE_MAIN) {
+		if (unlikely(req->opf & REQ_FUA))
+			return remap_map_fua(inst, req, bio, sector);
+		return remap_map_main(inst, req, bio, sector);
+	}
 	req->iter = bio->bi_iter;
 	req->iter.bi_sector = sector;
 	bio->bi_iter.bi_sector = route.sector;
-	if (likely(route.where == DMR_WHERE_MAIN)) {
-		req->state = DMR_REQUEST_ON_MAIN;
-		if (unlikely(bio->bi_opf & REQ_FUA))
-			remap_map_fua(inst, req, bio);
-		bio_set_dev(bio, inst->main.bdev);
-		return DM_MAPIO_REMAPPED;
-	}
 	if (route.where == DMR_WHERE_SPARE)
 		return remap_map_spare(inst, req, bio, route.member);
 	return remap_map_slow(inst, req);
+}
+
+/* Something is in the region. Else as above. */
+static noinline int remap_map_near(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio, sector_t sector)
+{
+	if (!dmr_gate_near(&inst->gate, sector, bio_sectors(bio)))
+		return remap_map_routed(inst, req, bio, sector);
+	dmr_if_section_end();
+	return remap_map_main(inst, req, bio, sector);
+}
+
+static noinline int remap_map_other(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio, sector_t sector)
+{
+	if (unlikely(dmr_op_of(req->opf) == DMR_OP_FLUSH))
+		return req->opf & REQ_PREFLUSH ? remap_map_flush(inst, req, bio) : DM_MAPIO_KILL;
+	dmr_if_section_begin();
+	req->epoch = dmr_inflight_enter(&inst->inflight);
+	return remap_map_routed(inst, req, bio, sector);
+}
+
+static int remap_map(struct dm_target *ti, struct bio *bio)
+{
+	struct dmr_request *req = dm_per_bio_data(bio, sizeof(*req));
+	struct dmr_instance *inst = ti->private;
+	sector_t sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
+	blk_opf_t opf = bio->bi_opf;
+
+	req->opf = opf;
+	/* All but plain reads and writes, 0 and 1. */
+	if (unlikely(opf & ~(blk_opf_t)REQ_OP_WRITE & (REQ_OP_MASK | REQ_PREFLUSH | REQ_FUA)))
+		return remap_map_other(inst, req, bio, sector);
+
+	dmr_if_section_begin();
+	req->epoch = dmr_inflight_enter(&inst->inflight);
+	/* As dmr_gate_open(), by parts: what is not needed while nothing is remapped is done after that is known, or elsewhere. */
+	if (unlikely(dmr_gate_any(&inst->gate)) && !dmr_gate_far(&inst->gate, sector, bio_sectors(bio)))
+		return remap_map_near(inst, req, bio, sector);
+	dmr_if_section_end();
+	return remap_map_main(inst, req, bio, sector);
 }
 
 /* Failed, or not on main alone. */
@@ -120,13 +165,22 @@ static noinline int remap_end_io_rest(struct dmr_instance *inst, struct dmr_requ
 	return DM_ENDIO_INCOMPLETE;
 }
 
+static noinline __noclone int remap_end_io_failed(struct dmr_instance *inst, struct bio *bio, const blk_status_t *status)
+{
+	return remap_end_io_rest(inst, dm_per_bio_data(bio, sizeof(struct dmr_request)), *status);
+}
+
+/* What is not the healthy path is left to others by a jump: for a call, registers would be kept each time. */
 static int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *status)
 {
 	struct dmr_instance *inst = ti->private;
-	struct dmr_request *req = dm_per_bio_data(bio, sizeof(*req));
+	struct dmr_request *req;
 
-	if (unlikely(*status || req->state != DMR_REQUEST_ON_MAIN))
-		return remap_end_io_rest(inst, req, *status);
+	if (unlikely(*status))
+		return remap_end_io_failed(inst, bio, status);
+	req = dm_per_bio_data(bio, sizeof(*req));
+	if (unlikely(req->state != DMR_REQUEST_ON_MAIN))
+		return remap_end_io_rest(inst, req, BLK_STS_OK);
 	dmr_inflight_leave(&inst->inflight, req->epoch);
 	return DM_ENDIO_DONE;
 }

@@ -11,6 +11,8 @@ import time
 from .machine import X86
 
 PR_SET_PDEATHSIG = 1
+# A nanosecond of the guest is one instruction, and a wait takes no time of the host's.
+ICOUNT = ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off")
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -33,7 +35,8 @@ def sockets():
 class Qemu:
     CHANNELS = ("serial", "ctl", "out", "qmp")
 
-    def __init__(self, *, kernel, initrd, cmdline, memory, smp, share, devices, machine=X86, root="/", directories=()):
+    def __init__(self, *, kernel, initrd, cmdline, memory, smp, share, devices, machine=X86, icount=False, root="/",
+                 directories=()):
         self.events = []
         self._buffer = b""
         self.channel, theirs = {}, {}
@@ -41,7 +44,7 @@ class Qemu:
             self.channel[name], theirs[name] = sockets()
         argv = [
             machine.program, "-S", "-no-reboot", "-nodefaults", "-no-user-config", "-display", "none",
-            *machine.arguments, "-accel", "tcg,thread=multi",
+            *machine.arguments, *(ICOUNT if icount else ("-accel", "tcg,thread=multi")),
             "-smp", str(smp), "-m", f"{memory >> 20}M", "-nic", "none",
             "-kernel", str(kernel), "-initrd", str(initrd), "-append", cmdline,
         ]

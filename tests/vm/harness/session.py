@@ -145,7 +145,8 @@ class Session:
         if self.image.slowness > 1:
             # Asking ACPI for the interrupt of each device runs into ACPI's time limit; all devices have message interrupts.
             words.append("pci=noacpi")
-        if "CONFIG_KASAN" not in self.image.config:
+        # Where instructions are counted, they are to be those of a kernel as people run it.
+        if "CONFIG_KASAN" not in self.image.config and not self.spec.icount:
             # ACPI's own caches stay out of it: checking them takes 2 s for every PCI device.
             words += ["kfence.sample_interval=10", f"{'slab_debug' if modern else 'slub_debug'}=FZPU;-,Acpi-*"]
         # A race anywhere in the kernel would be a panic too.
@@ -167,7 +168,7 @@ class Session:
         self._write(f"harness: phase {self.phase}, {self.image.release}, seed {self.seed}")
         self.qemu = Qemu(kernel=self.image.kernel, initrd=initrd, cmdline=self._cmdline(),
                          memory=self.spec.memory * self.image.roominess, smp=self.spec.smp, share=self.share,
-                         devices=self.drives.arguments(), machine=self.image.machine,
+                         devices=self.drives.arguments(), machine=self.image.machine, icount=self.spec.icount,
                          root=self.image.root, directories=self.image.directories)
         self.drives.attach(self.qemu)
         self.qemu.command("cont")

@@ -68,6 +68,7 @@ class Spec:
     timeout: float = 600
     modules: str = "wanted"
     panic_on_warn: bool = True
+    icount: bool = False
     cmdline: list = field(default_factory=list)
     allow: list = field(default_factory=list)
 
@@ -91,6 +92,8 @@ class Spec:
             self.modules = value
         elif key == "panic_on_warn":
             self.panic_on_warn = value != "0"
+        elif key == "icount":
+            self.icount = value != "0"
         else:
             raise SpecError(f"unknown need '{key}={value}'")
 
