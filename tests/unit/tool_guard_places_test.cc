@@ -253,6 +253,21 @@ TEST_F(GuardPlacesTest, SuperblocksOfMd)
 	EXPECT_TRUE(has(places, {{last, 8}, "linux_raid_member"}));
 }
 
+// Four labels, each with a ring of uberblocks.
+TEST_F(GuardPlacesTest, LabelsOfZfs)
+{
+	constexpr uint64_t label = 256 * 1024, bytes = 96 * MiB;
+
+	blank(bytes);
+	for (const uint64_t at : {uint64_t{0}, label, bytes - 2 * label, bytes - label})
+		for (uint64_t i = 0; i < 8; i++)
+			write(at + label / 2 + i * 1024, std::string("\x0c\xb1\xba\0\0\0\0\0", 8));
+	const Places places = find();
+
+	EXPECT_TRUE(has(places, {{0, 1024}, "zfs_member"}));
+	EXPECT_TRUE(has(places, {{bytes / 512 - 1024, 1024}, "zfs_member, copy"}));
+}
+
 // What an older filesystem has left is recognised as soon as the newer one is not.
 TEST_F(GuardPlacesTest, WhatLiesBelow)
 {

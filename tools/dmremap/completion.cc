@@ -64,6 +64,14 @@ std::string choices_of(const CLI::App &verb)
 	return {};
 }
 
+// Does the name of the set come behind that word?
+bool choice_first(const CLI::App &verb)
+{
+	const std::vector<const CLI::Option *> words = verb.get_options([](const CLI::Option *o) { return o->get_positional(); });
+
+	return !words.empty() && takes_of(*words.front()) == Takes::choice;
+}
+
 // Names that need no quotes are enough.
 constexpr const char *set_names = "sed -n 's/^set [^ ]* name=\\([^\" ]*\\) .*/\\1/p' \"${DM_REMAP_CONFIG:-/etc/dm-remap/sets.conf}\" 2>/dev/null";
 
@@ -90,11 +98,11 @@ std::string bash(const CLI::App &app)
 		if (takes(*verb, Takes::set))
 			of_sets += (of_sets.empty() ? "" : "|") + verb->get_name();
 	out += "\tesac\n\tif [[ $cur == -* || $verb == completion ]]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n";
-	// Behind the name of the set, wherever options stand.
+	// First, or behind the name of the set, wherever options stand.
 	for (const CLI::App *verb : verbs_of(app))
 		if (const std::string choices = choices_of(*verb); !choices.empty())
-			out += fmt::format("\telif [[ $verb == {} ]] && ((COMP_CWORD > 2)); then\n\t\tmapfile -t COMPREPLY < <(compgen -W '{}' -f -- \"$cur\")\n",
-					   verb->get_name(), choices);
+			out += fmt::format("\telif [[ $verb == {} ]] && ((COMP_CWORD {} 2)); then\n\t\tmapfile -t COMPREPLY < <(compgen -W '{}' {}-- \"$cur\")\n",
+					   verb->get_name(), choice_first(*verb) ? "==" : ">", choices, choice_first(*verb) ? "" : "-f ");
 	return out + "\telif [[ $cur != /* && $verb =~ ^(" +
 	       of_sets + ")$ ]]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W \"$(" + set_names +
 	       ")\" -- \"$cur\")\n"
@@ -123,6 +131,7 @@ std::string zsh(const CLI::App &app)
 		const std::string choices = choices_of(*verb);
 
 		out += verb->get_name() == "completion" ? " \\\n\t\t'1:shell:(bash zsh fish)' ;;\n"
+		       : choice_first(*verb) ? fmt::format(" \\\n\t\t'1:kind:({})' '2:set:($(_dmremap_sets))' ;;\n", choices)
 		       : !choices.empty() ? fmt::format(" \\\n\t\t'1:set:($(_dmremap_sets))' '2:kind:({})' '*:file:_files' ;;\n", choices)
 		       : takes(*verb, Takes::set)
 			       ? " \\\n\t\t'1:set:($(_dmremap_sets))' '*:device:_files' ;;\n"

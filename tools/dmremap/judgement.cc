@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 
 namespace dm_remap::tool {
 
@@ -26,19 +27,16 @@ public:
 		guard();
 		room();
 		rest();
-		std::stable_sort(out_.findings.begin(), out_.findings.end(),
-				 [](const Finding &a, const Finding &b) { return a.urgency > b.urgency; });
-		const Urgency worst = out_.findings.empty() ? Urgency::note : out_.findings.front().urgency;
+		Judgement out;
 
-		out_.state = worst == Urgency::note ? "ONLINE" : worst == Urgency::attention ? "DEGRADED" : "CRITICAL";
-		out_.verdict = worst == Urgency::note ? Verdict::well : worst == Urgency::attention ? Verdict::attention : Verdict::critical;
-		return std::move(out_);
+		out.add(std::move(found_));
+		return out;
 	}
 
 private:
 	void add(Urgency urgency, std::string id, std::string text, std::string action)
 	{
-		out_.findings.push_back({std::move(id), std::move(text), std::move(action), urgency});
+		found_.push_back({std::move(id), std::move(text), std::move(action), urgency});
 	}
 	std::string restart() const { return fmt::format("'dmremap close {0}' and 'dmremap open {0}'", a_.name); }
 
@@ -102,9 +100,8 @@ private:
 		if (s_.pending)
 			add(Urgency::attention, "pending", fmt::format("{} sectors cannot be read and are on no spare", s_.pending),
 			    fmt::format("restore the files that own them, or write them anew; 'dmremap files {}' names them", a_.name));
-		// What is guarded is there on purpose.
-		if (const uint64_t guarded = s_.guard ? s_.guard->sectors : 0; s_.remapped > guarded)
-			add(Urgency::note, "remapped", fmt::format("{} sectors of main are served by spares", s_.remapped - guarded),
+		if (s_.moved_away())
+			add(Urgency::note, "remapped", fmt::format("{} sectors of main are served by spares", s_.moved_away()),
 			    fmt::format("plan to replace {}", a_.main));
 	}
 
@@ -130,7 +127,7 @@ private:
 
 	void rest()
 	{
-		if (s_.health < low_health && out_.findings.end() == std::find_if(out_.findings.begin(), out_.findings.end(),
+		if (s_.health < low_health && found_.end() == std::find_if(found_.begin(), found_.end(),
 										  [](const Finding &f) { return f.urgency > Urgency::note; }))
 			add(Urgency::attention, "health", fmt::format("the health score is {}: errors are frequent", s_.health),
 			    fmt::format("replace {} soon", a_.main));
@@ -143,10 +140,20 @@ private:
 
 	const LiveStatus &s_;
 	const Surroundings &a_;
-	Judgement out_;
+	std::vector<Finding> found_;
 };
 
 } // namespace
+
+void Judgement::add(std::vector<Finding> more)
+{
+	std::move(more.begin(), more.end(), std::back_inserter(findings));
+	std::stable_sort(findings.begin(), findings.end(), [](const Finding &a, const Finding &b) { return a.urgency > b.urgency; });
+	const Urgency worst = findings.empty() ? Urgency::note : findings.front().urgency;
+
+	state = worst == Urgency::note ? "ONLINE" : worst == Urgency::attention ? "DEGRADED" : "CRITICAL";
+	verdict = worst == Urgency::note ? Verdict::well : worst == Urgency::attention ? Verdict::attention : Verdict::critical;
+}
 
 Judgement judge(const LiveStatus &status, const Surroundings &around)
 {

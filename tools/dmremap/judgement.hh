@@ -29,6 +29,9 @@ struct Judgement {
 	std::string state;	// ONLINE, DEGRADED, CRITICAL, OFFLINE
 	Verdict verdict = Verdict::well;
 	std::vector<Finding> findings; // the gravest first
+
+	// Of a device that runs: more that is known of it. State and verdict follow from all.
+	void add(std::vector<Finding> more);
 };
 
 // What the modules do not say of a device that runs.

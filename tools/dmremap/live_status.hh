@@ -3,6 +3,7 @@
 #ifndef DMREMAP_LIVE_STATUS_HH
 #define DMREMAP_LIVE_STATUS_HH
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -106,6 +107,8 @@ struct LiveStatus {
 
 	// Throws Failure: it is not understood.
 	static LiveStatus parse(std::string_view answer);
+	// Of main, on spares: not what is guarded, which is there on purpose.
+	uint64_t moved_away() const { return remapped - std::min(remapped, guard ? guard->sectors : 0); }
 	const LiveSpare *spare(uint32_t number) const;
 };
 

@@ -33,6 +33,7 @@ std::unique_ptr<Verb> make_stop_job();
 std::unique_ptr<Verb> make_scrub();
 std::unique_ptr<Verb> make_guard();
 std::unique_ptr<Verb> make_import();
+std::unique_ptr<Verb> make_smart();
 std::unique_ptr<Verb> make_replace();
 std::unique_ptr<Verb> make_doctor();
 std::unique_ptr<Verb> make_release_main();
@@ -46,7 +47,7 @@ inline constexpr MakeVerb verbs[] = {
 	make_create, make_open, make_close, make_assemble, make_status, make_metrics, make_nagios, make_list,
 	make_examine, make_map, make_files, make_check, make_dump, make_restore,
 	make_repair, make_export_table, make_add_spare, make_remove_spare, make_forget_spare,
-	make_remap, make_unremap, make_retry, make_stop_job, make_import, make_scrub, make_guard,
+	make_remap, make_unremap, make_retry, make_stop_job, make_import, make_scrub, make_guard, make_smart,
 	make_replace, make_doctor, make_selftest, make_release_main, make_hold,
 	make_udev_main, make_udev_spare, make_udev_device,
 };

@@ -13,18 +13,6 @@ start_blank() {
 	defer 'dm_remove_if_there x; host heal main; host slow main off'
 	said 0 create x --main "${1:-$MAIN}" --spare "$SPARE"
 }
-# document VERB: $OUT is one of this verb, which described() looks at with all others: python takes its time to start here.
-DOCUMENTS=/run/documents
-document() { printf '%s %s\n' "$1" "$(tr '\n' ' ' <<<"$OUT")" >>$DOCUMENTS; }
-described() {
-	[[ -e $DOCUMENTS ]] || skip 'no test before has left a document'
-	assert_ok python3 -c '
-import json, jsonschema, sys
-schema = json.load(open("docs/dmremap.schema.json"))
-for line in open(sys.argv[1]):
-	verb, document = line.split(" ", 1)
-	jsonschema.validate(json.loads(document), {**schema, "$ref": "#/$defs/" + verb})' $DOCUMENTS
-}
 # job_is KIND STATE SECTOR SECTORS MOVED UNREADABLE REFUSED: in $OUT, of a verb.
 job_is() {
 	assert_eq "$*" "$(field "$OUT" job.kind job.state job.sector job.sectors job.moved_sectors job.unreadable_sectors job.refused_sectors)"

@@ -45,7 +45,8 @@ nothing_amiss() {
 	host bad main 1000:8
 	pattern_write $X 1000 8 new
 	examined ''
-	assert_eq '' "$FOUND"
+	assert_eq not-guarded "$FOUND"
+	assert_contains "$(of not-guarded text)" "takes it for a filesystem of type ext4"
 	pattern_check $X 1000 8 new
 	examined 3 other
 }

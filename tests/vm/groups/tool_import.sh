@@ -17,22 +17,12 @@ start_blank() {
 	defer 'dm_remove_if_there x; host heal main; host slow main off'
 	said 0 create x --main "$MAIN" --spare "$SPARE"
 }
-# imported STATUS WORD...: dmremap import x WORD... --json ends so, without an error. described() looks at all documents at once: python takes its
-# time to start here.
-DOCUMENTS=/run/documents
+# imported STATUS WORD...: dmremap import x WORD... --json ends so, without an error.
 imported() {
 	local status=$1
 	shift
 	said "$status" import x "$@" --json
-	printf '%s\n' "$(tr '\n' ' ' <<<"$OUT")" >>$DOCUMENTS
-}
-described() {
-	[[ -e $DOCUMENTS ]] || skip 'no test before has left a document'
-	assert_ok python3 -c '
-import json, jsonschema, sys
-schema = json.load(open("docs/dmremap.schema.json"))
-for line in open(sys.argv[1]):
-	jsonschema.validate(json.loads(line), {**schema, "$ref": "#/$defs/import"})' $DOCUMENTS
+	document import
 }
 # listed: the sectors that $OUT, of import -n --json, would move, one a line.
 listed() {

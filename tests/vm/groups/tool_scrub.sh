@@ -13,12 +13,6 @@ start_blank() {
 	defer 'dm_remove_if_there x; dm_remove_if_there y; host heal main'
 	said 0 create x --main "$MAIN" --spare "$SPARE"
 }
-described() { # VERB: $OUT is one of its documents
-	assert_ok python3 -c '
-import json, jsonschema, sys
-schema = json.load(open("docs/dmremap.schema.json"))
-jsonschema.validate(json.loads(sys.argv[2]), {**schema, "$ref": "#/$defs/" + sys.argv[1]})' "$1" "$OUT"
-}
 
 to_its_end() {
 	start_blank
@@ -28,10 +22,10 @@ to_its_end() {
 	assert_eq 'x: the scrub is complete: nothing was amiss' "$OUT"
 	host bad main 1000:8
 	said 1 scrub x --wait --json
-	described scrub
+	document scrub
 	assert_eq 'x incomplete none 8 65536' "$(field "$OUT" scrubs.0.name scrubs.0.result scrubs.0.scrub.state scrubs.0.scrub.pending_sectors scrubs.0.scrub.end)"
 	said 0 status x --json
-	described status
+	document status
 	assert_eq 'none 8' "$(field "$OUT" devices.0.scrub.state devices.0.scrub.pending_sectors)"
 	said 0 status x
 	assert_match "$OUT" 'scrub: the last one was complete at [0-9-]+ [0-9:]+'
@@ -41,7 +35,7 @@ to_its_end() {
 paused_and_ended() {
 	start_blank
 	said 0 scrub x --rate 512 --json
-	described scrub
+	document scrub
 	assert_eq 'begun 512' "$(field "$OUT" scrubs.0.result scrubs.0.scrub.rate)"
 	said 0 scrub x
 	assert_contains "$OUT" 'x: the scrub is under way'
@@ -69,7 +63,7 @@ all_of_them() {
 	assert_eq $'x: the scrub is complete: nothing was amiss\ny: the scrub is complete: nothing was amiss' "$OUT"
 	dmsetup suspend y
 	said 0 scrub --all --json
-	described scrub
+	document scrub
 	assert_eq 'begun nothing' "$(field "$OUT" scrubs.0.result scrubs.1.result)"
 	dmsetup resume y
 	said 0 close x
@@ -101,3 +95,4 @@ test_case 'a scrub to its end' to_its_end
 test_case 'a scrub is paused and ended' paused_and_ended
 test_case 'all that run' all_of_them
 test_case 'main goes' main_goes
+test_case 'documents are as the schema describes them' described

@@ -22,6 +22,18 @@ field() {
 		print join(" ", map { my $v = at($d, $_); !defined $v ? "null" : JSON::PP::is_bool($v) ? ($v ? "true" : "false") : $v } @ARGV), "\n";
 	' "$@"
 }
+# document VERB: $OUT is one of this verb, which described(), a test of its own at the end, looks at with all others: python takes its time to start here.
+DOCUMENTS=/run/documents
+document() { printf '%s %s\n' "$1" "$(tr '\n' ' ' <<<"$OUT")" >>$DOCUMENTS; }
+described() {
+	[[ -e $DOCUMENTS ]] || skip 'no test before has left a document'
+	assert_ok python3 -c '
+import json, jsonschema, sys
+schema = json.load(open("docs/dmremap.schema.json"))
+for line in open(sys.argv[1]):
+	verb, document = line.split(" ", 1)
+	jsonschema.validate(json.loads(document), {**schema, "$ref": "#/$defs/" + verb})' $DOCUMENTS
+}
 # start_blank: main, spare, two and three as new ones; no sets.
 start_blank() {
 	MAIN=$(drive main) SPARE=$(drive spare) TWO=$(drive two)

@@ -5,6 +5,7 @@
 #include "machine/disk_care.hh"
 #include "machine/find_main.hh"
 #include "machine/users.hh"
+#include "os/program.hh"
 #include "sysfs.hh"
 
 #include <fmt/format.h>
@@ -113,7 +114,12 @@ void look_at_disks(const Subject &subject, Findings &out, std::vector<std::strin
 		not_looked_at.push_back(error.what());
 	}
 	take(look_at_cache(subject.main, true));
-	take(look_at_recovery(subject.main, asked));
+	take(look_at_recovery(subject.main, [&](const std::string &disk) {
+		const std::optional<std::string> told = output_of({"smartctl", "--json=c", "-l", "scterc", disk});
+
+		asked = told.has_value();
+		return told;
+	}));
 	if (!asked)
 		not_looked_at.push_back(fmt::format("{}: how long it tries a bad sector: smartctl is in the package smartmontools", subject.main));
 	for (const auto &[number, path] : spares_of(subject)) {

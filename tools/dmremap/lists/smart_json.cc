@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What smartctl prints with --json. Keys that are not known are passed over, as it says that there will be more.
 #include "answer.hh"
+#include "json_find.hh"
 #include "lists/smart_log.hh"
 #include "lists/text.hh"
 
@@ -23,7 +24,7 @@ public:
 
 	BlockList read()
 	{
-		if (const json *unit = member(document_, "logical_block_size"))
+		if (const json *unit = find(document_, {"logical_block_size"}))
 			note_unit(list_, as_number(*unit, "$.logical_block_size", most), "$.logical_block_size");
 		self_tests("standard", bits_of_self_test_log);
 		self_tests("extended", bits_of_extended_log);
@@ -32,9 +33,9 @@ public:
 		each_row({"ata_pending_defects_log"}, [&](const json &row, const std::string &at) { take(row, "lba", at, bits_of_others); });
 		each_row({"nvme_self_test_log"}, [&](const json &row, const std::string &at) { take(row, "lba", at, bits_of_others); });
 		each_row({"nvme_error_information_log"}, [&](const json &row, const std::string &at) {
-			const json *const status = member(row, "status_field");
+			const json *const status = find(row, {"status_field"});
 
-			if (status && of_nvme_medium(number_if_any(*status, "status_code_type"), number_if_any(*status, "status_code")))
+			if (status && of_nvme_medium(find_number(*status, {"status_code_type"}).value_or(0), find_number(*status, {"status_code"}).value_or(0)))
 				take(row, "lba", at, bits_of_others);
 		});
 		scsi_self_tests();
@@ -44,26 +45,12 @@ public:
 	}
 
 private:
-	// Null: there is none.
-	static const json *member(const json &object, const std::string &key)
-	{
-		const auto found = object.is_object() ? object.find(key) : object.end();
-
-		return object.is_object() && found != object.end() ? &*found : nullptr;
-	}
 	static uint64_t as_number(const json &value, const std::string &place, uint64_t largest)
 	{
 		if (!value.is_number_unsigned() || value.get<uint64_t>() > largest)
 			refuse(place, fmt::format("{} is no number from 0 to {}", in_quotes(value.dump(-1, ' ', true, json::error_handler_t::replace)), largest));
 		return value.get<uint64_t>();
 	}
-	static uint64_t number_if_any(const json &object, const std::string &key)
-	{
-		const json *const value = member(object, key);
-
-		return value && value->is_number_unsigned() ? value->get<uint64_t>() : 0;
-	}
-
 	template <typename F>
 	void each_row(std::initializer_list<const char *> path, F f)
 	{
@@ -71,14 +58,14 @@ private:
 		std::string at = "$";
 
 		for (const char *const key : path) {
-			log = member(*log, key);
+			log = find(*log, {key});
 			if (!log)
 				return;
 			at += fmt::format(".{}", key);
 		}
 		any_ = true;
 		// Of an empty log there is none.
-		const json *const table = member(*log, "table");
+		const json *const table = find(*log, {"table"});
 
 		if (table && !table->is_array())
 			refuse(at + ".table", "this is no list");
@@ -94,7 +81,7 @@ private:
 	void errors(const char *which, uint8_t bits)
 	{
 		each_row({"ata_smart_error_log", which}, [&](const json &row, const std::string &at) {
-			const json *const description = member(row, "error_description"), *const registers = member(row, "completion_registers");
+			const json *const description = find(row, {"error_description"}), *const registers = find(row, {"completion_registers"});
 
 			if (description && description->is_string() && registers && of_medium(description->get_ref<const std::string &>()))
 				take(*registers, "lba", at + ".completion_registers", bits);
@@ -115,8 +102,8 @@ private:
 	// A number, or an object with a "value". Of a test that found nothing there is none.
 	void take(const json &row, const char *key, const std::string &at, uint8_t bits)
 	{
-		const json *block = member(row, key);
-		const json *const inner = block ? member(*block, "value") : nullptr;
+		const json *block = find(row, {key});
+		const json *const inner = block ? find(*block, {"value"}) : nullptr;
 
 		if (!block)
 			return;
@@ -124,7 +111,7 @@ private:
 			block = inner;
 		list_.places.push_back(at);
 		list_.add({.first = as_number(*block, fmt::format("{}.{}", at, key), most - 1), .count = 1, .where = static_cast<uint32_t>(list_.places.size() - 1),
-				      .name_space = name_space(number_if_any(row, "nsid")), .bits = bits});
+				      .name_space = name_space(find_number(row, {"nsid"}).value_or(0)), .bits = bits});
 	}
 
 	const json &document_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "machine/disk_care.hh"
 
-#include "os/program.hh"
 #include "sysfs.hh"
 
 #include <algorithm>
@@ -89,16 +88,15 @@ std::optional<Finding> judge_recovery(const std::string &smartctl, uint64_t seco
 		       "after each start of the disk: " + command, Urgency::attention, path};
 }
 
-std::optional<Finding> look_at_recovery(const std::string &path, bool &asked)
+std::optional<Finding> look_at_recovery(const std::string &path, const std::function<std::optional<std::string>(const std::string &disk)> &smartctl)
 {
 	const std::string number = sysfs::disk(sysfs::number(path)), seconds = sysfs::attribute(number, "device/timeout");
 	uint64_t value = 0;
 
 	if (std::from_chars(seconds.data(), seconds.data() + seconds.size(), value).ec != std::errc())
 		return {};
-	const std::optional<std::string> told = output_of({"smartctl", "--json=c", "-l", "scterc", sysfs::node(number)});
+	const std::optional<std::string> told = smartctl(sysfs::node(number));
 
-	asked = told.has_value();
 	return told ? judge_recovery(*told, value, path) : std::nullopt;
 }
 

@@ -5,6 +5,7 @@
 
 #include "judgement.hh"
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -18,8 +19,8 @@ std::optional<Finding> look_at_place(const std::string &main, const std::string 
 // Of the disk's own error recovery, as 'smartctl --json -l scterc' tells of it. seconds: how long the kernel waits for a command. "erc": the
 // disk tries for longer than that. No value: all is well, it is no such disk, or nobody knows.
 std::optional<Finding> judge_recovery(const std::string &smartctl, uint64_t seconds, const std::string &path);
-// asked: false, where there is no smartctl.
-std::optional<Finding> look_at_recovery(const std::string &path, bool &asked);
+// The same, with what the kernel says of this disk; no value either if it does not say how long it waits. smartctl: none is asked if it does not.
+std::optional<Finding> look_at_recovery(const std::string &path, const std::function<std::optional<std::string>(const std::string &disk)> &smartctl);
 
 } // namespace dm_remap::tool
 

@@ -70,26 +70,27 @@ uint64_t big(const std::vector<uint8_t> &data, size_t at, size_t bytes)
 struct Superblock {
 	std::vector<const char *> types;
 	uint64_t start, bytes;
-	std::vector<uint64_t> (*copies)(const std::vector<uint8_t> &primary);
+	std::vector<uint64_t> (*copies)(const std::vector<uint8_t> &primary, uint64_t device_bytes);
 };
 
-std::vector<uint64_t> xfs_copies(const std::vector<uint8_t> &primary)
+std::vector<uint64_t> xfs_copies(const std::vector<uint8_t> &primary, uint64_t device_bytes)
 {
-	const uint64_t block = big(primary, 4, 4), group = big(primary, 84, 4) * block, groups = big(primary, 88, 4);
-	const uint64_t blocks = big(primary, 8, 8);
+	constexpr uint64_t most = 1 << 20; // a superblock may say anything
+	const uint64_t group = big(primary, 84, 4) * big(primary, 4, 4);
+	const uint64_t groups = group ? std::min({big(primary, 88, 4), device_bytes / group + 1, most}) : 0;
 	std::vector<uint64_t> out;
 
-	for (uint64_t i = 1; block && group && i < groups && i * group / block < blocks; i++)
+	for (uint64_t i = 1; i < groups; i++)
 		out.push_back(i * group);
 	return out;
 }
 
-std::vector<uint64_t> btrfs_copies(const std::vector<uint8_t> &)
+std::vector<uint64_t> btrfs_copies(const std::vector<uint8_t> &, uint64_t)
 {
 	return {64 * MiB, 256 * GiB};
 }
 
-std::vector<uint64_t> fat_copies(const std::vector<uint8_t> &primary)
+std::vector<uint64_t> fat_copies(const std::vector<uint8_t> &primary, uint64_t)
 {
 	const uint64_t copy = little(primary, 50, 2), table = little(primary, 22, 2);
 
@@ -97,7 +98,7 @@ std::vector<uint64_t> fat_copies(const std::vector<uint8_t> &primary)
 	return table || !copy ? std::vector<uint64_t>() : std::vector{copy * little(primary, 11, 2)};
 }
 
-std::vector<uint64_t> no_copies(const std::vector<uint8_t> &)
+std::vector<uint64_t> no_copies(const std::vector<uint8_t> &, uint64_t)
 {
 	return {};
 }
@@ -170,7 +171,7 @@ private:
 
 		if (primary.empty())
 			return gap(place.signature.type, "the superblock cannot be read");
-		for (const uint64_t copy : superblock.copies(primary))
+		for (const uint64_t copy : superblock.copies(primary, device_.bytes()))
 			take_copy(place, superblock, copy);
 	}
 

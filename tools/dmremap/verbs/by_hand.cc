@@ -243,7 +243,7 @@ private:
 class StopJob final : public Verb {
 public:
 	const char *name() const override { return "stop-job"; }
-	const char *summary() const override { return "end the job of remap, unremap or retry; what was moved stays moved"; }
+	const char *summary() const override { return "end the job of remap, unremap, retry or guard; what was moved stays moved"; }
 
 	void options(Options &o) override { name_option(o, name_); }
 

@@ -65,18 +65,26 @@ public:
 		for (const Member &spare : spares)
 			warn_of_spare(main.path, spare, answer);
 		const dm::Segment segment = table(main, spares);
-		const std::vector<GuardPlace> to_guard = guard_ ? look_for_places(answer, main.path) : std::vector<GuardPlace>();
+		std::optional<Subject> subject; // that is to be guarded
+		std::vector<GuardPlace> places;
+
+		if (guard_) {
+			const std::string device = "/dev/mapper/" + name_;
+
+			subject.emplace(Subject{name_, {}, main.path, device, {main.path, device, main.path}});
+			places = look_for_places(answer, *subject);
+		}
 
 		if (answer.manners().dry_run) {
 			report(answer, main, segment, {}, nullptr);
 			if (guard_)
-				report_places(answer, main, to_guard);
+				report_places(answer, main, places);
 			return static_cast<int>(ExitStatus::done);
 		}
 		if (!lost.empty())
 			answer.confirm(lost);
 		make(answer, main, spares, segment);
-		return static_cast<int>(guard_ ? guard(answer) : ExitStatus::done);
+		return static_cast<int>(subject ? guard(answer, *subject) : ExitStatus::done);
 	}
 
 private:
@@ -105,17 +113,16 @@ private:
 	}
 
 	// Before anything is made: what is not there cannot be guarded.
-	std::vector<GuardPlace> look_for_places(Answer &answer, const std::string &main) const
+	static std::vector<GuardPlace> look_for_places(Answer &answer, const Subject &subject)
 	{
-		const std::string device = "/dev/mapper/" + name_;
-		GuardPlaces places = places_to_guard(main);
+		GuardPlaces places = places_to_guard(subject.main);
 
 		if (places.all.empty())
 			throw Failure(ExitStatus::failed, "nothing-to-guard",
 				      fmt::format("{0} holds nothing that anybody would recognise: create the set without --guard, and 'dmremap guard on {1}' when it holds "
 						  "something",
-						  main, shown(name_)));
-		confirm_guard(answer, {name_, {}, main, device, {main, device, main}});
+						  subject.main, shown(subject.name)));
+		confirm_guard(answer, subject);
 		return std::move(places.all);
 	}
 
@@ -128,22 +135,21 @@ private:
 	}
 
 	// The set is there, whatever becomes of this.
-	ExitStatus guard(Answer &answer) const
+	static ExitStatus guard(Answer &answer, const Subject &subject)
 	{
-		const Machine machine(answer);
-		const Running device = machine.find(name_);
+		const Running device = Running::find(subject.name);
 
 		try {
 			const Guarded guarded = guard_main(device, places_on(device));
 
 			if (answer.as_json())
 				write_guarded(answer.json(), guarded.places, guarded);
-			tell_guarded(answer, subject_of(machine, device), guarded);
+			tell_guarded(answer, subject, guarded);
 			return guarded.whole() ? ExitStatus::done : ExitStatus::failed;
 		} catch (const Failure &failure) {
 			throw Failure(failure.status(), failure.id(),
-				      fmt::format("{} serves {}, and is not guarded: {}; then 'dmremap guard on {}'", device.device().path, main_, failure.what(),
-						  shown(name_)));
+				      fmt::format("{} serves {}, which is not guarded: {}; then 'dmremap guard on {}'", subject.device, subject.main, failure.what(),
+						  shown(subject.name)));
 		}
 	}
 

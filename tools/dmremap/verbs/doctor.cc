@@ -117,11 +117,13 @@ private:
 	{
 		std::string what = "it does not run, and sets.conf does not have it; 'dmremap list' shows what is on the disks";
 
-		if (name.starts_with("/")) {
+		try {
 			dmr_device device(name, os::Access::read);
 
 			if (const std::optional<SeenGuard> guard = SeenGuard::look(device))
 				what = guard->text();
+		} catch (const std::system_error &) {
+			// A name, or no disk.
 		}
 		throw Failure(ExitStatus::not_found, "not-found", fmt::format("{}: {}", shown(name), what));
 	}

@@ -2,13 +2,11 @@
 // import NAME FORMAT FILE: what a list of bad blocks names is moved to spares before it fails.
 #include "job_text.hh"
 #include "lists/list_file.hh"
-#include "lists/plan.hh"
+#include "machine/drive_of.hh"
 #include "machine/hand_ranges.hh"
 #include "machine/machine.hh"
 #include "sysfs.hh"
 #include "verbs.hh"
-
-#include <charconv>
 
 namespace dm_remap::tool {
 
@@ -110,14 +108,9 @@ private:
 
 		if (!on_disk())
 			return {sysfs::node(main), device.sectors(), {0, device.sectors()}};
-		const SectorRange place = place_on_disk(device, is("smart") ? "a drive's log counts from the drive's own start; find out where its LBA lies on main, "
-										"and give that to 'dmremap remap'"
-									    : "a list counts from the start of main then: leave out --disk");
-		const std::string disk = sysfs::disk(main), space = sysfs::attribute(disk, "nsid");
-		uint32_t name_space = 0;
-
-		std::from_chars(space.data(), space.data() + space.size(), name_space);
-		return {sysfs::node(disk), sysfs::place(disk).sectors, {place.start, device.sectors()}, name_space};
+		return drive_of(device, is("smart") ? "a drive's log counts from the drive's own start; find out where its LBA lies on main, "
+						      "and give that to 'dmremap remap'"
+						    : "a list counts from the start of main then: leave out --disk");
 	}
 
 	// If something is beyond what there is.

@@ -3,10 +3,9 @@
 #include "boot/run_dir.hh"
 #include "guard_text.hh"
 #include "job_text.hh"
-#include "judgement.hh"
-#include "machine/machine.hh"
+#include "judgement_text.hh"
+#include "machine/judged.hh"
 #include "scrub_text.hh"
-#include "sysfs.hh"
 #include "verbs.hh"
 
 #include <algorithm>
@@ -106,32 +105,9 @@ private:
 	{
 		Row row = {device.name(), machine.set_of(device), machine.configured(device), &device, device.status(), {}, {}};
 
-		row.main = machine.path_of(device.main_number(), row.configured);
-		row.judgement = judge(*row.live, {.name = row.name,
-						  .main = row.main,
-						  .path = [&](const LiveSpare &spare) { return path_of(machine, row, spare); },
-						  .suspended = device.device().suspended,
-						  .configured = row.configured != nullptr});
+		row.main = path_of_main(machine, device);
+		row.judgement = judge_running(machine, device, *row.live);
 		return row;
-	}
-
-	// One that is missing has no device: what it was called last the file knows, if it is the only one of which it is not known where it is.
-	static std::string path_of(const Machine &machine, const Row &row, const LiveSpare &spare)
-	{
-		if (!spare.missing())
-			return machine.path_of(spare.device, row.configured);
-		std::vector<std::string> unknown;
-
-		for (size_t i = 0; row.configured && i < row.configured->spares.size(); i++) {
-			const std::string &path = row.configured->spares[i].path;
-			const bool used = std::any_of(row.live->spares.begin(), row.live->spares.end(), [&](const LiveSpare &other) {
-				return !other.missing() && sysfs::number(path) == other.device;
-			});
-
-			if (!path.empty() && !used)
-				unknown.push_back(path);
-		}
-		return unknown.size() == 1 ? unknown.front() : "not there";
 	}
 
 	static Verdict worst(const std::vector<Row> &rows)
@@ -156,12 +132,7 @@ private:
 
 	static void print(Answer &answer, const Machine &machine, const Row &row)
 	{
-		answer.line("  name: {}", shown(row.name));
-		answer.line(" state: {}", row.judgement.state);
-		for (const Finding &finding : row.judgement.findings) {
-			answer.line("status: {}", shown(finding.text));
-			answer.line("action: {}", shown(finding.action));
-		}
+		print_judgement(answer, row.name, row.judgement);
 		if (!row.live) {
 			answer.line("  main: {}", shown(row.main));
 			return;
@@ -174,7 +145,7 @@ private:
 		answer.line("spares: {:>2}  {:<9} {:>12} {:>12} {:>8}  {}", "nr", "state", "used", "sectors", "bad", "device");
 		for (const LiveSpare &spare : live.spares)
 			answer.line("        {:>2}  {:<9} {:>12} {:>12} {:>8}  {}{}", spare.number, spare.state, spare.used, spare.total, spare.bad,
-				    shown(path_of(machine, row, spare)), spare.start ? fmt::format("@{}", spare.start) : "");
+				    shown(path_of_spare(machine, *row.running, live, spare)), spare.start ? fmt::format("@{}", spare.start) : "");
 		if (live.removal)
 			answer.line("   job: spare {} is being removed: {} %, {} of {} sectors{}", live.removal->number, live.removal->percent(),
 				    live.removal->moved, live.removal->moved + live.removal->left,
@@ -198,16 +169,7 @@ private:
 			out.value("configured", row.configured != nullptr);
 			out.value("running", row.running != nullptr);
 			out.value("suspended", row.running ? std::optional(row.running->device().suspended) : std::nullopt);
-			out.begin_array("status");
-			for (const Finding &finding : row.judgement.findings) {
-				out.begin_object({}, JsonWriter::Style::compact);
-				out.value("id", finding.id);
-				out.word("urgency", urgency_text(finding.urgency));
-				out.value("text", finding.text);
-				out.value("action", finding.action);
-				out.end();
-			}
-			out.end();
+			write_findings(out, row.judgement);
 			write_live(out, machine, row);
 			out.end();
 		}
@@ -246,7 +208,7 @@ private:
 		out.end();
 		out.begin_array("spares");
 		for (size_t i = 0; live && i < live->spares.size(); i++)
-			write_spare(out, live->spares[i], path_of(machine, row, live->spares[i]));
+			write_spare(out, live->spares[i], path_of_spare(machine, *row.running, *live, live->spares[i]));
 		out.end();
 		write_removal(out, live ? live->removal : std::nullopt);
 		write_job(out, live ? live->job : std::nullopt);
