@@ -28,6 +28,7 @@ DeviceFacts device(const std::string &name)
 					    "pending_sectors=0 spare_moved_sectors=0 spare_unreadable_sectors=0\n");
 	DeviceFacts out = {.label = label_text(name),
 			   .name = name,
+			   .set = "",
 			   .values = values_of(live, "errors read=1 write=2 last_hour=3 last_time=1700000001 unrecovered=4\n"
 						     "remaps blocks=5 last_hour=6 last_time=1700000002 untested=7 rescued=8 moved=9\n"
 						     "slow_path requests=10 commits=11 checkpoints=12\n"),

@@ -56,6 +56,8 @@ while read -r file; do
 done < <(find tools/boot -mindepth 2 -type f ! -name '*.md' ! -name '.*')
 ! grep -rlF --exclude=installed /usr/sbin/dmremap "$dest/usr" || fail 'this names the tool where it is not'
 [[ ! -e $dest/usr/sbin/dmremap ]] || fail 'PREFIX is ignored'
+grep -qF 'exec /opt/remap/sbin/dmremap ' "$dest/usr/lib/nagios/plugins/check_dm_remap" || fail 'check_dm_remap does not name the tool where it is'
+[[ -s $dest/opt/remap/share/dm-remap/prometheus/dm-remap.rules.yml ]] || fail 'no rules for Prometheus'
 run uninstall DESTDIR="$dest" PREFIX=/opt/remap
 same "$before" "$(snapshot "$dest")" 'after make uninstall it is not as before'
 

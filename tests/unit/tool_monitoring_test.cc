@@ -127,8 +127,12 @@ TEST(Facts, WhichModuleIsInstalled)
 
 TEST(Exposition, AStateThatIsNotKnownIsOneMore)
 {
-	DeviceFacts device = {.label = "x", .live = LiveStatus::parse(answer + "spare number=4 device=8:16 state=asleep start=14 total_sectors=15 used_sectors=16 bad_sectors=17\n")};
-	const std::string text = exposition({.devices = {device}});
+	MachineFacts facts;
+
+	facts.devices.resize(1);
+	facts.devices[0].label = "x";
+	facts.devices[0].live = LiveStatus::parse(answer + "spare number=4 device=8:16 state=asleep start=14 total_sectors=15 used_sectors=16 bad_sectors=17\n");
+	const std::string text = exposition(facts);
 
 	EXPECT_NE(text.find("dm_remap_spare_state{device=\"x\",spare=\"4\",state=\"asleep\"} 1\n"), text.npos) << text;
 	EXPECT_NE(text.find("dm_remap_spare_state{device=\"x\",spare=\"4\",state=\"active\"} 0\n"), text.npos);

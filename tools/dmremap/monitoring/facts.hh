@@ -70,9 +70,9 @@ std::string label_text(const std::string &text);
 DeviceFacts read_statistics(std::string_view text);
 // What the answers to the messages `status` and `stats` tell.
 Values values_of(const LiveStatus &status, std::string_view counters);
-// The other way round, of a device of which the values alone are known: it has no spares. No value: they are not enough.
+// What a device is like of which the values alone are known; it then has no spares. No value: they are not enough.
 std::optional<LiveStatus> status_of(const Values &values);
-// Which of the modules that are loaded are what is installed: by what modinfo says of the installed ones.
+// Is the module of this name that is loaded the one that is installed? By what modinfo says of the installed ones; no value: it does not.
 std::optional<bool> is_current(const std::string &name, const std::string &srcversion, std::string_view modinfo);
 
 } // namespace dm_remap::tool

@@ -38,10 +38,10 @@ struct PluginLimits {
 struct PluginService {
 	std::string name;
 	PluginState state = PluginState::ok;
-	std::string text;			// what is told first
-	std::vector<std::string> more;		// what else there is, and what to do
-	std::vector<std::string> figures;	// 'label'=value;warning;critical;least;most
-	std::vector<std::string> checkmk;	// the same, name=value;;;least;most
+	std::string text = {};			// what is told first
+	std::vector<std::string> more = {};	// what else there is, and what to do
+	std::vector<std::string> figures = {};	// 'label'=value;warning;critical;least;most
+	std::vector<std::string> checkmk = {};	// the same, name=value;;;least;most
 };
 
 // names: those alone; empty: all. A name that nothing has is a service that is unknown.
