@@ -1,7 +1,7 @@
 #!/bin/bash
 # `dmremap guard`: what it finds by itself on main, that nobody recognises main then, and that all comes back.
 # on: 6.12
-# vm: drives=main:32M:scsi,spare:16M:virtio modules=required timeout=900
+# vm: drives=main:32M:scsi,spare:16M:virtio modules=required timeout=1500
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
 . "${VM_LIB%/*}/tool.sh"
@@ -17,17 +17,23 @@ start_blank() {
 }
 # guarded IS_SEEN WORKS RANGE...: what is on main now is seen by IS_SEEN DEVICE, and by libblkid. Guarded, in these ranges, nobody sees it
 # there, and WORKS DEVICE succeeds through the device. In the end main is as it was, bit for bit. With CLOSES=1 the device goes meanwhile,
-# so that nobody but the guard keeps anybody from main.
+# so that nobody but the guard keeps anybody from main. With BY=create that does it all at once.
 guarded() {
 	local is_seen=$1 works=$2 before range
 	shift 2
 	assert_ok "$is_seen" "$MAIN"
 	assert_ok blkid -p "$MAIN"
 	before=$(sum_of "$MAIN")
-	said 0 create x --main "$MAIN" --spare "$SPARE"
-	said 0 guard on x
-	assert_contains "$OUT" 'x: the guard is complete, '
-	assert_contains "$OUT" "nothing is recognised on $MAIN itself any more"
+	if [[ ${BY:-} == create ]]; then
+		said 0 create x --main "$MAIN" --spare "$SPARE" --guard --json
+		document create
+		assert_eq 'complete 0' "$(field "$OUT" guard.state guard.missing_sectors)"
+	else
+		said 0 create x --main "$MAIN" --spare "$SPARE"
+		said 0 guard on x
+		assert_contains "$OUT" 'x: the guard is complete, '
+		assert_contains "$OUT" "nothing is recognised on $MAIN itself any more"
+	fi
 	if [[ -e /sys/class/block/${MAIN##*/}1 ]]; then
 		assert_contains "$ERR" "'partx --delete $MAIN' takes them away"
 		assert_ok partx --delete "$MAIN"
@@ -69,8 +75,14 @@ make_ext4() {
 }
 ext4() {
 	start_blank
+	said 1 create x --main "$MAIN" --spare "$SPARE" --guard --json
+	assert_eq nothing-to-guard "$(field "$OUT" error.id)"
+	assert_fail dmsetup info x
 	make_ext4
-	CLOSES=1 guarded is_ext4 reads_file '2 to 3' '16386 to 16387' '49154 to 49155'
+	said 0 create x --main "$MAIN" --spare "$SPARE" --guard --json -n
+	document create
+	assert_eq '2 ext4 null' "$(field "$OUT" places.0.sector places.0.what guard)"
+	BY=create CLOSES=1 guarded is_ext4 reads_file '2 to 3' '16386 to 16387' '49154 to 49155'
 }
 
 is_luks() { cryptsetup isLuks "$1"; }
@@ -109,57 +121,31 @@ what_main_alone_shows() {
 	make_ext4
 	said 0 create x --main "$MAIN" --spare "$SPARE"
 	said 0 remap x 2 2 --wait
-	mkswap -q $X
+	wipefs --quiet --all $X
+	printf 'label: dos\nstart=2048, size=8192\n' | sfdisk -q --no-reread $X
 	assert_ok is_ext4 "$MAIN"
 	said 1 doctor x --json
 	assert_contains "$OUT" '"id": "not-guarded"'
+	said 0 guard on x --json -n
+	document guard
+	assert_eq nothing "$(field "$OUT" result)"
 	said 0 guard on x --json
 	document guard
 	assert_eq guarded "$(field "$OUT" result)"
 	assert_fail blkid -p "$MAIN"
-	assert_eq swap "$(blkid -p -s TYPE -o value $X)"
-	said 1 doctor x --json
-	assert_not_contains "$OUT" '"id": "not-guarded"'
-	said 0 guard off x
-	said 0 close x
-}
-
-documents() {
-	start_blank
-	said 1 create x --main "$MAIN" --spare "$SPARE" --guard --json
-	assert_eq nothing-to-guard "$(field "$OUT" error.id)"
-	assert_fail dmsetup info x
-	said 0 create x --main "$MAIN" --spare "$SPARE"
-	said 1 guard on x --json
-	assert_eq nothing-to-guard "$(field "$OUT" error.id)"
-	assert_eq 0 "$(remap_get x remapped)"
-	said 0 close x
-	wipe "$SPARE"
-	rm -rf "${DM_REMAP_CONFIG%/*}"
-	make_ext4
-	said 0 create x --main "$MAIN" --spare "$SPARE" --guard --json -n
-	document create
-	assert_eq '2 ext4 null' "$(field "$OUT" places.0.sector places.0.what guard)"
-	said 0 create x --main "$MAIN" --spare "$SPARE" --guard --json
-	document create
-	assert_eq 'complete 0' "$(field "$OUT" guard.state guard.missing_sectors)"
-	assert_fail blkid -p "$MAIN"
+	assert_eq dos "$(blkid -p -s PTTYPE -o value $X)"
 	said 0 guard status x --json
 	document guard
-	assert_eq 'guarded 2 2' "$(field "$OUT" result ranges.0.sector ranges.0.sectors)"
+	assert_eq 'guarded 0 1 2 2 16386' "$(field "$OUT" result ranges.0.sector ranges.0.sectors ranges.1.sector ranges.1.sectors ranges.2.sector)"
 	said 0 status x --json
 	document status
 	assert_eq complete "$(field "$OUT" devices.0.guard.state)"
-	said 0 guard on x --json -n
-	document guard
-	assert_eq nothing "$(field "$OUT" result)"
 	said 0 guard off x --json
 	document guard
 	assert_eq 'unguarded null done' "$(field "$OUT" result guard job.state)"
 	said 0 guard off x
 	assert_eq 'x: nothing is guarded' "$OUT"
 	said 0 close x
-	assert_ok is_ext4 "$MAIN"
 }
 
 # Nothing tells main from other disks but its guard, and the kernel calls it by another name each time.
@@ -196,6 +182,9 @@ found_by_its_guard() {
 	said 0 create x --main "$MAIN" --spare "$SPARE"
 	said 5 replace x /dev/loop5 --yes
 	assert_contains "$ERR" "it is main of set $set"
+	said 1 guard on x --json
+	assert_eq nothing-to-guard "$(field "$OUT" error.id)"
+	assert_eq 0 "$(remap_get x remapped)"
 	said 0 close x
 }
 
@@ -207,6 +196,5 @@ test_case 'an LVM physical volume' lvm
 test_case 'a member of an md array' md
 test_case 'a GPT at both ends' gpt
 test_case 'what main alone shows' what_main_alone_shows
-test_case 'documents, and nothing to guard' documents
 test_case 'main is found by its guard' found_by_its_guard
 test_case 'documents are as the schema describes them' described
