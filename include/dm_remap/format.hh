@@ -24,21 +24,33 @@ class Little final {
 	static_assert(std::is_unsigned_v<T>);
 
 public:
-	constexpr operator T() const
+	operator T() const
 	{
-		T value = 0;
-		for (size_t i = 0; i < sizeof(T); ++i)
-			value = static_cast<T>(value | static_cast<T>(static_cast<T>(bytes_[i]) << (8 * i)));
-		return value;
+		T value;
+
+		__builtin_memcpy(&value, bytes_, sizeof(T));
+		return swapped(value);
 	}
-	constexpr Little &operator=(T value)
+	Little &operator=(T value)
 	{
-		for (size_t i = 0; i < sizeof(T); ++i)
-			bytes_[i] = static_cast<uint8_t>(value >> (8 * i));
+		value = swapped(value);
+		__builtin_memcpy(bytes_, &value, sizeof(T));
 		return *this;
 	}
 
 private:
+	// From the processor's order to that of the disk, and back.
+	static T swapped(T value)
+	{
+		if constexpr (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+			return value;
+		T out = 0;
+
+		for (size_t i = 0; i < sizeof(T); ++i)
+			out = static_cast<T>(out | static_cast<T>(static_cast<uint8_t>(value >> (8 * i))) << (8 * (sizeof(T) - 1 - i)));
+		return out;
+	}
+
 	uint8_t bytes_[sizeof(T)];
 };
 

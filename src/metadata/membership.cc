@@ -17,7 +17,8 @@ bool Store::settle()
 {
 	bool left_behind = false;
 
-	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; ++i) {
+	// Those behind are none.
+	for (uint32_t i = 0; i < setup_.member_count; ++i) {
 		dmr_member_entry &entry = setup_.members[i];
 
 		if (has(members_.taking_part(), i))

@@ -122,6 +122,9 @@ dmr_status dmr_device_flush(struct dmr_device *dev)
 {
 	struct bio bio;
 
+	/* The block layer asks the same, and answers a flush so without asking the device. */
+	if (!bdev_write_cache(dev->bdev))
+		return DMR_STS_OK;
 	dmr_bio_init(&bio, dev->bdev, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
 	return dmr_bio_wait(&bio);
 }

@@ -60,6 +60,15 @@ TEST(BlockSet, RunsAreMaximalAndCrossTheWordBoundary)
 	set.remove(65);
 	EXPECT_EQ(set.run_from(0).length, 5u);
 	EXPECT_FALSE(set.has(65));
+	set.remove(0, 64);
+	EXPECT_EQ(set.run_from(0).start, 64u);
+	set.add(0, 128);
+	EXPECT_EQ(set.count(), 128u);
+	EXPECT_EQ(set.run_from(64).length, 64u);
+	set.remove(63, 2);
+	EXPECT_EQ(set.run_from(0).length, 63u);
+	EXPECT_EQ(set.run_from(63).start, 65u);
+	EXPECT_EQ(set.run_from(63).length, 63u);
 	set.clear();
 	EXPECT_TRUE(set.empty());
 }

@@ -69,16 +69,28 @@ IndexAnswer ExtentIndex::peek(MainBlock block, MainBlock limit) const
 
 bool ExtentIndex::first_from(MainBlock from, Extent &out) const
 {
-	IndexAnswer answer = find(root_, from.value, no_block);
+	const Node *node = root_;
+	uint64_t next = no_block;	// where the next leaf begins
+	uint32_t at = 0;
 
-	if (!answer.found) {
-		uint64_t next = answer.extent.end().value;
-
-		if (next == no_block)
-			return false;
-		answer = find(root_, next, no_block);
+	if (node == nullptr)
+		return false;
+	for (;; node = node->inner.children[at]) {
+		at = node->at_or_before(from.value);
+		if (node->level == 0)
+			break;
+		if (at + 1 < node->count)
+			next = node->inner.keys[at + 1];
 	}
-	out = answer.extent;
+	// The entry before it, unless all are behind.
+	if (node->leaf.starts[at] <= from.value && from.value - node->leaf.starts[at] >= node->leaf.lengths[at])
+		at++;
+	if (at == node->count)
+		return next != no_block && first_from(MainBlock(next), out);
+	ExtentEntry entry;
+
+	node->get(at, entry);
+	out = entry.extent();
 	return true;
 }
 

@@ -29,8 +29,7 @@ ExtentNode *ExtentIndex::own(Node *&slot)
 		return node;
 
 	Node *copy = take(node->level);
-	copy->bring(0, node, 0, node->count);
-	copy->count = node->count;
+	copy->take_entries(*node);
 	recycle(node);
 	slot = copy;
 	return copy;

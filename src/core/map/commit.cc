@@ -63,6 +63,9 @@ void DurableMap::one_less_to_come()
 void DurableMap::gather()
 {
 	constexpr uint64_t most_ns = 100'000'000;
+
+	if (announced_ == 0)
+		return;
 	uint64_t deadline = dmr_now_ns() + (batch_ns_ < most_ns ? batch_ns_ : most_ns);
 
 	while (announced_ > 0 && dmr_now_ns() < deadline && !dmr_cond_wait_until(arrived_, commit_lock_.handle(), deadline))
@@ -216,9 +219,9 @@ uint32_t DurableMap::flush_data(uint32_t members)
 	dmr_status status = DMR_STS_OK;
 	uint32_t failed = flush_state_->flush(*members_, members, FlushState::For::engine, status);
 
-	for (uint32_t i = 0; i < MemberList::slots; i++) {
-		if (!(failed & 1u << i))
-			continue;
+	for (uint32_t left = failed; left != 0; left &= left - 1) {
+		const uint32_t i = static_cast<uint32_t>(__builtin_ctz(left));
+
 		counters_->flush_error();
 		dmr_log(inst_, DMR_LOG_ERR, "spare %u failed a flush (status %u): the remaps that wait for it fail", i, status);
 		dmr_event(inst_, DMR_EVENT_FLUSH_FAILED);

@@ -285,10 +285,8 @@ void DurableMap::note_lost()
 {
 	uint32_t lost = metadata_ops_->take_lost(metadata_);
 
-	for (uint32_t i = 0; i < MemberList::slots; i++) {
-		if (lost & 1u << i)
-			flush_state_->lost(i);
-	}
+	for (; lost != 0; lost &= lost - 1)
+		flush_state_->lost(static_cast<uint32_t>(__builtin_ctz(lost)));
 }
 
 // After each call that may have dropped members, or taken them in. Caller leads.
@@ -298,9 +296,9 @@ void DurableMap::note_members()
 	uint32_t dropped = spares_.set_healthy(healthy);
 
 	note_lost();
-	for (uint32_t i = 0; i < MemberList::slots; i++) {
-		if (!(dropped & 1u << i) || healthy == 0)
-			continue;
+	for (uint32_t left = healthy != 0 ? dropped : 0; left != 0; left &= left - 1) {
+		const uint32_t i = static_cast<uint32_t>(__builtin_ctz(left));
+
 		dmr_log(inst_, DMR_LOG_ERR, "spare %u does not take metadata any more and was dropped: what lives on it is served from it, nothing new goes there; add another one with add_spare, then take this one out with remove_spare",
 			i);
 		dmr_event(inst_, DMR_EVENT_MEMBER_FAILED);

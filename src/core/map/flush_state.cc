@@ -21,11 +21,12 @@ uint32_t FlushState::flush(const MemberList &members, uint32_t which, For whom, 
 	MutexGuard guard(flushing_);
 	uint32_t failed = 0;
 
-	for (uint32_t i = 0; i < DMR_MAX_MEMBERS; i++) {
+	for (uint32_t left = which & ((1u << DMR_MAX_MEMBERS) - 1); left != 0; left &= left - 1) {
+		const uint32_t i = static_cast<uint32_t>(__builtin_ctz(left));
 		dmr_device *dev = members.device(i);
 
 		// One that was removed holds nothing any more.
-		if (!(which & 1u << i) || !dev)
+		if (!dev)
 			continue;
 		dmr_status member_status = dmr_device_flush(dev);
 

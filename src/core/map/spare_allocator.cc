@@ -79,8 +79,8 @@ void SpareAllocator::set_open(uint32_t slot)
 
 void SpareAllocator::set_open_all()
 {
-	for (uint32_t i = 0; i < MemberList::slots; i++)
-		set_open(i);
+	for (uint32_t left = known_; left != 0; left &= left - 1)
+		set_open(static_cast<uint32_t>(__builtin_ctz(left)));
 }
 
 Result<dmr_spare_extent> SpareAllocator::allocate(Blocks wanted)

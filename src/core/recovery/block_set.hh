@@ -23,10 +23,15 @@ public:
 	void add(uint32_t i) { words_[i / 64] |= uint64_t(1) << i % 64; }
 	void add(uint32_t start, uint32_t length)
 	{
-		for (uint32_t i = start; i < start + length; i++)
-			add(i);
+		words_[0] |= part(0, start, length);
+		words_[1] |= part(64, start, length);
 	}
 	void remove(uint32_t i) { words_[i / 64] &= ~(uint64_t(1) << i % 64); }
+	void remove(uint32_t start, uint32_t length)
+	{
+		words_[0] &= ~part(0, start, length);
+		words_[1] &= ~part(64, start, length);
+	}
 	uint32_t count() const
 	{
 		uint32_t n = 0;
@@ -45,6 +50,13 @@ public:
 	}
 
 private:
+	// Those of the word that begins at `first` which lie in the range.
+	static uint64_t part(uint32_t first, uint32_t start, uint32_t length)
+	{
+		const uint32_t from = start < first ? first : start, end = start + length < first + 64 ? start + length : first + 64;
+
+		return from < end ? (~uint64_t(0) >> (64 - (end - from))) << (from - first) : 0;
+	}
 	// The first from `from` on that is a member; with ~0 the first that is none.
 	uint32_t next(uint32_t from, uint64_t flip) const
 	{

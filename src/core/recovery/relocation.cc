@@ -14,12 +14,15 @@ bool Relocation::main_takes_writes(Job &job, MainBlock piece)
 	uint32_t allowed = job.failure == DMR_STS_MEDIUM ? trusted_failures : 1;
 	bool refused_now = false;
 
+	// It has shown it just now.
+	if (job.vouched_for)
+		return true;
 	for (uint32_t i = 0; i < BlockSet::capacity && !refused_now; i++) {
 		refused_now = job.space->bad.has(i) && !job.space->known_before.has(i) &&
 			      !p_.map->lookup(piece + Blocks(i), piece + Blocks(i + 1)).found;
 	}
-	// Only blocks that were known before, or that fail on a spare: main is not accused of anything new. Or it has shown it just now.
-	if (!refused_now || job.vouched_for || p_.main_test->failures() < allowed)
+	// Only blocks that were known before, or that fail on a spare: main is not accused of anything new.
+	if (!refused_now || p_.main_test->failures() < allowed)
 		return true;
 	return p_.main_test->writes(job.space->block, job.start, job.length);
 }
@@ -103,8 +106,7 @@ dmr_status Relocation::relocate_run(Job &job, MainBlock piece, MainBlock at, Blo
 		status = io_->spare_io_at(job, at, got, spare->member, SpareBlock(spare->block), 0);
 		if (status == DMR_STS_OK) {
 			add_mapped(job, at, *spare);
-			for (uint32_t i = 0; i < got.value; i++)
-				space.to_relocate.remove(static_cast<uint32_t>((at - piece).value) + i);
+			space.to_relocate.remove(static_cast<uint32_t>((at - piece).value), static_cast<uint32_t>(got.value));
 		} else if (!may_be_media(status) || (status != DMR_STS_MEDIUM && !io_->spare_answers(job, spare->member))) {
 			p_.map->release(*spare);
 			if (io_->avoid(1u << spare->member))
