@@ -36,7 +36,7 @@ DeviceFacts device(const std::string &name)
 			   .suspended = false,
 			   .main = "/dev/disk/by-id/main",
 			   .disks = {{"sda", "S\"1\\", "0x5000c500a1b2c3d4"}, {"sdb", "", ""}},
-			   .spares = {{0, "/dev/sdc"}, {1, ""}}};
+			   .spare_paths = {{0, "/dev/sdc"}, {1, "not there"}}};
 
 	for (const stats::Family &family : stats::families)
 		out.values.try_emplace(family.name, family.unit == stats::Unit::seconds ? "1.500000000" : "13");

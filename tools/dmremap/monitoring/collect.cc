@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "monitoring/collect.hh"
 
+#include "machine/judged.hh"
 #include "machine/udev.hh"
 #include "modules.hh"
 #include "os/program.hh"
@@ -32,7 +33,6 @@ DiskFacts disk_facts(const std::string &number)
 
 DeviceFacts device_facts(const Machine &machine, const Running &device)
 {
-	const ConfiguredSet *set = machine.configured(device);
 	DeviceFacts out;
 
 	out.label = label_text(device.device().kernel_name);
@@ -41,11 +41,11 @@ DeviceFacts device_facts(const Machine &machine, const Running &device)
 	out.live = device.status();
 	out.values = values_of(*out.live, device.counters());
 	out.suspended = device.device().suspended;
-	out.main = machine.path_of(device.main_number(), set);
+	out.main = path_of_main(machine, device);
 	for (const std::string &disk : sysfs::disks_below(device.main_number()))
 		out.disks.push_back(disk_facts(disk));
 	for (const LiveSpare &spare : out.live->spares)
-		out.spares.push_back({spare.number, spare.missing() ? "" : machine.path_of(spare.device, set)});
+		out.spare_paths[spare.number] = path_of_spare(machine, device, *out.live, spare);
 	return out;
 }
 

@@ -104,10 +104,11 @@ void add_spares(Exposition &out, const DeviceFacts &device)
 {
 	const std::string &label = device.label;
 
-	for (const SpareFacts &spare : device.spares)
-		out.add("member_info", {{"device", label}, {"spare", std::to_string(spare.number)}, {"path", label_text(spare.path)}}, 1);
 	for (const LiveSpare &spare : device.live->spares) {
 		const std::string number = std::to_string(spare.number);
+		const auto path = device.spare_paths.find(spare.number);
+
+		out.add("member_info", {{"device", label}, {"spare", number}, {"path", spare.missing() || path == device.spare_paths.end() ? "" : label_text(path->second)}}, 1);
 
 		out.add_states("spare_state", label, number, spare_states, spare.state);
 		out.add("member_bytes", {{"device", label}, {"spare", number}}, spare.total * DMR_SECTOR_SIZE);

@@ -23,11 +23,6 @@ struct DiskFacts {
 	std::string serial, wwn; // empty: nobody knows
 };
 
-struct SpareFacts {
-	uint32_t number = 0;
-	std::string path;	// empty: it is missing
-};
-
 struct DeviceFacts {
 	std::string label;	// its name in the kernel, as it stands between the quotes of a label
 	std::string name;	// as a command line has it; of one that sysfs alone tells of, the label
@@ -38,7 +33,7 @@ struct DeviceFacts {
 	bool suspended = false;
 	std::string main;	// a path
 	std::vector<DiskFacts> disks;
-	std::vector<SpareFacts> spares;
+	std::map<uint32_t, std::string> spare_paths; // by number; of one that is missing what it was called last, or a word for that
 };
 
 struct SetFacts {

@@ -137,12 +137,7 @@ PluginService service_of(const DeviceFacts &device, const PluginLimits &limits)
 	}
 	take(out, judge(*live, {.name = device.name,
 				.main = device.main.empty() ? "main" : device.main,
-				.path = [&](const LiveSpare &spare) {
-					for (const SpareFacts &known : device.spares)
-						if (known.number == spare.number && !known.path.empty())
-							return known.path;
-					return std::string("not there");
-				},
+				.path = [&](const LiveSpare &spare) { return device.spare_paths.at(spare.number); },
 				.suspended = device.suspended,
 				.configured = true}));
 	const double health = static_cast<double>(live->health);
