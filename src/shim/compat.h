@@ -164,7 +164,7 @@ static inline u32 dmr_kernel_crc32c(u32 seed, const void *data, size_t n)
 		for (; n >= 64; n -= 64, p += 64)
 			asm("crc32q (%1), %0\n\tcrc32q 8(%1), %0\n\tcrc32q 16(%1), %0\n\tcrc32q 24(%1), %0\n\t"
 			    "crc32q 32(%1), %0\n\tcrc32q 40(%1), %0\n\tcrc32q 48(%1), %0\n\tcrc32q 56(%1), %0"
-			    : "+r"(crc) : "r"(p), "m"(*(const u64 (*)[8])p));
+			    : "+&r"(crc) : "r"(p), "m"(*(const u64 (*)[8])p));
 		for (; n >= 8; n -= 8, p += 8)
 			asm("crc32q %1, %0" : "+r"(crc) : "m"(*(const u64 *)p));
 		for (; n; n--, p++)

@@ -24,8 +24,8 @@ MINUTES, HOURS = "1m", "1h"
 # Alert: (interval, {series: values}, when it fires, when it does not: before, after, or for another device). Every series is of device x.
 CASES = {
     # A first remap is told for an hour.
-    "DmRemapFirstRemap": (MINUTES, {"remapped_bytes": held((0, 120), (4096, 200))}, ["2h1m", "2h59m"], ["1h59m", "3h5m"]),
-    "DmRemapRemapsRising": (MINUTES, {"remapped_bytes": "0+0x359 0+1000x359 360000+0x720"}, ["12h"], ["5h", "19h"]),
+    "DmRemapFirstRemap": (MINUTES, {"relocated_bytes": held((0, 120), (4096, 200))}, ["2h1m", "2h59m"], ["1h59m", "3h5m"]),
+    "DmRemapRemapsRising": (MINUTES, {"relocated_bytes": "0+0x359 0+1000x359 360000+0x720"}, ["12h"], ["5h", "19h"]),
     "DmRemapHealthLow": (MINUTES, {"health_score": held((70, 30), (69, 30), (100, 30))}, ["40m"], ["29m", "34m", "61m"]),
     "DmRemapHealthCritical": (MINUTES, {"health_score": held((30, 30), (29, 30), (70, 30))}, ["40m"], ["29m", "61m"]),
     "DmRemapPending": (MINUTES, {"pending_bytes": held((0, 5), (512, 5), (0, 5))}, ["5m", "9m"], ["4m", "10m"]),
@@ -53,7 +53,7 @@ CASES = {
     "DmRemapSetNotAssembled": (MINUTES, {'set_assembled{set="u",name="x"}': held((1, 10), (0, 20), (1, 10)), 'set_automatic{set="u",name="x"}': held((1, 40)),
                                          'set_assembled{set="v",name="y"}': held((0, 40)), 'set_automatic{set="v",name="y"}': held((0, 40))}, ["16m"], ["12m", "31m"]),
     "DmRemapConfigNotUnderstood": (MINUTES, {"config_faults": held((0, 10), (2, 20), (0, 10))}, ["21m"], ["15m", "31m"]),
-    "DmRemapModuleAbsent": (MINUTES, {"module_loaded": held((1, 10), (0, 20), (1, 10))}, ["16m"], ["12m", "31m"]),
+    "DmRemapModuleAbsent": (MINUTES, {"module_loaded": held((1, 10), (0, 20), (1, 10)), 'set_automatic{set="u",name="x"}': held((1, 40))}, ["16m"], ["12m", "31m"]),
     "DmRemapModuleOutdated": (MINUTES, {'module_current{module="dm_remap"}': held((1, 10), (0, 90), (1, 10))}, ["75m"], ["60m", "101m"]),
     "DmRemapCollectorStale": (MINUTES, {"collector_timestamp_seconds": held((0, 20), (1200, 10))}, ["12m"], ["9m", "21m"]),
 }
@@ -102,6 +102,21 @@ class Alerts(unittest.TestCase):
                                                       [self.expectation(alert, when, False) for when in quiet]})
             status, said = self.promtool(tests, interval)
             self.assertEqual(status, 0, said)
+
+    # What is guarded is on spares on purpose: no block has gone bad.
+    def test_a_guard_is_no_bad_block(self):
+        self.assert_quiet({"remapped_bytes": held((0, 780), (1048576, 300)), "relocated_bytes": held((0, 1080)), "guarded": "_x779 1+0x300",
+                           "health_score": held((100, 780), (99, 300))}, "795m")
+
+    # A set that is not to be started by itself needs no module.
+    def test_a_set_that_is_not_automatic_needs_no_module(self):
+        self.assert_quiet({'set_automatic{set="u",name="y"}': held((0, 40)), 'set_assembled{set="u",name="y"}': held((0, 40)), "module_loaded": held((0, 40))}, "30m")
+
+    def assert_quiet(self, given, at):
+        status, said = self.promtool([{"interval": MINUTES, "input_series": [series(*one) for one in given.items()],
+                                       "promql_expr_test": [{"expr": 'count by (alertname) (ALERTS{alertstate="firing"})', "eval_time": at,
+                                                             "exp_samples": []}]}], MINUTES)
+        self.assertEqual(status, 0, said)
 
     def test_the_test_can_fail(self):
         step, given, fires, _ = CASES["DmRemapPending"]

@@ -16,6 +16,8 @@ BlockMove::ByHand BlockMove::save(MainBlock start, Blocks length, bool narrow, S
 
 	move.told_at_end = true;
 	move.guards = what == Save::to_guard;
+	// What is guarded has not failed.
+	move.remaps = !move.guards;
 	for (MainBlock at = start; at < end;) {
 		const Segment segment = io_->segment_at(at, end);
 		const uint32_t offset = static_cast<uint32_t>((at - start).value), blocks = static_cast<uint32_t>(segment.length.value);

@@ -24,13 +24,16 @@ bool name_stays(const std::string &path)
 	return path != sysfs::node(sysfs::number(path)) || path.starts_with("/dev/mapper/");
 }
 
-// Where nothing but the size is known of a disk, the guard blocks on it know more. As little is read of others as can be.
+// Where the set knows nothing of its main but the size, the guard blocks on it know more. They do not where it knows more: a raw copy of main has
+// them, too. As little is read of others as can be.
 MainMatch match(const dmr_setup &setup, const MainNow &now)
 {
 	const MainMatch found = reassembly::match_mains(setup.main, now.identity, now.place.c_str());
 
 	// A read of one that is suspended would wait.
-	if (found != MainMatch::unsure || !(setup.features & DMR_FEATURE_GUARD) || now.identity.sectors < setup.main.sectors ||
+	const bool nothing_known = !setup.main.identity[0] && !setup.main.disk[0] && !setup.main.id[0];
+
+	if (found != MainMatch::unsure || !(setup.features & DMR_FEATURE_GUARD) || !nothing_known || now.identity.sectors != setup.main.sectors ||
 	    sysfs::attribute(sysfs::number(now.path), "dm/suspended") == "1")
 		return found;
 	dmr_device device(now.path, os::Access::read);
@@ -48,8 +51,9 @@ MainMatch match(const dmr_setup &setup, const MainNow &now)
 				  setup.main.sectors, why));
 }
 
-// What a partition is told by is not what tells a disk.
-std::vector<MainNow> search(const Machine &machine, const dmr_setup &setup, const std::optional<std::string> &main_id)
+// Among all devices there are. None of them is believed to be what the file says of main: they are asked themselves. What a partition is told by is not
+// what tells a disk.
+std::vector<MainNow> search(const Machine &machine, const dmr_setup &setup)
 {
 	const std::string_view identity = setup.main.identity;
 	const bool partition = identity.starts_with(partuuid_prefix) || identity.starts_with(place_prefix);
@@ -62,7 +66,7 @@ std::vector<MainNow> search(const Machine &machine, const dmr_setup &setup, cons
 		if (served || (setup.main.identity[0] && sysfs::is_partition(number) != partition))
 			continue;
 		try {
-			MainNow now = describe_main(sysfs::node(number), main_id);
+			MainNow now = describe_main(sysfs::node(number));
 
 			if (match(setup, now) == MainMatch::same)
 				found.push_back(std::move(now));
@@ -73,14 +77,15 @@ std::vector<MainNow> search(const Machine &machine, const dmr_setup &setup, cons
 	return found;
 }
 
-// What the file calls main, if it is. Else why not.
+// What the file calls main, if it is. Else why not. What it says of the disk is believed of a name that stays; of others the disk is asked.
 std::optional<MainNow> as_configured(const dmr_setup &setup, const std::string &path, const std::optional<std::string> &main_id, std::string &why)
 {
 	try {
-		MainNow now = describe_main(path, main_id);
+		const bool stays = name_stays(path);
+		MainNow now = describe_main(path, stays ? main_id : std::nullopt);
 		const MainMatch found = match(setup, now);
 
-		if (found == MainMatch::same || (found == MainMatch::unsure && name_stays(path)))
+		if (found == MainMatch::same || (found == MainMatch::unsure && stays))
 			return now;
 		why = found == MainMatch::unsure
 			      ? fmt::format("nothing tells {} from other disks, and another one may have this name today; name it with --main", path)
@@ -138,13 +143,15 @@ MainNow find_main(const Machine &machine, const dmr_setup &setup, const std::str
 		std::optional<MainNow> now = as_configured(setup, configured->main, main_id, why);
 
 		if (now)
-			return std::move(*now);
+			return describe_main(now->path, main_id);
 	}
-	std::vector<MainNow> found = search(machine, setup, main_id);
+	std::vector<MainNow> found = search(machine, setup);
 
 	if (found.size() == 1) {
-		found.front().path = udev::lasting_path(found.front().path);
-		return std::move(found.front());
+		MainNow now = describe_main(found.front().path, main_id);
+
+		now.path = udev::lasting_path(now.path);
+		return now;
 	}
 	for (size_t i = 0; i < found.size(); i++)
 		why = i ? why + ", " + found[i].path : "several are this one; name it with --main: " + found[0].path;

@@ -21,6 +21,7 @@ struct OwnFamily {
 // Those that the modules' own text does not have, in the order of docs/statistics.md.
 constexpr OwnFamily own_families[] = {
 	{"degraded", "1: a spare is missing or was dropped, and is not written to."},
+	{"relocated_bytes", "Of main, served by the pool, but for what is guarded."},
 	{"suspended", "1: the device is suspended, and I/O waits."},
 	{"guarded", "1: main shows its guard wherever it has one, 0: not everywhere, or that is not known."},
 	{"main_info", "A disk that main is on."},
@@ -141,6 +142,7 @@ void add_device(Exposition &out, const DeviceFacts &device)
 	if (!device.live)
 		return;
 	out.add("degraded", {{"device", label}}, is_degraded(*device.live) ? 1 : 0);
+	out.add("relocated_bytes", {{"device", label}}, device.live->moved_away() * DMR_SECTOR_SIZE);
 	out.add("suspended", {{"device", label}}, device.suspended ? 1 : 0);
 	if (device.live->guard)
 		out.add("guarded", {{"device", label}}, device.live->guard->complete() ? 1 : 0);

@@ -29,6 +29,8 @@ public:
 
 	int run(Answer &answer) override
 	{
+		if (!timeout_)
+			throw Failure(ExitStatus::usage, "usage", "--timeout 0: nothing is known in no time");
 		if (answer.as_json())
 			throw Failure(ExitStatus::usage, "usage", "--json: 'dmremap status --test --json' is what you want");
 		const PluginLimits limits = {range("--warning", warning_), range("--critical", critical_)};

@@ -110,10 +110,15 @@ private:
 
 		if (!told)
 			throw Failure(ExitStatus::failed, "no-smartctl", "there is no smartctl, which speaks to drives: install the package smartmontools");
-		Drive drive = {std::move(role), read_drive_health(*told), {}};
+		Drive drive = {std::move(role), {}, {}};
 
-		if (drive.health->protocol.empty())
-			drive.health.reset();
+		try {
+			if (DriveHealth health = read_drive_health(*told); !health.protocol.empty())
+				drive.health = std::move(health);
+		} catch (const Failure &failure) {
+			answer.warn("no-answer", fmt::format("{}: {}: is it of version 7 or later, and what does 'smartctl --json -x {}' say?", drive.role.path,
+							     failure.what(), drive.role.disk));
+		}
 		if (!drive.role.spare) {
 			drive.role.own_figure = live.moved_away() + live.pending + live.lost;
 			drive.role.logged = logged(answer, device, live, *told);
