@@ -46,6 +46,7 @@ void Judge::begin(Request &r, Tick now)
 	r.begun_ns = world_.now();
 	r.spare_failures = spare_failures_;
 	r.flush_failures = flush_failures_;
+	r.main_flush_doubtful = main_flush_doubtful_;
 	r.main_failures = main_failures_;
 	r.lack_of_memory = world_.memory().failures();
 	r.table = table_;
@@ -63,6 +64,8 @@ void Judge::performed(SimDisk &disk, const DeviceIo &io)
 {
 	if (io.op == DMR_OP_FLUSH && io.status)
 		flush_failures_++;
+	if (io.op == DMR_OP_FLUSH && &disk == &main_)
+		main_flush_doubtful_ = io.status != 0;
 	if (&disk == &main_ && io.op == DMR_OP_READ && io.status)
 		unreadable(io);
 	if (!io.user) {
@@ -394,6 +397,7 @@ void Judge::power_cut()
 	}
 	under_way_.clear();
 	forgotten();
+	main_flush_doubtful_ = false;
 	lost_flush_ = 0;
 }
 

@@ -78,6 +78,7 @@ struct Request {
 	Tick begun = 0;
 	uint64_t begun_ns = 0;
 	// Counts at the beginning.
+	bool main_flush_doubtful = false;	// when it began the failure of a flush of main may not have been noted yet
 	uint64_t spare_failures = 0, flush_failures = 0, main_failures = 0, lack_of_memory = 0, whole_main = 0, whole_spare = 0;
 	// Of the table that was there then.
 	bool without_a_spare = false;
@@ -182,7 +183,8 @@ private:
 	// The flush behind it has failed, or another, which took its data with it.
 	bool flush_lost_for(const Request &r) const
 	{
-		return r.io.flags & DMR_IO_FUA && main_.flushes_for_fua() && (flush_failures_ > r.flush_failures || lost_flush_ >= r.begun);
+		return r.io.flags & DMR_IO_FUA && main_.flushes_for_fua() &&
+		       (flush_failures_ > r.flush_failures || lost_flush_ >= r.begun || r.main_flush_doubtful);
 	}
 	// With what users had written, perhaps: the next flush may fail for that.
 	void flush_lost()
@@ -222,6 +224,7 @@ private:
 	uint64_t spare_failures_ = 0, flush_failures_ = 0, main_failures_ = 0, whole_main_ = 0, whole_spare_ = 0;
 	uint64_t table_spare_failures_ = 0, table_lack_of_memory_ = 0;
 	Tick now_ = 0;
+	bool main_flush_doubtful_ = false; // the last flush of main that has been performed failed; the next one begins when that is noted
 	Tick lost_flush_ = 0;	// when a failure of the engine's own took users' data with it; 0: told
 	Tick lost_told_ = 0;	// when that was told first; 0: not yet
 	Tick flush_told_ = 0;	// when a failure was told last

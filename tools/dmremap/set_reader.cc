@@ -313,6 +313,7 @@ void SetReader::load(bool one_is_enough)
 		.pool = &spare_pool_ops,
 		.counters = &counters_,
 		.flush_state = &flush_state_,
+		.gate = &gate_,
 	};
 	Error error = map_->init(config, setup(), reason);
 

@@ -116,6 +116,7 @@ private:
 	CounterValues counted_;
 	Counters counters_;
 	FlushState flush_state_;
+	dmr_gate gate_{};	// nobody maps
 	std::unique_ptr<DurableMap> map_;
 };
 
