@@ -37,19 +37,15 @@ private:
 // How a disk treats what it has not flushed. latest: a few of the last writes are kept, those before are lost.
 enum class Fate { drawn, lost, kept, latest, by_write, by_sector, mixed };
 
-// Sectors that no cut tears: a write leaves all of them or none. ext4 counts on it for its superblock of two sectors: torn,
-// neither the kernel nor e2fsck reads it, on a bare disk as well, and what the journal knows of it is out of reach.
-struct Whole {
-	uint64_t first = 0, count = 0;
-
-	bool joins(uint64_t sector) const { return sector > first && sector - first < count; } // with the one before it
-};
-inline constexpr Whole ext4_superblock = {2, 2};
+// Whether this sector begins a superblock of ext4, on whatever disk it lies: main, or a spare that it was moved to. It has
+// two sectors, and ext4 counts on a cut not tearing them: torn, neither the kernel nor e2fsck reads it, on a bare disk as
+// well, and what the journal knows of it is out of reach. So a write leaves both of them or none.
+bool begins_ext4_superblock(const uint8_t *sector);
 
 // One disk as it is after the entries applied so far.
 class DiskHistory final {
 public:
-	explicit DiskHistory(uint64_t bytes, Whole whole = {});
+	explicit DiskHistory(uint64_t bytes);
 
 	void apply(const Entry &entry);
 	// Invalid after the next apply().
@@ -67,7 +63,6 @@ private:
 
 	void settle();
 
-	Whole whole_;
 	std::vector<uint8_t> durable_;
 	std::vector<Pending> pending_;
 	std::vector<uint64_t> touched_;
