@@ -330,6 +330,8 @@ TEST(ReadSmart, JsonThatIsNotUnderstoodIsRefused)
 	EXPECT_EQ(bad_smart(R"({"ata_pending_defects_log": {"table": 5}})"), "$.ata_pending_defects_log.table: this is no list");
 	EXPECT_EQ(bad_smart(R"({"logical_block_size": 0})"), "$.logical_block_size: logical blocks of 0 bytes: no disk has such");
 	EXPECT_EQ(bad_smart("{" + std::string(4 << 20, ' ') + "}"), "$: a document of more than 4 MiB: smartctl writes none");
+	for (const char *number : {"1e309", "-1e309", "[1e999]"})
+		EXPECT_EQ(bad_smart(std::string("{\"a\": ") + number + "}"), "$: a number in it is larger than any that smartctl writes");
 	// Deep, and not a stack's depth.
 	EXPECT_EQ(bad_smart("{\"a\":" + std::string(1'000'000, '[')), "line 1: this is no JSON, or was cut off");
 }

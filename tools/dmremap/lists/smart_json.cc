@@ -133,6 +133,9 @@ BlockList read_smart_json(std::string_view text)
 		const size_t at = std::min<size_t>(error.byte ? error.byte - 1 : 0, text.size());
 
 		refuse(static_cast<uint32_t>(1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(at), '\n')), "this is no JSON, or was cut off");
+	} catch (const json::out_of_range &) {
+		// It does not say where. JSON has such numbers, the library has not.
+		refuse("$", "a number in it is larger than any that smartctl writes");
 	}
 	return Reader(document).read();
 }
