@@ -176,7 +176,11 @@ uint32_t Target::map(UserIo &io, uint64_t sector, uint32_t sectors)
 		guard.maybe_switch();
 		p.epoch = dmr_inflight_enter(&instance_.inflight);
 		guard.maybe_switch();
-		route = dmr_engine_route(engine_, io.op, sector, sectors);
+		// Of all but plain reads and writes the engine is asked at once.
+		if ((io.op == DMR_OP_READ || io.op == DMR_OP_WRITE) && !(io.flags & DMR_IO_FUA) && dmr_gate_open(&gate_, sector, sectors))
+			route = {sector, sectors, DMR_WHERE_MAIN, 0};
+		else
+			route = dmr_engine_route(engine_, io.op, sector, sectors);
 		guard.maybe_switch();
 	}
 	if (route.sectors == 0 || route.sectors > sectors) {

@@ -71,7 +71,6 @@ public:
 	Error forget_member(uint32_t slot, bool force, char *reason);
 
 private:
-	dmr_route route_near(dmr_op op, uint64_t sector, uint32_t sectors) const;
 	// engine.cc
 	uint32_t in_use(uint32_t members);
 	Error init_parts(char *reason);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-// The healthy path: where a request of map is served. No lock, no allocation, nothing written.
+// Where a request of map is served that dmr_gate_open() does not speak for. No lock, no allocation, nothing written.
 //
-// Here as in dmr_gate_open(), whose first look the module's map takes itself, the ranges are looked at before the index.
+// As there the ranges are looked at before the index.
 #include "core/engine/engine.hh"
 
 #include <dm_remap/race_point.hh>
@@ -10,18 +10,10 @@ namespace dm_remap {
 
 inline dmr_route Engine::route(dmr_op op, uint64_t sector, uint32_t sectors) const
 {
-	race_point();
-	if (dmr_gate_open(p_.gate, sector, sectors)) [[likely]]
-		return { sector, sectors, DMR_WHERE_MAIN, 0 };
-	race_point();
-	return route_near(op, sector, sectors);
-}
-
-dmr_route Engine::route_near(dmr_op op, uint64_t sector, uint32_t sectors) const
-{
 	MainBlock start = block_size_.main_block(Sectors(sector));
 	MainBlock end = start + block_size_.to_blocks(Sectors(sectors));
 
+	race_point();
 	if (ranges_.any() && ranges_.overlaps(start, end - start))
 		return { sector, sectors, DMR_WHERE_SLOW, 0 };
 	race_point();
