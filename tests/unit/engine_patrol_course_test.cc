@@ -292,27 +292,18 @@ TEST_F(EnginePatrol, ANewPassCountsFromNothing)
 TEST_F(EnginePatrol, WhatIsAskedForWhileASuspendBeginsIsRecorded)
 {
 	create(one());
-	bool ended = false;
-	std::vector<uint8_t> data(512);
-	UserIo io;
+	Slow read;
 
-	io.op = DMR_OP_READ;
-	io.sector = 100;
-	io.sectors = 1;
-	io.data = data.data();
-	io.done = [&](UserIo &) { ended = true; };
-	main.set_slow(3'000'000'000); // the suspend waits for it
-	device.submit(io);
-	main.set_slow(0);
+	submit(read, DMR_OP_READ, 100, main, 3'000'000'000); // the suspend waits for it
 	world.spawn("suspend", [&] { device.suspend(); });
 	world.spawn("administrator", [&] {
 		world.scheduler().sleep(1'000'000'000);
 		EXPECT_EQ(say({ "scrub", "rate", "77" }), 0) << device.reason();
-		EXPECT_FALSE(ended);
+		EXPECT_FALSE(read.ended);
 	});
 	ASSERT_EQ(world.run_until([&] { return device.suspended(); }), Stop::Done);
 	world.run();
-	ASSERT_TRUE(ended);
+	ASSERT_TRUE(read.ended);
 	ASSERT_EQ(device.remove(), 0);
 	create(one());
 	EXPECT_EQ(number("rate"), 77u);

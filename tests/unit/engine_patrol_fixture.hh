@@ -48,6 +48,23 @@ protected:
 		wait_for_end();
 		EXPECT_EQ(field("state"), "none");
 	}
+	// A request of one sector for which a disk takes its time, and nothing else; under way on return.
+	struct Slow {
+		UserIo io;
+		std::vector<uint8_t> data = std::vector<uint8_t>(512);
+		bool ended = false;
+	};
+	void submit(Slow &slow, dmr_op op, uint64_t sector, SimDisk &disk, uint64_t ns)
+	{
+		slow.io.op = op;
+		slow.io.sector = sector;
+		slow.io.sectors = 1;
+		slow.io.data = slow.data.data();
+		slow.io.done = [&slow](UserIo &) { slow.ended = true; };
+		disk.set_slow(ns);
+		device.submit(slow.io);
+		disk.set_slow(0);
+	}
 	void at_least(uint64_t sectors)
 	{
 		ASSERT_EQ(world.run_until([&] { return number("at") >= sectors; }), Stop::Done);

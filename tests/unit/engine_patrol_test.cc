@@ -138,21 +138,12 @@ TEST_F(EnginePatrol, AWriteUnderWayToAWeakSpareBlockIsNotLost)
 	main.fail(1000, 1);
 	ASSERT_EQ(write(1000, 1, 6), DMR_STS_OK);
 	spare.fail(place_on(spare, 1000, 6), 1, { .write = false, .times = 2 });
-	auto data = pattern(1000, 1, 7);
-	bool ended = false;
-	UserIo io;
+	Slow write{ .io = {}, .data = pattern(1000, 1, 7) };
 
-	io.op = DMR_OP_WRITE;
-	io.sector = 1000;
-	io.sectors = 1;
-	io.data = data.data();
-	io.done = [&](UserIo &) { ended = true; };
-	spare.set_slow(3'000'000'000);
-	device.submit(io);
-	spare.set_slow(0);
+	submit(write, DMR_OP_WRITE, 1000, spare, 3'000'000'000);
 	whole_pass();
-	ASSERT_EQ(world.run_until([&] { return ended; }), Stop::Done);
-	EXPECT_EQ(io.status, DMR_STS_OK);
+	ASSERT_EQ(world.run_until([&] { return write.ended; }), Stop::Done);
+	EXPECT_EQ(write.io.status, DMR_STS_OK);
 	EXPECT_EQ(number("spare_moved_sectors"), 1u);
 	EXPECT_EQ(read(1000, 1), pattern(1000, 1, 7));
 }
@@ -247,20 +238,11 @@ TEST_F(EnginePatrol, WhatFailsOnASpareIsToldAlsoWhereOthersAreSlow)
 	const uint64_t first = place_on(spare, 1000, 6);
 	spare.fail(first, 1, Fault::unreadable());
 	spare.fail(first + 3, 1, { .write = false, .times = 2 });
-	bool ended = false;
-	std::vector<uint8_t> data(512);
-	UserIo io;
+	Slow read;
 
-	io.op = DMR_OP_READ;
-	io.sector = 60000;
-	io.sectors = 1;
-	io.data = data.data();
-	io.done = [&](UserIo &) { ended = true; };
-	main.set_slow(30'000'000'000);
-	device.submit(io);
-	main.set_slow(0);
+	submit(read, DMR_OP_READ, 60000, main, 30'000'000'000);
 	whole_pass();
-	EXPECT_TRUE(ended);
+	EXPECT_TRUE(read.ended);
 	EXPECT_EQ(number("spare_unreadable_sectors"), 1u);
 	EXPECT_EQ(number("spare_moved_sectors"), 1u);
 	EXPECT_EQ(number("read_sectors"), 65536u);

@@ -2,6 +2,7 @@
 // The configuration of sets: what is read, what is kept, and how the file is written anew.
 #include "line_taken_out.hh"
 #include "sets_config.hh"
+#include "temporary_folder.hh"
 
 #include <gtest/gtest.h>
 
@@ -227,16 +228,6 @@ TEST(SetsConfig, ALineBreakCannotBeWritten)
 
 class ConfigFile : public testing::Test {
 protected:
-	void SetUp() override
-	{
-		char name[] = "/tmp/dmremap-config-XXXXXX";
-
-		ASSERT_NE(mkdtemp(name), nullptr);
-		folder = name;
-		path = folder / "etc/sets.conf";
-	}
-	void TearDown() override { fs::remove_all(folder); }
-
 	std::string content() const
 	{
 		std::ifstream in(path);
@@ -253,7 +244,8 @@ protected:
 		return set;
 	}
 
-	fs::path folder, path;
+	const TemporaryFolder temporary;
+	const fs::path folder = temporary.path(), path = folder / "etc/sets.conf";
 };
 
 TEST_F(ConfigFile, ALineGoesForAsLongAsItIsTakenOut)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What lies on blocks of ext2 and ext4, on images that mke2fs makes. Where something is the test knows by what is read there, or from debugfs.
 #include "files/found.hh"
+#include "temporary_folder.hh"
 
 #include <algorithm>
 #include <cstdlib>
@@ -18,15 +19,7 @@ namespace fs = std::filesystem;
 
 class ExtImage : public testing::Test {
 protected:
-	void SetUp() override
-	{
-		char name[] = "dmremap-ext-XXXXXX";
-
-		ASSERT_TRUE(mkdtemp(name));
-		folder_ = fs::absolute(name);
-		fs::create_directories(folder_ / "tree/sub");
-	}
-	void TearDown() override { fs::remove_all(folder_); }
+	void SetUp() override { fs::create_directories(folder_ / "tree/sub"); }
 
 	// Each sector says whose it is, and which.
 	static std::string label(const std::string &name, size_t sector)
@@ -91,7 +84,8 @@ protected:
 		return report.found[0];
 	}
 
-	fs::path folder_;
+	const TemporaryFolder temporary_;
+	const fs::path folder_ = temporary_.path();
 };
 
 using Paths = std::vector<std::string>;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What a guard changes for those who look for main by what is on it: the files of a system, and what starts it.
 #include "doctor/raw_main.hh"
+#include "temporary_folder.hh"
 
 #include <cstdlib>
 #include <filesystem>
@@ -20,15 +21,10 @@ class GuardBootTest : public testing::Test {
 protected:
 	void SetUp() override
 	{
-		char name[] = "dmremap-boot-XXXXXX";
-
-		ASSERT_TRUE(mkdtemp(name));
-		folder_ = fs::absolute(name);
 		main_ = folder_ / "main";
 		fs::create_directories(folder_ / "root");
 		ASSERT_EQ(std::system(fmt::format("PATH=$PATH:/usr/sbin:/sbin; mke2fs -q -F -t ext4 -U {} {} 16M", uuid, main_).c_str()), 0);
 	}
-	void TearDown() override { fs::remove_all(folder_); }
 
 	void put(const std::string &path, const std::string &text)
 	{
@@ -54,7 +50,8 @@ protected:
 		return out;
 	}
 
-	fs::path folder_;
+	const TemporaryFolder temporary_;
+	const fs::path folder_ = temporary_.path();
 	std::string main_;
 };
 

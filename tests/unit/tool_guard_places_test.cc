@@ -2,6 +2,7 @@
 // By which sectors the world knows what is on an image: those that the programs have written which make it. With these gone libblkid knows
 // nothing any more.
 #include "machine/guard_places.hh"
+#include "temporary_folder.hh"
 
 #include <algorithm>
 #include <cstdlib>
@@ -22,16 +23,6 @@ using Places = std::vector<GuardPlace>;
 
 class GuardPlacesTest : public testing::Test {
 protected:
-	void SetUp() override
-	{
-		char name[] = "dmremap-guard-XXXXXX";
-
-		ASSERT_TRUE(mkdtemp(name));
-		folder_ = fs::absolute(name);
-		image_ = folder_ / "image";
-	}
-	void TearDown() override { fs::remove_all(folder_); }
-
 	void blank(uint64_t bytes)
 	{
 		std::ofstream(image_, std::ios::binary | std::ios::trunc);
@@ -79,8 +70,9 @@ protected:
 	}
 	static bool has(const Places &places, const GuardPlace &place) { return std::ranges::find(places, place) != places.end(); }
 
-	fs::path folder_;
-	std::string image_;
+	const TemporaryFolder temporary_;
+	const fs::path folder_ = temporary_.path();
+	const std::string image_ = folder_ / "image";
 };
 
 constexpr uint64_t MiB = 1024 * 1024;

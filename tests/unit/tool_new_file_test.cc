@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Files that are there as a whole or not at all.
 #include "os/new_file.hh"
+#include "temporary_folder.hh"
 
 #include <gtest/gtest.h>
 
@@ -18,14 +19,6 @@ namespace fs = std::filesystem;
 
 class NewFileTest : public testing::Test {
 protected:
-	void SetUp() override
-	{
-		char name[] = "/tmp/dmremap-new-file.XXXXXX";
-
-		folder_ = mkdtemp(name);
-	}
-	void TearDown() override { fs::remove_all(folder_); }
-
 	void put(const fs::path &path, const char *text, bool keep = true) const
 	{
 		NewFile file(path, 0640);
@@ -42,7 +35,8 @@ protected:
 	}
 	size_t files() const { return static_cast<size_t>(std::distance(fs::directory_iterator(folder_), {})); }
 
-	fs::path folder_;
+	const TemporaryFolder temporary_;
+	const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(NewFileTest, IsThereOnceItIsKept)

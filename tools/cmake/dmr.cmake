@@ -111,3 +111,16 @@ function(dmr_gtest name variant)
 	endif()
 	gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120)
 endfunction()
+
+# dmr_python_tests(<prefix> <NAME=value>...): each *_test.py of this folder is a test <prefix>.<its name>, run by the system's python, with
+# the tool in DMREMAP, the sources in DMR_SOURCE, and these in its environment.
+function(dmr_python_tests prefix)
+	find_program(SYSTEM_PYTHON3 python3 REQUIRED PATHS /usr/bin NO_DEFAULT_PATH)
+	file(GLOB tests CONFIGURE_DEPENDS *_test.py)
+	foreach(test IN LISTS tests)
+		get_filename_component(name ${test} NAME_WE)
+		add_test(NAME ${prefix}.${name} COMMAND ${SYSTEM_PYTHON3} ${test} -v)
+		set_tests_properties(${prefix}.${name} PROPERTIES LABELS cli TIMEOUT 600 ENVIRONMENT
+			"DMREMAP=$<TARGET_FILE:dmremap>;DMR_SOURCE=${CMAKE_SOURCE_DIR};${ARGN}")
+	endforeach()
+endfunction()

@@ -2,6 +2,7 @@
 #include "doctor/subject.hh"
 
 #include "exit_status.hh"
+#include "machine/judged.hh"
 
 namespace dm_remap::tool {
 
@@ -22,7 +23,7 @@ std::optional<LiveStatus> live_of(const Running &device)
 Subject subject_of(const Machine &machine, const Running &device)
 {
 	const ConfiguredSet *configured = machine.configured(device);
-	const std::string main = machine.path_of(device.main_number(), configured), path = device.device().path;
+	const std::string main = path_of_main(machine, device), path = device.device().path;
 	// A read of one that is suspended would wait.
 	const std::string &from = device.device().suspended ? main : path;
 

@@ -100,12 +100,11 @@ private:
 	{
 		const std::vector<std::string> below = sysfs::disks_below(number);
 
-		role.disk = sysfs::node(sysfs::disk(number));
+		role.disk = sysfs::node(below.size() == 1 ? below.front() : sysfs::disk(number));
 		if (below.size() != 1) {
 			answer.warn("no-drive", fmt::format("{} lies on {} drives: ask each of them with smartctl", role.path, below.size()));
 			return {std::move(role), {}, {}};
 		}
-		role.disk = sysfs::node(below.front());
 		const std::optional<std::string> told = output_of({"smartctl", "--json=c", "-x", role.disk});
 
 		if (!told)
