@@ -1,7 +1,7 @@
 #!/bin/bash
 # The tool on running devices: makes, starts, stops sets, says how they are, changes their spares.
 # on: 6.12
-# vm: drives=main:64M:scsi,spare:32M:scsi,two:16M:scsi,three:16M:nvme,nameless:64M:virtio modules=required timeout=1200
+# vm: drives=main:64M:scsi,spare:32M:scsi,two:16M:scsi,three:16M:nvme,nameless:64M:virtio,twin:64M:virtio modules=required timeout=1200
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
 . "${VM_LIB%/*}/tool.sh"
@@ -283,6 +283,29 @@ main_is_told() {
 	said 0 open x --main "$nameless"
 }
 
+# What the file calls main's disk is believed of a name that stays alone: this one is another disk's today.
+main_is_asked_itself() {
+	local nameless twin
+	start_blank
+	nameless=$(drive nameless) twin=$(drive twin)
+	wipe "$nameless" "$twin"
+	said 0 create x --main "$nameless" --spare "$SPARE" --main-id DISK
+	said 0 close x
+	assert_contains "$(<"$DM_REMAP_CONFIG")" ' main_id=DISK'
+	sed -i "s| main=[^ ]*| main=$twin|" "$DM_REMAP_CONFIG"
+	said 3 open x --json
+	assert_eq no-main "$(field "$OUT" error.id)"
+	assert_contains "$ERR" "nothing tells $twin from other disks"
+	sed -i "s| main=[^ ]*| main=/dev/elsewhere|" "$DM_REMAP_CONFIG"
+	said 3 open x --json
+	assert_eq no-main "$(field "$OUT" error.id)"
+	ln -s "$nameless" /dev/stays
+	sed -i "s| main=[^ ]*| main=/dev/stays|" "$DM_REMAP_CONFIG"
+	said 0 open x
+	said 0 close x
+	rm /dev/stays
+}
+
 assembled() {
 	local two
 	two=$(drive two)
@@ -351,6 +374,7 @@ test_case 'a spare with tighter limits' spare_with_tighter_limits
 test_case 'a spare that is missing' spare_missing
 test_case 'a spare that is forgotten' spare_forgotten
 test_case 'main is told by more than its size' main_is_told
+test_case 'main is asked itself' main_is_asked_itself
 test_case 'all sets are started' assembled
 test_case 'with udev' with_udev
 modules_unload
