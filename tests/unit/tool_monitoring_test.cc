@@ -162,7 +162,7 @@ TEST(PluginRange, AsTheGuidelinesHaveIt)
 		for (const double value : quiet)
 			EXPECT_FALSE(range->alerts(value)) << text << " " << value;
 	}
-	for (const char *text : {"", "x", ":", ":5", "20:10", "5:x", "@", "~", "1e", "10:20:30"})
+	for (const char *text : {"", "x", ":", ":5", "20:10", "5:x", "@", "~", "1e", "10:20:30", "nan", "nan:", "0:inf"})
 		EXPECT_FALSE(PluginRange::parse(text)) << text;
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <fmt/format.h>
 #include <limits>
 
@@ -39,7 +40,7 @@ std::optional<double> number_of(std::string_view text)
 	double out = 0;
 	const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
 
-	return error == std::errc() && end == text.data() + text.size() ? std::optional(out) : std::nullopt;
+	return error == std::errc() && end == text.data() + text.size() && std::isfinite(out) ? std::optional(out) : std::nullopt;
 }
 
 // A '|' begins the figures. Bytes that are no UTF-8 are written as in a label, but nothing else is escaped.
