@@ -22,6 +22,7 @@ std::vector<Range> within(const RangeSet &set, Range whole)
 TEST(RangeSet, IsInOrderAndJoined)
 {
 	EXPECT_EQ(RangeSet({{10, 5}, {0, 3}, {15, 2}, {12, 1}, {3, 0}}).ranges(), (std::vector<Range>{{0, 3}, {10, 7}}));
+	EXPECT_EQ(RangeSet({{10, 5}, {12, 1}, {0, 3}}).count(), 8u);
 }
 
 TEST(RangeSet, GivesWhatLiesWithin)

@@ -148,6 +148,28 @@ what_main_alone_shows() {
 	said 0 close x
 }
 
+# What cannot be read cannot be moved away: the rest is guarded, and it is said that this is not all.
+what_cannot_be_read() {
+	start_blank
+	make_ext4
+	said 0 create x --main "$MAIN" --spare "$SPARE"
+	defer 'host heal main'
+	host bad main 16387:1 read
+	assert_fail read_sectors $X 16387 1
+	assert_eq 1 "$(remap_get x pending)"
+	said 1 guard on x --json
+	document guard
+	assert_eq 'incomplete 1 0 complete' "$(field "$OUT" result unreadable_sectors refused_sectors guard.state)"
+	said 1 guard on x
+	assert_contains "$OUT" "1 sectors cannot be read, and are not guarded: 'dmremap retry x' may bring those that are pending"
+	host heal main
+	said 0 retry x --wait
+	said 0 guard on x
+	assert_contains "$OUT" 'x: the guard is complete, '
+	said 0 guard off x
+	said 0 close x
+}
+
 # Nothing tells main from other disks but its guard, and the kernel calls it by another name each time.
 found_by_its_guard() {
 	local first file set
@@ -196,5 +218,6 @@ test_case 'an LVM physical volume' lvm
 test_case 'a member of an md array' md
 test_case 'a GPT at both ends' gpt
 test_case 'what main alone shows' what_main_alone_shows
+test_case 'what cannot be read' what_cannot_be_read
 test_case 'main is found by its guard' found_by_its_guard
 test_case 'documents are as the schema describes them' described

@@ -38,15 +38,6 @@ RangeSet sectors_of(const std::vector<Block> &blocks)
 	return RangeSet(std::move(out));
 }
 
-uint64_t count(const RangeSet &set)
-{
-	uint64_t out = 0;
-
-	for (const Range &range : set.ranges())
-		out += range.count;
-	return out;
-}
-
 std::string list_of(const std::vector<Range> &ranges)
 {
 	const std::vector<Range> all = RangeSet(ranges).ranges();
@@ -152,7 +143,7 @@ void print_blocks(Answer &answer, const std::string &device, const std::vector<B
 		lines[at->second].sectors.push_back(block.sectors);
 	}
 	std::stable_sort(lines.begin(), lines.end(), [](const Line &a, const Line &b) { return a.kind < b.kind; });
-	answer.line("{}: {} sectors{}", device, count(sectors_of(blocks)), unreadable ? " cannot be read" : "");
+	answer.line("{}: {} sectors{}", device, sectors_of(blocks).count(), unreadable ? " cannot be read" : "");
 	for (const Line &line : lines)
 		answer.line("{:<8} {}: {}", kind_word(line.kind), line.subject, list_of(line.sectors));
 	if (unreadable)
@@ -161,7 +152,7 @@ void print_blocks(Answer &answer, const std::string &device, const std::vector<B
 
 void write_blocks(JsonWriter &out, const std::vector<Block> &blocks)
 {
-	out.value("sectors", count(sectors_of(blocks)));
+	out.value("sectors", sectors_of(blocks).count());
 	out.begin_array("blocks");
 	for (const Block &block : blocks) {
 		const Found &found = block.found;

@@ -40,6 +40,15 @@ public:
 	// Of one that is gone when a loop over them begins.
 	std::vector<Range> ranges() && { return std::move(ranges_); }
 	bool empty() const { return ranges_.empty(); }
+	// Units in all.
+	uint64_t count() const
+	{
+		uint64_t out = 0;
+
+		for (const Range &range : ranges_)
+			out += range.count;
+		return out;
+	}
 
 	// What it has of `whole`, in order.
 	template <typename F>

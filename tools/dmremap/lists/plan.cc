@@ -89,8 +89,7 @@ ImportPlan plan_import(const BlockList &list, uint64_t unit, uint32_t block_byte
 	for (const Range &range : in_bytes.ranges())
 		ranges.push_back(common({range.start / DMR_SECTOR_SIZE, range.count / DMR_SECTOR_SIZE}, {0, device.main.sectors}));
 	plan.ranges = RangeSet(std::move(ranges));
-	for (const Range &range : plan.ranges.ranges())
-		plan.sectors += range.count;
+	plan.sectors = plan.ranges.count();
 	return plan;
 }
 

@@ -51,12 +51,14 @@ void tell_guarded(Answer &answer, const Subject &subject, const Guarded &guarded
 						      joined(guarded.partitions), subject.main, subject.main));
 	if (answer.as_json())
 		return;
-	answer.line("{}: the guard is {}", shown(subject.name), guarded.guard ? guard_text(*guarded.guard) : "not there: another job has taken it off");
+	answer.line("{}: the guard is {}", shown(subject.name), guarded.guard	   ? guard_text(*guarded.guard)
+								  : guarded.unreadable ? "not there: what it was to guard cannot be read"
+										       : "not there: another job has taken it off");
 	if (guarded.refused)
 		answer.line("{} sectors of {} do not take their guard, and show what they held: 'dmremap guard on {}' again, when it takes writes", guarded.refused,
 			    subject.main, subject.name);
 	if (guarded.unreadable)
-		answer.line("{} sectors cannot be read, are pending, and are not guarded: 'dmremap retry {}' may bring them, then 'dmremap guard on {}' again",
+		answer.line("{} sectors cannot be read, and are not guarded: 'dmremap retry {}' may bring those that are pending, then 'dmremap guard on {}' again",
 			    guarded.unreadable, subject.name, subject.name);
 	for (const SignaturePlace &place : guarded.left) {
 		const SectorRange sectors = sectors_of(place);

@@ -175,7 +175,7 @@ private:
 			take_copy(place, superblock, copy);
 	}
 
-	// One that is as long, and has the same magic.
+	// One that is as long, and has the same magic. What cannot be read may be one: it is to be guarded as soon as it can be.
 	void take_copy(const SignaturePlace &place, const Superblock &superblock, uint64_t copy)
 	{
 		const uint64_t magic = place.offset - superblock.start;
@@ -184,7 +184,7 @@ private:
 			return;
 		const std::vector<uint8_t> there = device_.read(copy + magic, place.bytes);
 
-		if (!there.empty() && there == device_.read(place.offset, place.bytes))
+		if (there.empty() || there == device_.read(place.offset, place.bytes))
 			add({copy, superblock.bytes}, place.signature.type + ", copy");
 	}
 

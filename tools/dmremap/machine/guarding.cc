@@ -50,6 +50,18 @@ void guard(const Running &device, const RangeSet &ranges, Guarded &out)
 	}
 }
 
+// What has no data that could be moved away: the kernel refuses ranges with something of it.
+RangeSet unreadable_of(const Running &device)
+{
+	std::vector<Range> out;
+
+	device.each_extent([&](const LiveExtent &extent) {
+		if (extent.kind != "mapped")
+			out.push_back({extent.sector, extent.sectors});
+	});
+	return RangeSet(std::move(out));
+}
+
 void add(std::vector<GuardPlace> &all, std::vector<GuardPlace> more)
 {
 	for (GuardPlace &place : more)
@@ -79,23 +91,26 @@ Guarded guard_main(const Running &device, GuardPlaces places)
 	constexpr int most_rounds = 3;
 	const std::string number = device.main_number(), main = sysfs::node(number);
 	Guarded out;
-	RangeSet guarded;
+	RangeSet tried;
 
 	for (int round = 0; round < most_rounds; round++) {
 		std::vector<Range> within;
 
 		places.ranges().each_within({0, device.sectors()}, [&](const Range &range) { within.push_back(range); });
-		const RangeSet wanted = RangeSet(std::move(within)).without(guarded);
+		const RangeSet wanted = RangeSet(std::move(within)).without(tried);
 
 		add(out.places, std::move(places.all));
 		out.gaps.insert(out.gaps.end(), places.gaps.begin(), places.gaps.end());
 		if (wanted.empty())
 			break;
-		guard(device, wanted, out);
-		std::vector<Range> all = guarded.ranges();
+		const RangeSet readable = wanted.without(unreadable_of(device));
+
+		out.unreadable += wanted.count() - readable.count();
+		guard(device, readable, out);
+		std::vector<Range> all = tried.ranges();
 
 		all.insert(all.end(), wanted.ranges().begin(), wanted.ranges().end());
-		guarded = RangeSet(std::move(all));
+		tried = RangeSet(std::move(all));
 		places = places_to_guard(main);
 	}
 	out.left = signature_places(main);

@@ -20,7 +20,7 @@ struct Guarded {
 	std::vector<SignaturePlace> left; // what main is recognised by, all the same
 	std::vector<std::string> partitions; // of main, that the kernel goes on showing
 
-	bool whole() const { return guard && guard->complete() && left.empty(); }
+	bool whole() const { return guard && guard->complete() && left.empty() && !unreadable; }
 };
 
 // What there is to be guarded, read through the device. Throws Failure: there is nothing, or it cannot be read now.

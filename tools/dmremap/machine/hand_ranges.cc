@@ -49,10 +49,8 @@ std::string HandTotals::text() const
 	return out;
 }
 
-HandRanges::HandRanges(const Running &device, const RangeSet &ranges) : device_(device), ranges_(ranges)
+HandRanges::HandRanges(const Running &device, const RangeSet &ranges) : device_(device), ranges_(ranges), sectors_(ranges.count())
 {
-	for (const Range &range : ranges.ranges())
-		sectors_ += range.count;
 	heed_signals();
 }
 

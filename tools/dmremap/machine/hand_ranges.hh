@@ -35,7 +35,7 @@ private:
 
 	const Running &device_;
 	const RangeSet &ranges_;
-	uint64_t sectors_ = 0;
+	const uint64_t sectors_;
 	HandTotals totals_;
 };
 
