@@ -81,18 +81,24 @@ Error Engine::init_parts(char *reason)
 
 	if (error)
 		return error;
-	recovery_.init({ .inst = p_.inst,
-			.main = p_.main,
-			.block_size = block_size_,
-			.physical = physical_,
-			.members = &members_,
-			.read_retries = p_.read_retries,
-			.read_only = p_.read_only,
-			.map = &map_,
-			.main_test = &main_test_,
-			.main_flush = &main_flush_,
-			.flush_state = &flush_state_,
-			.counters = &counters_ });
+	const RecoveryParts parts = { .inst = p_.inst,
+				      .main = p_.main,
+				      .block_size = block_size_,
+				      .physical = physical_,
+				      .members = &members_,
+				      .read_retries = p_.read_retries,
+				      .read_only = p_.read_only,
+				      .map = &map_,
+				      .main_test = &main_test_,
+				      .main_flush = &main_flush_,
+				      .flush_state = &flush_state_,
+				      .deferred = &deferred_,
+				      .counters = &counters_ };
+
+	recovery_.init(parts);
+	error = deferred_.init(parts, recovery_.io(), { .end = end, .serve_again = serve_again, .context = this });
+	if (error)
+		return error;
 	error = main_test_.init({ .inst = p_.inst,
 				  .main = p_.main,
 				  .block_size = block_size_,
@@ -133,6 +139,7 @@ void Engine::destroy()
 	queue_.destroy();
 	flush_queue_.destroy();
 	fua_queue_.destroy();
+	deferred_.destroy();
 	map_.destroy();
 	main_test_.destroy();
 	main_flush_.destroy();
@@ -255,19 +262,35 @@ void Engine::serve(void *context, dmr_request *req, uint32_t worker)
 	job.start = e.block_size_.main_block(Sectors(job.info.sector));
 	job.length = e.block_size_.to_blocks(Sectors(job.info.sectors));
 	job.space = &e.spaces_[worker];
-
-	uint32_t slot = e.ranges_.take_or_park(job.start, job.length, req);
-
-	if (slot == RangeTable::none)
+	job.range = e.ranges_.take_or_park(job.start, job.length, req);
+	if (job.range == RangeTable::none)
 		return;
 	e.counters_.add(&CounterValues::slow_requests, 1);
 	dmr_status status = e.recovery_.serve(job);
 
-	e.queue_.push_front(e.ranges_.release(slot));
+	if (!job.left)
+		end(&e, req, job.range, status);
+}
+
+void Engine::end(void *context, dmr_request *req, uint32_t range, dmr_status status)
+{
+	Engine &e = *static_cast<Engine *>(context);
+
+	e.queue_.push_front(e.ranges_.release(range));
 	if (status != DMR_STS_OK)
 		e.counters_.add(&CounterValues::unrecovered, 1);
 	e.watch_pool();
 	dmr_request_end(req, status);
+}
+
+// Before those that have waited for its range.
+void Engine::serve_again(void *context, dmr_request *req, uint32_t range)
+{
+	Engine &e = *static_cast<Engine *>(context);
+
+	e.queue_.push_front(e.ranges_.release(range));
+	dmr_request_set_next(req, nullptr);
+	e.queue_.push_front(req);
 }
 
 void Engine::end_all(dmr_request *first, dmr_status status)

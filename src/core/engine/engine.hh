@@ -8,6 +8,7 @@
 #include "core/map/durable_map.hh"
 #include "core/map/flush_state.hh"
 #include "core/map/main_flush.hh"
+#include "core/recovery/deferred_writes.hh"
 #include "core/recovery/main_test.hh"
 #include "core/recovery/mover.hh"
 #include "core/recovery/patrol.hh"
@@ -78,6 +79,8 @@ private:
 	static void serve(void *context, dmr_request *req, uint32_t worker);
 	static void serve_flush(void *context, dmr_request *req, uint32_t worker);
 	static void serve_fua(void *context, dmr_request *req, uint32_t worker);
+	static void end(void *context, dmr_request *req, uint32_t range, dmr_status status);
+	static void serve_again(void *context, dmr_request *req, uint32_t range);
 	static void end_all(dmr_request *first, dmr_status status); // linked by dmr_request_next()
 	dmr_mode mode() const;
 	void watch_pool();
@@ -162,6 +165,7 @@ private:
 	MainFlush main_flush_;
 	MainTest main_test_;
 	Recovery recovery_;
+	DeferredWrites deferred_;
 	GuardState guard_;
 	Mover mover_;
 	Patrol patrol_;

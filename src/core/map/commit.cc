@@ -16,7 +16,37 @@ Error DurableMap::commit(CommitTicket &ticket)
 	}
 
 	MutexGuard guard(commit_lock_);
+	const uint64_t own = enqueue(ticket);
 
+	while (ended_ < own) {
+		if (leading_)
+			dmr_cond_wait(committed_, commit_lock_.handle());
+		else
+			lead(own, false);
+	}
+	return ticket.result;
+}
+
+void DurableMap::submit(CommitTicket &ticket)
+{
+	MutexGuard guard(commit_lock_);
+	const uint64_t own = enqueue(ticket);
+
+	while (ended_ < own) {
+		if (!leading_) {
+			lead(own, true);
+		} else if (!leaves_) {
+			ticket.waited_for = false;
+			return;
+		} else {
+			dmr_cond_wait(committed_, commit_lock_.handle());
+		}
+	}
+}
+
+// Answers its number. Caller holds commit_lock_.
+uint64_t DurableMap::enqueue(CommitTicket &ticket)
+{
 	if (last_)
 		last_->next = &ticket;
 	else
@@ -24,17 +54,28 @@ Error DurableMap::commit(CommitTicket &ticket)
 	last_ = &ticket;
 	if (ticket.announced)
 		one_less_to_come();
-	while (!ticket.finished) {
-		if (leading_) {
-			dmr_cond_wait(committed_, commit_lock_.handle());
-			continue;
-		}
-		leading_ = true;
-		lead();
-		leading_ = false;
-		dmr_cond_wake_all(committed_);
-	}
-	return ticket.result;
+	return ++entered_;
+}
+
+// Batches, until the ticket of this number has ended and no other one is left that nobody waits for. stays: also if such go on
+// coming, as long as nobody else wants to lead. Called and left with commit_lock_ held; released meanwhile.
+void DurableMap::lead(uint64_t own, bool stays)
+{
+	leading_ = true;
+	do {
+		leaves_ = !stays || wanting_ > 0;
+		lead_batch();
+	} while (ended_ < own || any_left_alone());
+	leading_ = false;
+	dmr_cond_wake_all(committed_);
+}
+
+bool DurableMap::any_left_alone() const
+{
+	for (const CommitTicket *t = first_; t; t = t->next)
+		if (!t->waited_for)
+			return true;
+	return false;
 }
 
 void DurableMap::announce()
@@ -73,7 +114,7 @@ void DurableMap::gather()
 }
 
 // One batch: at least one ticket moves on. Called and left with commit_lock_ held; released meanwhile.
-void DurableMap::lead()
+void DurableMap::lead_batch()
 {
 	gather();
 
@@ -108,6 +149,24 @@ void DurableMap::lead()
 	dmr_mutex_lock(commit_lock_.handle());
 	batch_ns_ = dmr_now_ns() - begun;
 
+	CommitTicket *finished = take_finished(tickets, error);
+
+	dmr_cond_wake_all(committed_);
+	dmr_mutex_unlock(commit_lock_.handle());
+	while (finished) {
+		CommitTicket &ticket = *finished;
+
+		finished = ticket.next;
+		ticket.done(ticket.context);
+	}
+	dmr_mutex_lock(commit_lock_.handle());
+}
+
+// Of the first so many those that have come to their end leave the queue. Answers those of submit(), linked. Caller holds commit_lock_.
+CommitTicket *DurableMap::take_finished(uint32_t tickets, Error error)
+{
+	CommitTicket *first = nullptr, **end = &first;
+
 	for (; tickets > 0; tickets--) {
 		CommitTicket &ticket = *first_;
 
@@ -115,11 +174,17 @@ void DurableMap::lead()
 			settle(ticket, error);
 		if (!ticket.result && ticket.committed < ticket.records.size())
 			break; // the last one chosen; the rest of it goes with the next batch
-		ticket.finished = true;
+		ended_++;
 		first_ = ticket.next;
 		if (!first_)
 			last_ = nullptr;
+		if (ticket.done) {
+			*end = &ticket;
+			end = &ticket.next;
+		}
 	}
+	*end = nullptr;
+	return first;
 }
 
 // Account for what the batch did with the part of the ticket that was taken into it.

@@ -8,7 +8,8 @@
 //
 // Commits of several recoveries go out together: the first that comes leads, takes what is ready, and does the I/O for
 // all; the leader is a running worker, so nobody waits for work that has not started. It waits a little for those that are about
-// to come, as otherwise half of them would always just have missed it.
+// to come, as otherwise half of them would always just have missed it. Who submits without waiting leaves his ticket to the one
+// that leads, who goes on until no such ticket is left; one that cannot stay so long has them wait and take over.
 //
 // durable_map.cc is its life and what a record does to it; load.cc, commit.cc and members.cc build on that.
 #ifndef DM_REMAP_CORE_MAP_DURABLE_MAP_HH
@@ -29,12 +30,14 @@
 
 namespace dm_remap {
 
-// One recovery's part of a commit; lives on its worker until commit() returns.
+// One recovery's part of a commit; lives on its worker until commit() returns, or from submit() to done().
 struct CommitTicket final {
 	std::span<const dmr_record> records;
 	uint32_t data_members = 0;	// bit per member whose cache may hold data that the records speak of
 	uint64_t data_moment = 0;	// FlushState::moment() before that data was written
 	bool marks = false;		// they say no more than that what lives there already is guarded
+	void (*done)(void *context) = nullptr; // of submit(): process, may block; the ticket is the caller's again
+	void *context = nullptr;
 
 	// Answers.
 	uint32_t committed = 0;		// so many records, from the front, are durable and published
@@ -44,8 +47,8 @@ struct CommitTicket final {
 
 	// The committer's own.
 	uint32_t taken = 0;
-	Error result = Error::none();
-	bool finished = false;
+	Error result = Error::none();	// as commit() answers it
+	bool waited_for = true;
 	CommitTicket *next = nullptr;
 };
 
@@ -83,6 +86,9 @@ public:
 	// All records durable and published, or an error: ENOSPC the map is full, EIO data or metadata could not be made
 	// durable, ENOMEM, ESTALE what was to be marked does not live there any more. The ticket says how much was done before.
 	Error commit(CommitTicket &ticket);
+	// The same for records of blocks of main, without waiting for the end: ticket.done() is called then, once, perhaps before
+	// this returns, by this worker or by another that leads.
+	void submit(CommitTicket &ticket);
 	// The caller is about to commit: it writes its data, and will call commit() with a ticket that says so, or withdraw().
 	void announce();
 	void withdraw();
@@ -195,7 +201,11 @@ private:
 	void give_up_joining();
 
 	// commit.cc. Caller holds commit_lock_:
-	void lead();
+	uint64_t enqueue(CommitTicket &ticket);
+	void lead(uint64_t own, bool stays);
+	void lead_batch();
+	CommitTicket *take_finished(uint32_t tickets, Error error);
+	bool any_left_alone() const;
 	void gather();
 	void one_less_to_come();
 	uint32_t choose(uint32_t credit, uint32_t &data_members);
@@ -246,6 +256,9 @@ private:
 	uint64_t batch_ns_ = 10'000'000;	// what the last batch took; before the first, a guess
 	uint32_t watchers_ = 0;
 	bool leading_ = false;
+	bool leaves_ = false;		// who leads now leaves it to those that wait, as soon as he may
+	uint32_t wanting_ = 0;		// who want to lead, and have no ticket
+	uint64_t entered_ = 0, ended_ = 0; // tickets; they end in the order in which they came
 	CommitTicket *first_ = nullptr;
 	CommitTicket *last_ = nullptr;
 	dmr_record *batch_ = nullptr;	// the leader's

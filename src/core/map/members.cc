@@ -15,9 +15,11 @@ public:
 	{
 		MutexGuard guard(map_.commit_lock_);
 
+		map_.wanting_++;
 		while (map_.leading_)
 			dmr_cond_wait(map_.committed_, map_.commit_lock_.handle());
-		map_.leading_ = true;
+		map_.wanting_--;
+		map_.leading_ = map_.leaves_ = true;
 	}
 	~Leadership()
 	{

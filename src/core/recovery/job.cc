@@ -3,6 +3,23 @@
 
 namespace dm_remap {
 
+void RecoveryParts::note_remapped(std::span<const dmr_record> records, uint64_t sector, bool tell) const
+{
+	uint64_t blocks = 0;
+
+	for (const dmr_record &record : records) {
+		if (record.kind == DMR_RECORD_MAP)
+			blocks += record.length;
+	}
+	if (blocks == 0)
+		return;
+	if (tell)
+		dmr_log(inst, DMR_LOG_INFO, "remapped %llu blocks of %u bytes in the request at sector %llu", static_cast<unsigned long long>(blocks),
+			block_size.bytes(), static_cast<unsigned long long>(sector));
+	if (counters->remapped(blocks))
+		dmr_event(inst, DMR_EVENT_FIRST_REMAP);
+}
+
 Error WorkerSpace::allocate(size_t block_bytes, size_t data_bytes)
 {
 	if (!block)

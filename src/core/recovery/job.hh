@@ -19,6 +19,8 @@
 
 namespace dm_remap {
 
+class DeferredWrites;
+
 // What recovery works with; all of it belongs to the engine and outlives it.
 struct RecoveryParts final {
 	dmr_instance *inst;
@@ -32,7 +34,11 @@ struct RecoveryParts final {
 	MainTest *main_test;
 	MainFlush *main_flush;
 	FlushState *flush_state;
+	DeferredWrites *deferred;
 	Counters *counters;
+
+	// These records of users' data, of the request at this sector, are durable: counts it, and tells it in the log. process.
+	void note_remapped(std::span<const dmr_record> records, uint64_t sector, bool tell = true) const;
 };
 
 // The part of the engine's memory that belongs to one worker.
@@ -86,6 +92,9 @@ struct Job final {
 	bool flushes_main = false;	// a write with FUA, to a main without: main is flushed at the end, and each part written without
 	bool wrote_main = false;	// a part of it lives there
 	uint32_t main_moment = 0;	// MainFlush::moment() before the first of that was written
+	uint32_t range = 0;		// the slot of the table in which the request holds its range
+	bool may_leave = false;		// a write of which only this piece is left: its commit need not be waited for here
+	bool left = false;		// it has: neither the request nor its range are this worker's any more
 	bool remaps = true;		// what it relocates counts as remapped; what moves between spares does not
 	bool guards = false;		// what it relocates is guarded from then on
 	bool told_at_end = false;	// a piece of what somebody asked for: a line for each would keep the reason of its end out of the log

@@ -23,6 +23,8 @@ public:
 	dmr_status serve(Job &job);
 	// For the job of remove_spare.
 	BlockMove &move() { return move_; }
+	// For what goes on without a worker.
+	const DeviceIo &io() const { return io_; }
 
 private:
 	dmr_status discard(const Job &job) const;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "core/recovery/relocation.hh"
 
+#include "core/recovery/deferred_writes.hh"
+
 namespace dm_remap {
 
 // Spare blocks that refuse their first write cost a round each.
@@ -46,6 +48,8 @@ dmr_status Relocation::relocate(Job &job, MainBlock piece)
 			p_.map->withdraw();
 			return without_spare(job, piece);
 		}
+		if (p_.deferred->take(job))
+			return DMR_STS_OK;
 		dmr_status status = commit_records(job, &lost, true);
 
 		if (status == DMR_STS_NOSPC)
@@ -193,20 +197,9 @@ dmr_status Relocation::commit_records(Job &job, uint32_t *lost_members, bool ann
 	ticket.data_moment = space.data_moment;
 	ticket.announced = announced;
 	Error error = p_.map->commit(ticket);
-	uint64_t blocks = 0;
 
-	for (uint32_t i = 0; i < ticket.committed; i++) {
-		if (space.records[i].kind == DMR_RECORD_MAP)
-			blocks += space.records[i].length;
-	}
-	if (blocks > 0 && job.remaps) {
-		if (!job.told_at_end)
-			dmr_log(p_.inst, DMR_LOG_INFO, "remapped %llu blocks of %u bytes in the request at sector %llu",
-				static_cast<unsigned long long>(blocks), p_.block_size.bytes(),
-				static_cast<unsigned long long>(job.info.sector));
-		if (p_.counters->remapped(blocks))
-			dmr_event(p_.inst, DMR_EVENT_FIRST_REMAP);
-	}
+	if (job.remaps)
+		p_.note_remapped(ticket.records.first(ticket.committed), job.info.sector, !job.told_at_end);
 	if (!error)
 		return DMR_STS_OK;
 	// What is in doubt stays allocated: a later load may find it in use.

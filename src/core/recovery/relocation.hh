@@ -18,8 +18,8 @@ public:
 		io_ = &io;
 	}
 
-	// All that is in space.bad. OK: it lives on spares, durably, or there was no spare and main has it after all. Else the
-	// status for the user; then no spare block is spent.
+	// All that is in space.bad. OK: it lives on spares, durably, or there was no spare and main has it after all; or the job has
+	// left. Else the status for the user; then no spare block is spent.
 	dmr_status relocate(Job &job, MainBlock piece);
 
 	// ---- the steps of it, for data that moves ----

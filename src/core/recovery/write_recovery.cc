@@ -12,6 +12,7 @@ dmr_status WriteRecovery::write(Job &job)
 	for (MainBlock at = job.start; at < end;) {
 		Blocks length = p_.physical.cut(at, Blocks(BlockSet::capacity), end) - at;
 
+		job.may_leave = job.req && at + length == end && !job.flushes_main;
 		if (dmr_status status = write_piece(job, at, length))
 			return status;
 		at = at + length;
