@@ -262,10 +262,13 @@ void Engine::serve(void *context, dmr_request *req, uint32_t worker)
 	job.start = e.block_size_.main_block(Sectors(job.info.sector));
 	job.length = e.block_size_.to_blocks(Sectors(job.info.sectors));
 	job.space = &e.spaces_[worker];
-	job.range = e.ranges_.take_or_park(job.start, job.length, req);
-	if (job.range == RangeTable::none)
-		return;
-	e.counters_.add(&CounterValues::slow_requests, 1);
+	// One that returns still holds its range.
+	if (!e.deferred_.return_to(job)) {
+		job.range = e.ranges_.take_or_park(job.start, job.length, req);
+		if (job.range == RangeTable::none)
+			return;
+		e.counters_.add(&CounterValues::slow_requests, 1);
+	}
 	dmr_status status = e.recovery_.serve(job);
 
 	if (!job.left)
@@ -283,14 +286,10 @@ void Engine::end(void *context, dmr_request *req, uint32_t range, dmr_status sta
 	dmr_request_end(req, status);
 }
 
-// Before those that have waited for its range.
-void Engine::serve_again(void *context, dmr_request *req, uint32_t range)
+void Engine::serve_again(void *context, dmr_request *req)
 {
-	Engine &e = *static_cast<Engine *>(context);
-
-	e.queue_.push_front(e.ranges_.release(range));
 	dmr_request_set_next(req, nullptr);
-	e.queue_.push_front(req);
+	static_cast<Engine *>(context)->queue_.push_front(req);
 }
 
 void Engine::end_all(dmr_request *first, dmr_status status)

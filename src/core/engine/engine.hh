@@ -80,7 +80,7 @@ private:
 	static void serve_flush(void *context, dmr_request *req, uint32_t worker);
 	static void serve_fua(void *context, dmr_request *req, uint32_t worker);
 	static void end(void *context, dmr_request *req, uint32_t range, dmr_status status);
-	static void serve_again(void *context, dmr_request *req, uint32_t range);
+	static void serve_again(void *context, dmr_request *req);
 	static void end_all(dmr_request *first, dmr_status status); // linked by dmr_request_next()
 	dmr_mode mode() const;
 	void watch_pool();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// DurableMap's commits. The order of the steps in lead() is the durability of the whole device.
+// DurableMap's commits. The order of the steps in lead_batch() is the durability of the whole device.
 #include "core/map/durable_map.hh"
 
 namespace dm_remap {
@@ -19,7 +19,7 @@ Error DurableMap::commit(CommitTicket &ticket)
 	const uint64_t own = enqueue(ticket);
 
 	while (ended_ < own) {
-		if (leading_)
+		if (leading_ || wanting_ > 0)
 			dmr_cond_wait(committed_, commit_lock_.handle());
 		else
 			lead(own, false);
@@ -33,9 +33,9 @@ void DurableMap::submit(CommitTicket &ticket)
 	const uint64_t own = enqueue(ticket);
 
 	while (ended_ < own) {
-		if (!leading_) {
+		if (!leading_ && wanting_ == 0) {
 			lead(own, true);
-		} else if (!leaves_) {
+		} else if (leading_ && !leaves_) {
 			ticket.waited_for = false;
 			return;
 		} else {
@@ -65,9 +65,9 @@ void DurableMap::lead(uint64_t own, bool stays)
 	do {
 		leaves_ = !stays || wanting_ > 0;
 		lead_batch();
-	} while (ended_ < own || any_left_alone());
-	leading_ = false;
-	dmr_cond_wake_all(committed_);
+		leading_ = ended_ < own || any_left_alone();
+		dmr_cond_wake_all(committed_);
+	} while (leading_);
 }
 
 bool DurableMap::any_left_alone() const
@@ -82,7 +82,7 @@ void DurableMap::announce()
 {
 	MutexGuard guard(commit_lock_);
 
-	announced_++;
+	__atomic_store_n(&announced_, announced_ + 1, __ATOMIC_RELAXED);
 }
 
 void DurableMap::withdraw()
@@ -95,7 +95,8 @@ void DurableMap::withdraw()
 // Caller holds commit_lock_.
 void DurableMap::one_less_to_come()
 {
-	if (--announced_ == 0)
+	__atomic_store_n(&announced_, announced_ - 1, __ATOMIC_RELAXED);
+	if (announced_ == 0)
 		dmr_cond_wake_all(arrived_);
 }
 
@@ -151,7 +152,8 @@ void DurableMap::lead_batch()
 
 	CommitTicket *finished = take_finished(tickets, error);
 
-	dmr_cond_wake_all(committed_);
+	if (!finished)
+		return;
 	dmr_mutex_unlock(commit_lock_.handle());
 	while (finished) {
 		CommitTicket &ticket = *finished;

@@ -92,6 +92,8 @@ public:
 	// The caller is about to commit: it writes its data, and will call commit() with a ticket that says so, or withdraw().
 	void announce();
 	void withdraw();
+	// Is the caller, who has announced himself, the only one now? Others may come at any moment.
+	bool alone() const { return __atomic_load_n(&announced_, __ATOMIC_RELAXED) == 1; }
 	// For a read-only table: known in memory only.
 	Error remember(std::span<const dmr_record> records);
 	// Spare blocks that no record speaks of are free again; whoever watches their member looks.
@@ -257,7 +259,7 @@ private:
 	uint32_t watchers_ = 0;
 	bool leading_ = false;
 	bool leaves_ = false;		// who leads now leaves it to those that wait, as soon as he may
-	uint32_t wanting_ = 0;		// who want to lead, and have no ticket
+	uint32_t wanting_ = 0;		// who want to lead, and have no ticket: before all others
 	uint64_t entered_ = 0, ended_ = 0; // tickets; they end in the order in which they came
 	CommitTicket *first_ = nullptr;
 	CommitTicket *last_ = nullptr;

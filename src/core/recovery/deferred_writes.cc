@@ -17,7 +17,7 @@ Error DeferredWrites::init(const RecoveryParts &parts, const DeviceIo &io, const
 		Write *write = new (&writes_[i]) Write;
 
 		write->all = this;
-		write->next_free = free_;
+		write->next = free_;
 		free_ = write;
 	}
 	return lock_.init("dmr deferred writes");
@@ -36,7 +36,7 @@ DeferredWrites::Write *DeferredWrites::place()
 	Write *write = free_;
 
 	if (write)
-		free_ = write->next_free;
+		free_ = write->next;
 	return write;
 }
 
@@ -44,7 +44,7 @@ void DeferredWrites::give_back(Write *write)
 {
 	SpinGuard guard(lock_);
 
-	write->next_free = free_;
+	write->next = free_;
 	free_ = write;
 }
 
@@ -52,8 +52,9 @@ bool DeferredWrites::take(Job &job)
 {
 	const WorkerSpace &space = *job.space;
 
-	// What was pending or lost, and what a spare has refused meanwhile, needs a worker if the commit fails.
-	if (!job.may_leave || space.record_count > most_records || !space.known_before.empty())
+	// One alone has nobody to share a commit with. What was pending or lost, and what a spare has refused meanwhile, needs a worker if
+	// the commit fails.
+	if (!job.may_leave || p_.map->alone() || space.record_count > most_records || !space.known_before.empty())
 		return false;
 	for (uint32_t i = 0; i < space.record_count; i++) {
 		if (space.records[i].kind != DMR_RECORD_MAP)
@@ -69,6 +70,8 @@ bool DeferredWrites::take(Job &job)
 	write->sector = job.info.sector;
 	write->range = job.range;
 	write->failure = job.failure;
+	write->deadline = job.deadline;
+	write->piece = job.piece;
 	write->ticket = {};
 	write->ticket.records = std::span<const dmr_record>(write->records.data(), space.record_count);
 	write->ticket.data_members = space.data_members;
@@ -105,13 +108,55 @@ void DeferredWrites::committed(void *context)
 	const dmr_status status = failed ? write->failure : static_cast<dmr_status>(DMR_STS_OK);
 
 	all.p_.note_remapped(ticket.records.first(ticket.committed), write->sector);
-	const bool again = failed && all.goes_on(ticket);
+	if (failed && all.goes_on(ticket)) {
+		{
+			SpinGuard guard(all.lock_);
 
+			write->next = all.returning_;
+			__atomic_store_n(&all.returning_, write, __ATOMIC_RELAXED);
+		}
+		all.owner_.serve_again(all.owner_.context, req);
+		return;
+	}
 	all.give_back(write);
-	if (again)
-		all.owner_.serve_again(all.owner_.context, req, range);
-	else
-		all.owner_.end(all.owner_.context, req, range, status);
+	all.owner_.end(all.owner_.context, req, range, status);
+}
+
+bool DeferredWrites::return_to(Job &job)
+{
+	Write *found = nullptr;
+
+	// The queue's lock lies between the two.
+	if (!__atomic_load_n(&returning_, __ATOMIC_RELAXED))
+		return false;
+	{
+		SpinGuard guard(lock_);
+
+		for (Write **at = &returning_; *at && !found; at = &(*at)->next) {
+			if ((*at)->req == job.req) {
+				found = *at;
+				__atomic_store_n(at, found->next, __ATOMIC_RELAXED);
+				break;
+			}
+		}
+	}
+	if (!found)
+		return false;
+	WorkerSpace &space = *job.space;
+
+	space.bad.clear();
+	space.known_before.clear();
+	space.forget_records();
+	// What was to be relocated: the records said where it had gone.
+	for (const dmr_record &record : found->ticket.records)
+		space.bad.add(static_cast<uint32_t>(record.main_block - found->piece.value), record.length);
+	job.range = found->range;
+	job.failure = found->failure;
+	job.deadline = found->deadline;
+	job.piece = found->piece;
+	job.returned = true;
+	give_back(found);
+	return true;
 }
 
 } // namespace dm_remap

@@ -18,10 +18,11 @@ class DeferredWrites final {
 public:
 	static constexpr uint32_t most = 64;
 
-	// Whose the requests are that come back: each has come to its end, or is to be served once more. It still holds its range.
+	// Whose the requests are: each comes to its end, or is to be served once more, which begins with return_to(). It still holds its
+	// range.
 	struct Owner {
 		void (*end)(void *context, dmr_request *req, uint32_t range, dmr_status status);
-		void (*serve_again)(void *context, dmr_request *req, uint32_t range);
+		void (*serve_again)(void *context, dmr_request *req);
 		void *context;
 	};
 
@@ -32,6 +33,8 @@ public:
 	// The job's data is on spares, and its commit announced to the map. True: it goes on here, perhaps to its end, and neither the
 	// request nor the job's space is the worker's any more. process, may block.
 	bool take(Job &job);
+	// If this request was here and is to be served once more: the job of it, and true. process.
+	bool return_to(Job &job);
 
 private:
 	static constexpr uint32_t most_records = 4;
@@ -44,7 +47,9 @@ private:
 		uint64_t sector = 0;	// where the request begins
 		uint32_t range = 0;
 		dmr_status failure = DMR_STS_MEDIUM;
-		Write *next_free = nullptr;
+		uint64_t deadline = 0;
+		MainBlock piece;
+		Write *next = nullptr;	// free, or to be served again
 	};
 
 	Write *place();
@@ -58,6 +63,7 @@ private:
 	Spinlock lock_;
 	Write *writes_ = nullptr;
 	Write *free_ = nullptr;
+	Write *returning_ = nullptr;
 };
 
 } // namespace dm_remap

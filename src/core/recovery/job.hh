@@ -95,6 +95,8 @@ struct Job final {
 	uint32_t range = 0;		// the slot of the table in which the request holds its range
 	bool may_leave = false;		// a write of which only this piece is left: its commit need not be waited for here
 	bool left = false;		// it has: neither the request nor its range are this worker's any more
+	bool returned = false;		// its commit came to nothing, as a spare lost what was written there: another one is to take space.bad
+	MainBlock piece;		// of one that was relocated
 	bool remaps = true;		// what it relocates counts as remapped; what moves between spares does not
 	bool guards = false;		// what it relocates is guarded from then on
 	bool told_at_end = false;	// a piece of what somebody asked for: a line for each would keep the reason of its end out of the log

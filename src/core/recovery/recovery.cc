@@ -17,6 +17,8 @@ void Recovery::init(const RecoveryParts &parts)
 
 dmr_status Recovery::serve(Job &job)
 {
+	if (job.returned)
+		return relocation_.relocate_again(job);
 	job.deadline = dmr_now_ns() + request_budget_ns;
 	switch (job.info.op) {
 	case DMR_OP_READ:

@@ -31,14 +31,25 @@ bool Relocation::main_takes_writes(Job &job, MainBlock piece)
 
 dmr_status Relocation::relocate(Job &job, MainBlock piece)
 {
-	WorkerSpace &space = *job.space;
-
 	if (p_.read_only)
 		return job.failure;
 	if (p_.map->failed())
 		return without_spare(job, piece);
 	if (!main_takes_writes(job, piece))
 		return give_up(job, job.failure);
+	job.piece = piece;
+	return place_and_commit(job, piece);
+}
+
+dmr_status Relocation::relocate_again(Job &job)
+{
+	return p_.map->failed() ? without_spare(job, job.piece) : place_and_commit(job, job.piece);
+}
+
+// Spare blocks for all that is bad, and its records.
+dmr_status Relocation::place_and_commit(Job &job, MainBlock piece)
+{
+	WorkerSpace &space = *job.space;
 
 	// Again, as long as the spare that lost what was written to it is not the only one.
 	for (uint32_t lost = 0;;) {

@@ -22,6 +22,9 @@ public:
 	// left. Else the status for the user; then no spare block is spent.
 	dmr_status relocate(Job &job, MainBlock piece);
 
+	// The same for one that has left and returned: main has been asked.
+	dmr_status relocate_again(Job &job);
+
 	// ---- the steps of it, for data that moves ----
 
 	// Spare blocks for all of space.to_relocate, written. Not OK: some are still without one.
@@ -33,6 +36,7 @@ public:
 	dmr_status give_up(Job &job, dmr_status status);
 
 private:
+	dmr_status place_and_commit(Job &job, MainBlock piece);
 	dmr_status relocate_run(Job &job, MainBlock piece, MainBlock at, Blocks length);
 	void add_mapped(Job &job, MainBlock at, const dmr_spare_extent &spare);
 	dmr_status try_spare_blocks(Job &job, MainBlock piece, MainBlock at, const dmr_spare_extent &spare);
