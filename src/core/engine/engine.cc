@@ -239,7 +239,7 @@ bool Engine::wants_failed(dmr_op op, dmr_status status, bool optional)
 		return false;
 	counters_.error(op);
 	if (optional || (p_.read_only && op != DMR_OP_READ)) {
-		counters_.add(&CounterValues::unrecovered, 1);
+		counters_.unrecovered();
 		return false;
 	}
 	return true;
@@ -264,8 +264,7 @@ void Engine::serve(void *context, dmr_request *req, uint32_t worker)
 	dmr_status status = e.recovery_.serve(job);
 
 	e.queue_.push_front(e.ranges_.release(slot));
-	if (status != DMR_STS_OK)
-		e.counters_.add(&CounterValues::unrecovered, 1);
+	status == DMR_STS_OK ? e.counters_.served_well() : e.counters_.unrecovered();
 	e.watch_pool();
 	dmr_request_end(req, status);
 }
@@ -327,6 +326,8 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 			by_spare ? "a spare" : "main", status);
 		dmr_event(e.p_.inst, DMR_EVENT_FLUSH_FAILED);
 	}
+	else
+		e.counters_.served_well();
 	if (refused != failed)
 		dmr_log(e.p_.inst, DMR_LOG_WARN, "a spare on which nothing lives failed a flush (status %u): nothing is lost", spare_status);
 	end_all(req, status);
