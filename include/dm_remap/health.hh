@@ -76,6 +76,27 @@ constexpr uint32_t score(const dmr_snapshot &s)
 			    s.spare_sectors_used + s.spare_sectors_bad, s.pending_sectors + s.lost_sectors});
 }
 
+// Errors per hour, of those counted within so many minutes; of less than an hour, as if it were one.
+constexpr uint64_t errors_per_hour_hundredths(uint64_t errors, uint64_t minutes)
+{
+	return errors * 6000 / (minutes > 60 ? minutes : 60);
+}
+
+// The last hour against the mean of the hours before it, of the errors that were counted in so many minutes. Twice as many, or half, and 3 more
+// or less: a single error is no trend.
+constexpr const char *trend(uint64_t last_hour, uint64_t counted, uint64_t minutes)
+{
+	const uint64_t before = counted > last_hour ? counted - last_hour : 0;
+
+	// Less than an hour of them.
+	if (minutes < 120)
+		return "unknown";
+	minutes -= 60;
+	if (last_hour * minutes >= 120 * before + 3 * minutes)
+		return "rising";
+	return (2 * last_hour + 3) * minutes <= 60 * before ? "falling" : "steady";
+}
+
 static_assert(spare_weight + error_weight + unreadable_weight <= perfect);
 
 } // namespace dm_remap::health

@@ -73,6 +73,15 @@ class Metrics(CliTest):
         self.tool("metrics", "--textfile", self.file.parent, status=1)
         self.assertEqual(self.file.read_text(), "old\n")
 
+    def test_health_needs_what_runs(self):
+        """And keeps nothing: nor do metrics of a machine on which nothing runs."""
+        os.environ["DM_REMAP_STATE"] = str(self.dir / "state")
+        self.addCleanup(os.environ.pop, "DM_REMAP_STATE")
+        self.assertEqual(self.run_json("health", status=1)["error"]["id"], "device-mapper")
+        self.configure()
+        self.tool("metrics")
+        self.assertFalse((self.dir / "state").exists())
+
     def statistics(self, **values):
         folder = self.sys / "kernel/dm_remap/devices/x"
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,12 @@ namespace {
 
 class CoreParts : public ::testing::Test {
 protected:
+	void pass(uint64_t ns)
+	{
+		world.spawn("waiter", [&] { world.scheduler().sleep(ns); });
+		EXPECT_EQ(world.run(), host::Stop::Idle);
+	}
+
 	host::World world{7};
 };
 
@@ -73,7 +79,7 @@ TEST(BlockSet, RunsAreMaximalAndCrossTheWordBoundary)
 	EXPECT_TRUE(set.empty());
 }
 
-constexpr uint64_t minute = 60'000'000'000ull;
+constexpr uint64_t minute = minute_ns;
 
 TEST(HourMeter, ForgetsWhatIsOlderThanAnHour)
 {
@@ -81,12 +87,60 @@ TEST(HourMeter, ForgetsWhatIsOlderThanAnHour)
 
 	meter.add(0, 5);
 	meter.add(30 * minute, 2);
-	EXPECT_EQ(meter.last_hour(30 * minute), 7u);
-	EXPECT_EQ(meter.last_hour(59 * minute), 7u);
-	EXPECT_EQ(meter.last_hour(60 * minute), 2u);
-	EXPECT_EQ(meter.last_hour(90 * minute), 0u);
+	EXPECT_EQ(meter.sum(30 * minute), 7u);
+	EXPECT_EQ(meter.sum(59 * minute), 7u);
+	EXPECT_EQ(meter.sum(60 * minute), 2u);
+	EXPECT_EQ(meter.sum(90 * minute), 0u);
 	meter.add(100000 * minute, 1);
-	EXPECT_EQ(meter.last_hour(100000 * minute), 1u);
+	EXPECT_EQ(meter.sum(100000 * minute), 1u);
+}
+
+TEST(DayMeter, HasTheHourThatIsNotOverAndTheTwentyThreeBefore)
+{
+	DayMeter meter;
+
+	meter.add(30 * minute, 5);
+	meter.add(90 * minute, 2);
+	EXPECT_EQ(meter.sum(24 * 60 * minute - 1), 7u);
+	EXPECT_EQ(meter.sum(24 * 60 * minute), 2u);
+	EXPECT_EQ(DayMeter::reach_ns(24 * 60 * minute + 7 * minute), (23 * 60 + 7) * minute);
+}
+
+TEST_F(CoreParts, CountersTellWhatWasLately)
+{
+	CounterValues values;
+	Counters counters;
+
+	ASSERT_FALSE(counters.init(&values));
+	pass(10 * minute);
+	counters.error(DMR_OP_WRITE);
+	counters.unrecovered();
+	counters.flush_error();
+	EXPECT_EQ(counters.recent().errors_last_hour, 2u);
+	EXPECT_EQ(counters.recent().errors_last_day, 2u);
+	EXPECT_EQ(counters.recent().minutes, 10u) << "since it counts";
+	EXPECT_EQ(counters.recent().in_a_row, 2u);
+	counters.served_well();
+	EXPECT_EQ(counters.recent().in_a_row, 0u);
+	counters.unrecovered();
+	EXPECT_EQ(counters.recent().in_a_row, 1u);
+	pass(61 * minute);
+	EXPECT_EQ(counters.recent().errors_last_hour, 0u);
+	EXPECT_EQ(counters.recent().errors_last_day, 2u);
+	EXPECT_EQ(counters.recent().in_a_row, 0u) << "that is too long ago for a row";
+	pass(30 * 60 * minute);
+	EXPECT_EQ(counters.recent().errors_last_day, 0u);
+	EXPECT_GE(counters.recent().minutes, 23u * 60);
+	EXPECT_LT(counters.recent().minutes, 24u * 60);
+	// The next table of the same device.
+	Counters next;
+
+	ASSERT_FALSE(next.init(&values));
+	EXPECT_GE(next.recent().minutes, 23u * 60);
+	next.clear();
+	EXPECT_EQ(next.recent().minutes, 0u);
+	next.destroy();
+	counters.destroy();
 }
 
 TEST_F(CoreParts, CountersTellTheFirstRemapAndClear)

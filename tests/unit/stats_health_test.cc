@@ -86,6 +86,35 @@ TEST(Health, ExtremesStayInRange)
 	EXPECT_EQ(score(Inputs{DMR_MODE_OK, 0, uint64_t(1) << 54, (uint64_t(1) << 54) - 1, 0}), 60u);
 }
 
+TEST(Health, TheTrendIsOfManyErrors)
+{
+	using dm_remap::health::trend;
+
+	EXPECT_STREQ(trend(100, 100, 119), "unknown");
+	EXPECT_STREQ(trend(0, 0, 120), "steady");
+	EXPECT_STREQ(trend(2, 2, 120), "steady");
+	EXPECT_STREQ(trend(3, 3, 120), "rising");
+	EXPECT_STREQ(trend(22, 32, 120), "steady") << "10 in the hour before";
+	EXPECT_STREQ(trend(23, 33, 120), "rising");
+	// 10 an hour in 23 hours.
+	EXPECT_STREQ(trend(10, 240, 1440), "steady");
+	EXPECT_STREQ(trend(22, 252, 1440), "steady");
+	EXPECT_STREQ(trend(23, 253, 1440), "rising");
+	EXPECT_STREQ(trend(4, 234, 1440), "steady");
+	EXPECT_STREQ(trend(3, 233, 1440), "falling");
+	EXPECT_STREQ(trend(0, 2, 1440), "steady");
+	EXPECT_STREQ(trend(5, 4, 1440), "rising") << "counted at two moments";
+}
+
+TEST(Health, RatesArePerHour)
+{
+	using dm_remap::health::errors_per_hour_hundredths;
+
+	EXPECT_EQ(errors_per_hour_hundredths(24, 1440), 100u);
+	EXPECT_EQ(errors_per_hour_hundredths(1, 1440), 4u);
+	EXPECT_EQ(errors_per_hour_hundredths(7, 1), 700u) << "no more than there were";
+}
+
 TEST(Health, OfASnapshotCountsBadSpareBlocks)
 {
 	dmr_snapshot s = {};

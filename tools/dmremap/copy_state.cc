@@ -3,6 +3,7 @@
 
 #include "exit_status.hh"
 #include "os/new_file.hh"
+#include "sealed_document.hh"
 
 #include <cerrno>
 #include <dm_remap/kernel_api.h>
@@ -11,7 +12,6 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <system_error>
 #include <unistd.h>
@@ -23,8 +23,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr const char *kind = "dm-remap copy";
-constexpr int version = 1;
+constexpr SealedKind kind = {"dm-remap copy", 1, "copy"};
 
 [[noreturn]] void bad(const std::string &why)
 {
@@ -45,7 +44,7 @@ std::string folder_of(const std::string &path)
 void refuse_foreign(const std::string &path)
 {
 	std::error_code ignored;
-	const std::string begin = fmt::format("{{\"kind\":\"{}\"", kind);
+	const std::string begin = kind.begin();
 	std::string there(begin.size(), 0);
 
 	if (!std::filesystem::exists(path, ignored))
@@ -89,30 +88,20 @@ std::string CopyStateDocument::text() const
 	map.each([&](const CopyMap::Run &run) { runs.push_back({run.end, static_cast<int>(run.state)}); });
 	const ordered_json body = {{"set", subject.set},   {"sectors", subject.sectors}, {"disk", subject.disk}, {"disk_sectors", subject.disk_sectors},
 				   {"path", path}, {"runs", std::move(runs)}};
-	const std::string words = body.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 
-	return fmt::format("{{\"kind\":\"{}\",\"version\":{},\"crc32c\":{},\n\"copy\":{}}}\n", kind, version,
-			   dmr_crc32c(0, words.data(), words.size()), words);
+	return sealed(kind, body);
 }
 
 CopyStateDocument CopyStateDocument::parse(const std::string &text)
 {
-	const ordered_json document = ordered_json::parse(text, nullptr, false);
-
-	if (document.is_discarded())
-		bad("it is no JSON");
 	try {
-		if (document.at("kind") != kind || document.at("version") != version)
-			bad("it is another document, or of another version of dmremap");
-		const ordered_json &body = document.at("copy");
-		const std::string words = body.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-
-		if (document.at("crc32c") != dmr_crc32c(0, words.data(), words.size()))
-			bad("its checksum is wrong");
+		const ordered_json body = unsealed(kind, text);
 		CopySubject subject = {body.at("set"), body.at("sectors"), body.at("disk"), body.at("disk_sectors")};
 		CopyMap map = map_of(body.at("runs"), subject.sectors);
 
 		return {std::move(subject), body.at("path"), std::move(map)};
+	} catch (const BrokenSeal &broken) {
+		bad(broken.what());
 	} catch (const ordered_json::exception &error) {
 		bad(error.what());
 	}

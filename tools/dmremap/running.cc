@@ -108,6 +108,11 @@ std::string Running::counters() const
 	return dm::message(device_, "stats");
 }
 
+std::string Running::health() const
+{
+	return dm::message(device_, "health");
+}
+
 bool Running::each_extent(const std::function<void(const LiveExtent &)> &f) const
 {
 	std::optional<uint64_t> generation;

@@ -40,6 +40,8 @@ public:
 	LiveStatus status() const;
 	// What it has counted: lines, the answer to `stats`.
 	std::string counters() const;
+	// How errors went lately: a line, the answer to `health`.
+	std::string health() const;
 	// In the order of main, piece by piece: no sector twice. Answers whether nothing was committed meanwhile.
 	bool each_extent(const std::function<void(const LiveExtent &)> &f) const;
 

@@ -246,7 +246,7 @@ bool Engine::wants_failed(dmr_op op, dmr_status status, bool optional)
 		return false;
 	counters_.error(op);
 	if (optional || (p_.read_only && op != DMR_OP_READ)) {
-		counters_.add(&CounterValues::unrecovered, 1);
+		counters_.unrecovered();
 		return false;
 	}
 	return true;
@@ -280,8 +280,10 @@ void Engine::end(void *context, dmr_request *req, uint32_t range, dmr_status sta
 	Engine &e = *static_cast<Engine *>(context);
 
 	e.queue_.push_front(e.ranges_.release(range));
-	if (status != DMR_STS_OK)
-		e.counters_.add(&CounterValues::unrecovered, 1);
+	if (status == DMR_STS_OK)
+		e.counters_.served_well();
+	else
+		e.counters_.unrecovered();
 	e.watch_pool();
 	dmr_request_end(req, status);
 }
@@ -349,6 +351,8 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 			by_spare ? "a spare" : "main", status);
 		dmr_event(e.p_.inst, DMR_EVENT_FLUSH_FAILED);
 	}
+	else
+		e.counters_.served_well();
 	if (refused != failed)
 		dmr_log(e.p_.inst, DMR_LOG_WARN, "a spare on which nothing lives failed a flush (status %u): nothing is lost", spare_status);
 	end_all(req, status);

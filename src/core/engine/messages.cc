@@ -4,6 +4,7 @@
 #include "core/engine/engine.hh"
 #include "core/engine/words.hh"
 
+#include <dm_remap/health.hh>
 #include <dm_remap/mode.hh>
 
 #include <iterator>
@@ -126,9 +127,15 @@ void Engine::message_health(TextWriter &out)
 	dmr_snapshot s;
 
 	snapshot(s);
-	out.print("health=%u mode=%s errors_last_hour=%llu pending_sectors=%llu spare_used_sectors=%llu spare_total_sectors=%llu lost_sectors=%llu\n",
+	const Counters::Recent recent = counters_.recent();
+	const uint64_t hundredths = health::errors_per_hour_hundredths(recent.errors_last_day, recent.minutes);
+
+	out.print("health=%u mode=%s errors_last_hour=%llu pending_sectors=%llu spare_used_sectors=%llu spare_total_sectors=%llu lost_sectors=%llu",
 		  s.health, mode_name(s.mode), ull(s.errors_last_hour), ull(s.pending_sectors),
 		  ull(s.spare_sectors_used + s.spare_sectors_bad), ull(s.spare_sectors_total), ull(s.lost_sectors));
+	out.print(" error_rate_per_hour=%llu errors_last_day=%llu error_rate_per_hour_of_day=%llu.%llu%llu trend=%s consecutive_errors=%llu\n",
+		  ull(recent.errors_last_hour), ull(recent.errors_last_day), ull(hundredths / 100), ull(hundredths / 10 % 10), ull(hundredths % 10),
+		  health::trend(recent.errors_last_hour, recent.errors_last_day, recent.minutes), ull(recent.in_a_row));
 }
 
 void Engine::message_cache_stats(TextWriter &out)

@@ -13,41 +13,46 @@
 
 namespace dm_remap {
 
-// Occurrences in the last 60 minutes, by the minute.
-class HourMeter final {
+// Occurrences lately, by buckets of time; the newest bucket is not over yet.
+template <size_t buckets, uint64_t bucket_ns>
+class Meter final {
 public:
 	void add(uint64_t now_ns, uint64_t n)
 	{
-		advance(minute_of(now_ns));
-		buckets_[last_minute_ % buckets_.size()] += n;
+		advance(now_ns / bucket_ns);
+		buckets_[last_ % buckets] += n;
 	}
-	uint64_t last_hour(uint64_t now_ns)
+	uint64_t sum(uint64_t now_ns)
 	{
 		uint64_t sum = 0;
 
-		advance(minute_of(now_ns));
+		advance(now_ns / bucket_ns);
 		for (uint64_t n : buckets_)
 			sum += n;
 		return sum;
 	}
+	// How long ago what sum() tells of begins.
+	static constexpr uint64_t reach_ns(uint64_t now_ns) { return (buckets - 1) * bucket_ns + now_ns % bucket_ns; }
 
 private:
-	static constexpr uint64_t minute_of(uint64_t ns) { return ns / 60'000'000'000ull; }
-
-	// Forget the minutes that have passed since the last call.
-	void advance(uint64_t minute)
+	// Forget what has passed since the last call.
+	void advance(uint64_t bucket)
 	{
-		uint64_t passed = minute > last_minute_ ? minute - last_minute_ : 0;
+		uint64_t passed = bucket > last_ ? bucket - last_ : 0;
 
-		for (uint64_t i = 1; i <= passed && i <= buckets_.size(); i++)
-			buckets_[(last_minute_ + i) % buckets_.size()] = 0;
+		for (uint64_t i = 1; i <= passed && i <= buckets; i++)
+			buckets_[(last_ + i) % buckets] = 0;
 		if (passed > 0)
-			last_minute_ = minute;
+			last_ = bucket;
 	}
 
-	std::array<uint64_t, 60> buckets_{};
-	uint64_t last_minute_ = 0;
+	std::array<uint64_t, buckets> buckets_{};
+	uint64_t last_ = 0;
 };
+
+inline constexpr uint64_t minute_ns = 60'000'000'000ull;
+using HourMeter = Meter<60, minute_ns>;
+using DayMeter = Meter<24, 60 * minute_ns>;
 
 // Survives table reloads: it lives in dmr_instance_persistent() memory, where all zeroes is a valid state.
 struct CounterValues final {
@@ -57,6 +62,9 @@ struct CounterValues final {
 	uint64_t unrecovered = 0, untested = 0, slow_requests = 0, commits = 0, checkpoints = 0;
 	uint64_t last_remap_time = 0, last_error_time = 0; // wall seconds
 	HourMeter remaps_by_minute, errors_by_minute;
+	DayMeter errors_by_hour;
+	uint64_t begun_ns = 0;	 // when counting did; 0: not yet
+	uint64_t in_a_row = 0;	 // reads, writes and flushes failed to the user, since a worker has served one well
 };
 static_assert(std::is_trivially_copyable_v<CounterValues>);
 
@@ -66,6 +74,8 @@ public:
 	Error init(CounterValues *values)
 	{
 		values_ = values;
+		if (!values_->begun_ns)
+			begin();
 		return lock_.init("dmr counters");
 	}
 	void destroy() { lock_.destroy(); }
@@ -75,15 +85,31 @@ public:
 	{
 		SpinGuard guard(lock_);
 		(op == DMR_OP_READ ? values_->read_errors : values_->write_errors)++;
-		values_->errors_by_minute.add(dmr_now_ns(), 1);
-		values_->last_error_time = dmr_wall_seconds();
+		count_error();
 	}
+	// One that a user is told of.
 	void flush_error()
 	{
 		SpinGuard guard(lock_);
 		values_->flush_errors++;
-		values_->errors_by_minute.add(dmr_now_ns(), 1);
-		values_->last_error_time = dmr_wall_seconds();
+		row(values_->in_a_row + 1);
+		count_error();
+	}
+	// A read or write was failed to the user.
+	void unrecovered()
+	{
+		SpinGuard guard(lock_);
+		values_->unrecovered++;
+		row(values_->in_a_row + 1);
+	}
+	// A worker has served a read, write or flush. Those that need none are not counted.
+	void served_well()
+	{
+		// As a rule there is nothing to do.
+		if (__atomic_load_n(&values_->in_a_row, __ATOMIC_RELAXED) == 0)
+			return;
+		SpinGuard guard(lock_);
+		row(0);
 	}
 	// Answers whether these were the first ever.
 	bool remapped(uint64_t blocks)
@@ -106,6 +132,21 @@ public:
 	{
 		SpinGuard guard(lock_);
 		*values_ = CounterValues{};
+		begin();
+	}
+	// What was lately, for the message `health`.
+	struct Recent {
+		uint64_t errors_last_hour, errors_last_day;
+		uint64_t minutes;	// of the last day, in which errors_last_day were counted
+		uint64_t in_a_row;	// 0 also if nothing has failed for an hour
+	};
+	Recent recent()
+	{
+		SpinGuard guard(lock_);
+		const uint64_t now = dmr_now_ns(), counted = now - values_->begun_ns, reach = DayMeter::reach_ns(now);
+		const uint64_t hour = values_->errors_by_minute.sum(now);
+
+		return { hour, values_->errors_by_hour.sum(now), (counted < reach ? counted : reach) / minute_ns, hour ? values_->in_a_row : 0 };
 	}
 	void snapshot(dmr_snapshot &out)
 	{
@@ -117,8 +158,8 @@ public:
 		out.remaps = values_->remaps;
 		out.rescued = values_->rescued;
 		out.moved = values_->moved;
-		out.remaps_last_hour = values_->remaps_by_minute.last_hour(now);
-		out.errors_last_hour = values_->errors_by_minute.last_hour(now);
+		out.remaps_last_hour = values_->remaps_by_minute.sum(now);
+		out.errors_last_hour = values_->errors_by_minute.sum(now);
 		out.unrecovered = values_->unrecovered;
 		out.untested = values_->untested;
 		out.pending_hits = values_->slow_requests;
@@ -129,6 +170,22 @@ public:
 	}
 
 private:
+	void row(uint64_t n) { __atomic_store_n(&values_->in_a_row, n, __ATOMIC_RELAXED); }
+	void count_error()
+	{
+		const uint64_t now = dmr_now_ns();
+
+		values_->errors_by_minute.add(now, 1);
+		values_->errors_by_hour.add(now, 1);
+		values_->last_error_time = dmr_wall_seconds();
+	}
+	void begin()
+	{
+		const uint64_t now = dmr_now_ns();
+
+		values_->begun_ns = now ? now : 1;
+	}
+
 	Spinlock lock_;
 	CounterValues *values_ = nullptr;
 };

@@ -7,6 +7,7 @@
 . "${VM_LIB%/*}/remap.sh"
 . "${VM_LIB%/*}/tool.sh"
 
+export DM_REMAP_STATE=/run/histories
 OUTSIDE=/run/textfile PROM=/run/textfile/dm_remap.prom
 
 start_two() {
@@ -133,9 +134,53 @@ spare_missing() {
 	assert_ok grep -q 'dm_remap_health_score{device="x"}' $PROM
 }
 
+# later SECONDS WORD...: dmremap as it would be then, for all that a clock tells that nobody sets.
+later() { unshare --time --fork --boottime "$1" "$TOOL" "${@:2}"; }
+
+# What happened is kept, over a device that is made anew; and a file that is none hinders nothing.
+happened() {
+	local file
+	start_two
+	rm -rf $DM_REMAP_STATE
+	write_file
+	file=$(ls $DM_REMAP_STATE/history-*.json)
+	host bad main 1000:64
+	pattern_write $X 1000 8 new
+	pattern_write $X 1008 8 new
+	assert_ok later 600 metrics >/dev/null
+	said 0 health x --json
+	document health
+	assert_eq '2 16 16 0' "$(field "$OUT" devices.0.history.hours.-1.errors devices.0.history.days.-1.remaps devices.0.history.days.-1.taken_sectors devices.0.errors.consecutive)"
+	assert_ok test "$(field "$OUT" devices.0.history.hours.-1.seconds)" -gt 0
+	assert_eq 'too-short null unknown' "$(field "$OUT" devices.0.exhaustion.result devices.0.exhaustion.latest_seconds devices.0.errors.trend)"
+	said 0 close x
+	said 0 open x
+	pattern_write $X 1016 8 new
+	assert_ok later 1200 metrics >/dev/null
+	said 0 health x
+	assert_contains "$OUT" '3 errors, 0 of them told to programs, 24 blocks remapped, 24 sectors of the spares taken'
+	assert_contains "$OUT" 'not enough to tell'
+	assert_contains "$OUT" '1 in the last hour, 1 in the last day, 1.00 an hour: too early for a trend'
+	truncate -s 100 "$file"
+	said 0 health x
+	assert_contains "$ERR" 'it is no history of this set'
+	said 0 metrics
+	assert_contains "$ERR" "$file.bad now"
+	assert_eq 2 "$(find $DM_REMAP_STATE -type f | wc -l)"
+	# No room for it: the metrics come all the same.
+	rm -rf $DM_REMAP_STATE
+	touch $DM_REMAP_STATE
+	said 0 metrics
+	assert_contains "$OUT" 'dm_remap_health_score{device="x"}'
+	assert_contains "$ERR" 'the history of x cannot be kept'
+	rm $DM_REMAP_STATE
+}
+
 tool_install
 modules_load
 test_case 'a disk goes bad' goes_bad
+test_case 'what happened is kept' happened
 test_case 'several devices, and none' of_several
 test_case 'a spare is missing, and no statistics' spare_missing
 test_case 'node_exporter has what sysfs says' exported
+test_case 'its documents are as docs/dmremap.schema.json describes them' described

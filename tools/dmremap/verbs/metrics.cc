@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // metrics [--textfile DIR]: all devices and sets of this machine as one Prometheus document.
+#include "health/sampling.hh"
 #include "machine/machine.hh"
 #include "monitoring/collect.hh"
 #include "monitoring/exposition.hh"
@@ -40,6 +41,8 @@ public:
 		const bool write = !folder_.empty() && !facts.nothing();
 		const char *result = folder_.empty() ? "printed" : write ? "written" : "removed";
 
+		if (!answer.manners().dry_run)
+			record(answer, facts);
 		if (!folder_.empty() && !answer.manners().dry_run)
 			write ? write_text(text) : remove_file();
 		if (answer.as_json()) {

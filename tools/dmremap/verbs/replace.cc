@@ -10,12 +10,12 @@
 #include "machine/signature.hh"
 #include "machine/udev.hh"
 #include "machine/users.hh"
+#include "state_folder.hh"
 #include "swap_table.hh"
 #include "sysfs.hh"
 #include "verbs.hh"
 
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <system_error>
 
@@ -36,13 +36,6 @@ void heed_signals()
 	action.sa_flags = SA_RESTART;
 	for (const int signal : {SIGINT, SIGTERM, SIGHUP})
 		sigaction(signal, &action, nullptr);
-}
-
-std::string state_folder()
-{
-	const char *given = std::getenv("DM_REMAP_STATE");
-
-	return given ? given : "/var/lib/dm-remap";
 }
 
 const char *name_of(Copier::Step step)
