@@ -58,7 +58,12 @@ done < <(find tools/boot -mindepth 2 -type f ! -name '*.md' ! -name '.*')
 [[ ! -e $dest/usr/sbin/dmremap ]] || fail 'PREFIX is ignored'
 grep -qF 'exec /opt/remap/sbin/dmremap ' "$dest/usr/lib/nagios/plugins/check_dm_remap" || fail 'check_dm_remap does not name the tool where it is'
 [[ -s $dest/opt/remap/share/dm-remap/prometheus/dm-remap.rules.yml ]] || fail 'no rules for Prometheus'
+[[ -s $dest/opt/remap/share/dm-remap/monitor.conf && -d $dest/etc/dm-remap/events.d ]] || fail 'no example for the monitor, or no folder for its programs'
+# What the administrator has put there stays, also when it goes.
+touch "$dest/etc/dm-remap/events.d/page"
 run uninstall DESTDIR="$dest" PREFIX=/opt/remap
+rm "$dest/etc/dm-remap/events.d/page"
+rmdir "$dest/etc/dm-remap/events.d" "$dest/etc/dm-remap" "$dest/etc"
 same "$before" "$(snapshot "$dest")" 'after make uninstall it is not as before'
 
 echo '== INSTALL_MOD_PATH'

@@ -2,16 +2,14 @@
 #include "sets_config.hh"
 
 #include "answer.hh"
+#include "config_words.hh"
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -22,46 +20,6 @@ namespace dm_remap::tool {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Why a line is not understood.
-struct Fault {
-	std::string text;
-};
-
-bool blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-// Takes the next word off, with its quotes. False at the end of the line, or at a comment, which is left in `rest`.
-bool next_word(std::string_view &rest, std::string &word)
-{
-	while (!rest.empty() && blank(rest.front()))
-		rest.remove_prefix(1);
-	if (rest.empty() || rest.front() == '#')
-		return false;
-	word.clear();
-	for (bool quoted = false; !rest.empty() || quoted;) {
-		if (rest.empty())
-			throw Fault{"a quote is not closed"};
-		const char c = rest.front();
-
-		if (!quoted && blank(c))
-			break;
-		rest.remove_prefix(1);
-		if (c == '"') {
-			quoted = !quoted;
-			continue;
-		}
-		if (quoted && c == '\\' && !rest.empty()) {
-			word += rest.front();
-			rest.remove_prefix(1);
-			continue;
-		}
-		word += c;
-	}
-	return true;
-}
 
 std::string quoted(const std::string &value)
 {
@@ -82,18 +40,8 @@ std::string quoted(const std::string &value)
 std::string uuid_of(const std::string &key, const std::string &text)
 {
 	if (!is_uuid(text))
-		throw Fault{fmt::format("{}: '{}' is not a UUID", key, text)};
+		throw ConfigFault{fmt::format("{}: '{}' is not a UUID", key, text)};
 	return lower(text);
-}
-
-uint64_t number_of(const std::string &key, std::string_view text)
-{
-	uint64_t value = 0;
-	const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-
-	if (text.empty() || error != std::errc() || end != text.data() + text.size())
-		throw Fault{fmt::format("{}: '{}' is not a number", key, text)};
-	return value;
 }
 
 ConfiguredSpare spare_of(const std::string &value)
@@ -105,17 +53,10 @@ ConfiguredSpare spare_of(const std::string &value)
 	if (at == value.npos)
 		return spare;
 	if (colon == value.npos || colon <= at + 1)
-		throw Fault{fmt::format("spare: '{}' is not UUID@PATH:START", value)};
+		throw ConfigFault{fmt::format("spare: '{}' is not UUID@PATH:START", value)};
 	spare.path = value.substr(at + 1, colon - at - 1);
 	spare.start = number_of("spare", std::string_view(value).substr(colon + 1));
 	return spare;
-}
-
-bool yes_or_no(const std::string &key, const std::string &text)
-{
-	if (text != "yes" && text != "no")
-		throw Fault{fmt::format("{}: '{}' is neither 'yes' nor 'no'", key, text)};
-	return text == "yes";
 }
 
 uint64_t wait_of(const std::string &text)
@@ -123,7 +64,7 @@ uint64_t wait_of(const std::string &text)
 	const uint64_t seconds = number_of("wait", text);
 
 	if (seconds > ConfiguredSet::longest_wait)
-		throw Fault{fmt::format("wait: {} seconds are more than {}", seconds, ConfiguredSet::longest_wait)};
+		throw ConfigFault{fmt::format("wait: {} seconds are more than {}", seconds, ConfiguredSet::longest_wait)};
 	return seconds;
 }
 
@@ -140,7 +81,7 @@ void take(ConfiguredSet &set, const std::string &key, const std::string &value)
 	else if (key == "degraded" && value == "never")
 		set.degraded = Degraded::never;
 	else if (key == "degraded")
-		throw Fault{fmt::format("degraded: '{}' is neither 'dropped' nor 'never'", value)};
+		throw ConfigFault{fmt::format("degraded: '{}' is neither 'dropped' nor 'never'", value)};
 	else if (key == "identity")
 		set.identity = value;
 	else if (key == "disk")
@@ -169,7 +110,7 @@ std::string second_word(std::string_view line)
 	try {
 		if (!next_word(line, word) || !next_word(line, word))
 			word.clear();
-	} catch (const Fault &) {
+	} catch (const ConfigFault &) {
 		word.clear();
 	}
 	return word;
@@ -181,19 +122,17 @@ ConfiguredSet set_of(std::string_view rest)
 	std::string word;
 
 	if (!next_word(rest, word))
-		throw Fault{"the UUID of the set is missing"};
+		throw ConfigFault{"the UUID of the set is missing"};
 	set.uuid = uuid_of("set", word);
 	while (next_word(rest, word)) {
-		const size_t is = word.find('=');
+		const auto [key, value] = key_and_value(word);
 
-		if (is == word.npos)
-			throw Fault{fmt::format("'{}' is not KEY=VALUE", word)};
-		take(set, word.substr(0, is), word.substr(is + 1));
+		take(set, key, value);
 	}
 	set.comment = rest;
 	for (const auto &[key, value] : {std::pair("name", &set.name), std::pair("main", &set.main)})
 		if (value->empty())
-			throw Fault{fmt::format("'{}=' is missing", key)};
+			throw ConfigFault{fmt::format("'{}=' is missing", key)};
 	return set;
 }
 
@@ -228,21 +167,6 @@ std::string line_of(const ConfiguredSet &set)
 	throw std::system_error(errno, std::generic_category(), path);
 }
 
-std::string content_of(const std::string &path)
-{
-	std::ifstream in(path, std::ios::binary);
-
-	if (!in.is_open() && errno == ENOENT)
-		return {};
-	if (std::error_code ignored; in.is_open() && fs::is_directory(path, ignored)) {
-		errno = EISDIR;
-		refuse(path);
-	}
-	if (!in.is_open())
-		refuse(path);
-	return {std::istreambuf_iterator<char>(in), {}};
-}
-
 } // namespace
 
 bool is_uuid(const std::string &text)
@@ -267,7 +191,7 @@ std::string SetsConfig::default_path()
 
 SetsConfig SetsConfig::read(const std::string &path)
 {
-	return parse(path, content_of(path));
+	return parse(path, config_text(path));
 }
 
 SetsConfig SetsConfig::parse(const std::string &path, const std::string &text)
@@ -275,37 +199,30 @@ SetsConfig SetsConfig::parse(const std::string &path, const std::string &text)
 	SetsConfig config;
 
 	config.path_ = path;
-	for (size_t at = 0; at < text.size();) {
-		const size_t end = std::min(text.find('\n', at), text.size());
-
-		config.read_line(text.substr(at, end - at));
-		at = end + 1;
-	}
+	for (const std::string &line : config_lines(text))
+		config.read_line(line);
 	return config;
 }
 
 void SetsConfig::read_line(const std::string &line)
 {
-	std::string_view rest = line;
+	std::string_view rest = words_of(line);
 	std::string word;
 
 	lines_.push_back(line);
-	// Of a file that an editor of another system has written.
-	if (rest.ends_with('\r'))
-		rest.remove_suffix(1);
 	try {
 		if (!next_word(rest, word))
 			return;
 		if (word != "set")
-			throw Fault{fmt::format("'{}' is unknown; a line begins with 'set'", word)};
+			throw ConfigFault{fmt::format("'{}' is unknown; a line begins with 'set'", word)};
 		ConfiguredSet set = set_of(rest);
 
 		for (const ConfiguredSet &other : sets_)
 			if (other.uuid == set.uuid || other.name == set.name)
-				throw Fault{fmt::format("line {} has this {} already", other.line, other.uuid == set.uuid ? "set" : "name")};
+				throw ConfigFault{fmt::format("line {} has this {} already", other.line, other.uuid == set.uuid ? "set" : "name")};
 		set.line = lines_.size();
 		sets_.push_back(std::move(set));
-	} catch (const Fault &fault) {
+	} catch (const ConfigFault &fault) {
 		if (const std::string uuid = second_word(line); is_uuid(uuid))
 			faulty_sets_.emplace_back(lower(uuid), faults_.size());
 		faults_.push_back(fmt::format("{}:{}: {}", path_, lines_.size(), fault.text));

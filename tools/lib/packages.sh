@@ -4,7 +4,7 @@
 # shellcheck source=tools/lib/debian.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/debian.sh"
 
-tool_libraries=(libfmt-dev libcli11-dev nlohmann-json3-dev libdevmapper-dev libblkid-dev libmount-dev libudev-dev
+tool_libraries=(libfmt-dev libcli11-dev nlohmann-json3-dev libdevmapper-dev libblkid-dev libmount-dev libudev-dev libsystemd-dev
 	libext2fs-dev xfslibs-dev scdoc)
 
 # The runtime of the sanitizers has the version of clang in its name.

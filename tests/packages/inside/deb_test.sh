@@ -35,6 +35,10 @@ said 0 dmremap --help
 timer=/etc/systemd/system/timers.target.wants/dm-remap-scrub.timer
 [[ -L $timer ]] || fail 'the scrub timer is not enabled'
 [[ -L ${timer/scrub/metrics} ]] || fail 'the timer of the metrics is not enabled'
+[[ -L /etc/systemd/system/multi-user.target.wants/dm-remap-monitor.service ]] || fail 'the monitor is not enabled'
+said 0 dmremap monitor --test
+says "programs: there is none in /etc/dm-remap/events.d"
+[[ -d /etc/dm-remap/events.d && -s /usr/share/dm-remap/monitor.conf ]] || fail 'no folder for programs, or no example'
 # Who does not want it.
 rm "$timer"
 said 3 /usr/lib/nagios/plugins/check_dm_remap --version

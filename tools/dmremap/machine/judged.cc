@@ -1,11 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "machine/judged.hh"
 
+#include "boot/run_dir.hh"
 #include "sysfs.hh"
 
 #include <algorithm>
 
 namespace dm_remap::tool {
+
+namespace {
+
+JudgedSet judge_one(const Machine &machine, const Running &device)
+{
+	JudgedSet out = {device.name(), machine.set_of(device), machine.configured(device), &device, device.status(), path_of_main(machine, device), {}};
+
+	out.judgement = judge_running(machine, device, *out.live);
+	return out;
+}
+
+Judgement judge_stopped(const ConfiguredSet &set)
+{
+	const std::string why = run_dir::read(run_dir::Note::waiting, set.uuid).value_or("");
+
+	return judge_offline(set.name, why.substr(0, why.find('\n')), run_dir::read(run_dir::Note::released, set.uuid).has_value());
+}
+
+} // namespace
 
 std::string path_of_main(const Machine &machine, const Running &device)
 {
@@ -40,6 +60,25 @@ Judgement judge_running(const Machine &machine, const Running &device, const Liv
 			    .path = [&](const LiveSpare &spare) { return path_of_spare(machine, device, live, spare); },
 			    .suspended = device.device().suspended,
 			    .configured = machine.configured(device) != nullptr});
+}
+
+std::vector<JudgedSet> judge_all(const Machine &machine)
+{
+	std::vector<JudgedSet> out;
+
+	for (const Running &device : machine.running()) {
+		try {
+			out.push_back(judge_one(machine, device));
+		} catch (const Failure &failure) {
+			if (failure.status() != ExitStatus::not_found)
+				throw;
+		}
+	}
+	for (const ConfiguredSet &set : machine.config().sets())
+		if (std::none_of(out.begin(), out.end(), [&](const JudgedSet &other) { return other.set == set.uuid; }))
+			out.push_back({set.name, set.uuid, &set, nullptr, {}, set.main, judge_stopped(set)});
+	std::sort(out.begin(), out.end(), [](const JudgedSet &a, const JudgedSet &b) { return a.name < b.name; });
+	return out;
 }
 
 } // namespace dm_remap::tool

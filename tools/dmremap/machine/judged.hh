@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// A device that runs, with the names that its parts have on this machine.
+// The devices and sets of this machine as they are judged, with the names that their parts have on it.
 #ifndef DMREMAP_MACHINE_JUDGED_HH
 #define DMREMAP_MACHINE_JUDGED_HH
 
@@ -13,6 +13,19 @@ std::string path_of_main(const Machine &machine, const Running &device);
 std::string path_of_spare(const Machine &machine, const Running &device, const LiveStatus &live, const LiveSpare &spare);
 
 Judgement judge_running(const Machine &machine, const Running &device, const LiveStatus &live);
+
+// A set that runs, or that should. What it points at is the machine's.
+struct JudgedSet {
+	std::string name, set;	// the UUID; empty: nobody knows
+	const ConfiguredSet *configured = nullptr;
+	const Running *running = nullptr;
+	std::optional<LiveStatus> live;	// no value: it does not run
+	std::string main;	// a path
+	Judgement judgement;
+};
+
+// All that run or are in the file, by name. A device that goes meanwhile is left out. Throws Failure: how one is cannot be told.
+std::vector<JudgedSet> judge_all(const Machine &machine);
 
 } // namespace dm_remap::tool
 

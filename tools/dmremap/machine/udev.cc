@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <fmt/format.h>
 #include <libudev.h>
 #include <poll.h>
 #include <sys/sysmacros.h>
@@ -31,6 +32,8 @@ Device device_of(const Context &context, const std::string &number)
 		return nullptr;
 	return Device(udev_device_new_from_devnum(context.get(), 'b', makedev(major, minor)));
 }
+
+constexpr int receive_buffer = 4 << 20;
 
 // Smaller is better. The names that say what a disk is before those that are mere numbers.
 int rank(const std::string &link)
@@ -122,6 +125,8 @@ Monitor::Monitor() : udev_(udev_new()), monitor_(nullptr)
 		udev_unref(udev_);
 		throw std::system_error(code, std::generic_category(), "news of block devices");
 	}
+	// Memory is taken when it is needed. Who may not have so much has what there is.
+	udev_monitor_set_receive_buffer_size(monitor_, receive_buffer);
 }
 
 Monitor::~Monitor()
@@ -135,16 +140,44 @@ int Monitor::fd() const
 	return udev_monitor_get_fd(monitor_);
 }
 
-bool Monitor::wait(uint64_t milliseconds)
+bool Monitor::is_readable(int milliseconds) const
 {
 	pollfd news = {fd(), POLLIN, 0};
+
+	return poll(&news, 1, milliseconds) > 0;
+}
+
+bool Monitor::wait(uint64_t milliseconds)
+{
 	bool any = false;
 
-	if (poll(&news, 1, static_cast<int>(milliseconds)) <= 0)
+	if (!is_readable(static_cast<int>(milliseconds)))
 		return false;
 	while (const Device device = Device(udev_monitor_receive_device(monitor_)))
 		any = true;
 	return any;
+}
+
+bool Monitor::take(const std::function<void(const Event &)> &f)
+{
+	for (;;) {
+		errno = 0;
+		const Device device(udev_monitor_receive_device(monitor_));
+		const bool lost = !device && errno == ENOBUFS;
+
+		// One that is not for us is nothing, but others may be behind it.
+		if (lost || (!device && !is_readable()))
+			return !lost;
+		const char *event = device ? udev_device_get_property_value(device.get(), "DM_REMAP_EVENT") : nullptr;
+
+		if (!event)
+			continue;
+		const dev_t number = udev_device_get_devnum(device.get());
+		const char *name = udev_device_get_property_value(device.get(), "DM_NAME");
+
+		// The kernel's own news does not say it; nor does sysfs, once the device is gone.
+		f({name ? name : sysfs::attribute(fmt::format("{}:{}", major(number), minor(number)), "dm/name"), event});
+	}
 }
 
 } // namespace dm_remap::tool::udev

@@ -6,6 +6,7 @@
 #include "machine/tree.hh"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,6 +31,12 @@ bool fits_a_table(const std::string &text);
 // Do the rules of this system hide the mains of sets?
 bool hides_mains(const Tree &tree);
 
+// What the modules tell of a device of theirs.
+struct Event {
+	std::string device;	// its name
+	std::string name;	// DM_REMAP_EVENT
+};
+
 class Monitor final {
 public:
 	// Hears of block devices from here on. Throws std::system_error.
@@ -40,10 +47,14 @@ public:
 
 	// Until there is news of a block device, or this time is over: false. Whatever came together is one piece of news.
 	bool wait(uint64_t milliseconds);
+	// Each event among the news that are there. False: some were lost, as there were too many.
+	bool take(const std::function<void(const Event &)> &f);
 	// Can be read from when there is news; wait(0) takes it.
 	int fd() const;
 
 private:
+	bool is_readable(int milliseconds = 0) const;
+
 	::udev *udev_;
 	udev_monitor *monitor_;
 };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 // status [NAME...]: how the sets of this machine are, what is wrong, and what to do.
-#include "boot/run_dir.hh"
 #include "guard_text.hh"
 #include "job_text.hh"
 #include "judgement_text.hh"
@@ -13,16 +12,6 @@
 namespace dm_remap::tool {
 
 namespace {
-
-// A set that runs, or that should.
-struct Row {
-	std::string name, set;
-	const ConfiguredSet *configured = nullptr;
-	const Running *running = nullptr;
-	std::optional<LiveStatus> live;
-	std::string main;
-	Judgement judgement;
-};
 
 std::string duration(uint64_t seconds)
 {
@@ -43,13 +32,15 @@ public:
 	int run(Answer &answer) override
 	{
 		const Machine machine(answer);
-		std::vector<Row> rows;
+		std::vector<JudgedSet> rows;
 
 		try {
 			if (machine.unavailable())
 				throw Failure(ExitStatus::failed, "device-mapper",
 					      fmt::format("what runs is not known: {}", *machine.unavailable()));
-			rows = find(machine);
+			rows = judge_all(machine);
+			if (!names_.empty())
+				rows = chosen(rows);
 		} catch (const Failure &failure) {
 			if (!test_)
 				throw;
@@ -63,32 +54,12 @@ public:
 	}
 
 private:
-	std::vector<Row> find(const Machine &machine) const
+	std::vector<JudgedSet> chosen(const std::vector<JudgedSet> &rows) const
 	{
-		std::vector<Row> rows;
-
-		for (const Running &device : machine.running())
-			rows.push_back(live_row(machine, device));
-		for (const ConfiguredSet &set : machine.config().sets())
-			if (std::none_of(rows.begin(), rows.end(), [&](const Row &row) { return row.set == set.uuid; }))
-				rows.push_back({set.name, set.uuid, &set, nullptr, {}, set.main, judge_stopped(set)});
-		std::sort(rows.begin(), rows.end(), [](const Row &a, const Row &b) { return a.name < b.name; });
-		return names_.empty() ? rows : chosen(std::move(rows));
-	}
-
-	static Judgement judge_stopped(const ConfiguredSet &set)
-	{
-		const std::string why = run_dir::read(run_dir::Note::waiting, set.uuid).value_or("");
-
-		return judge_offline(set.name, why.substr(0, why.find('\n')), run_dir::read(run_dir::Note::released, set.uuid).has_value());
-	}
-
-	std::vector<Row> chosen(std::vector<Row> rows) const
-	{
-		std::vector<Row> out;
+		std::vector<JudgedSet> out;
 
 		for (const std::string &name : names_) {
-			const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row &row) {
+			const auto found = std::find_if(rows.begin(), rows.end(), [&](const JudgedSet &row) {
 				return row.name == name || row.set == name || (row.running && row.running->device().path == name);
 			});
 
@@ -101,36 +72,27 @@ private:
 		return out;
 	}
 
-	static Row live_row(const Machine &machine, const Running &device)
-	{
-		Row row = {device.name(), machine.set_of(device), machine.configured(device), &device, device.status(), {}, {}};
-
-		row.main = path_of_main(machine, device);
-		row.judgement = judge_running(machine, device, *row.live);
-		return row;
-	}
-
-	static Verdict worst(const std::vector<Row> &rows)
+	static Verdict worst(const std::vector<JudgedSet> &rows)
 	{
 		Verdict verdict = Verdict::well;
 
-		for (const Row &row : rows)
+		for (const JudgedSet &row : rows)
 			verdict = std::max(verdict, row.judgement.verdict);
 		return verdict;
 	}
 
-	static void print(Answer &answer, const Machine &machine, const std::vector<Row> &rows)
+	static void print(Answer &answer, const Machine &machine, const std::vector<JudgedSet> &rows)
 	{
 		if (rows.empty())
 			answer.line("no set runs, and {} has none; 'dmremap list' shows what is on the disks", machine.config().path());
-		for (const Row &row : rows) {
+		for (const JudgedSet &row : rows) {
 			if (&row != &rows.front())
 				answer.line("");
 			print(answer, machine, row);
 		}
 	}
 
-	static void print(Answer &answer, const Machine &machine, const Row &row)
+	static void print(Answer &answer, const Machine &machine, const JudgedSet &row)
 	{
 		print_judgement(answer, row.name, row.judgement);
 		if (!row.live) {
@@ -158,10 +120,10 @@ private:
 			answer.line(" guard: {}", guard_text(*live.guard));
 	}
 
-	static void write(JsonWriter &out, const Machine &machine, const std::vector<Row> &rows)
+	static void write(JsonWriter &out, const Machine &machine, const std::vector<JudgedSet> &rows)
 	{
 		out.begin_array("devices");
-		for (const Row &row : rows) {
+		for (const JudgedSet &row : rows) {
 			out.begin_object();
 			out.value("name", row.name);
 			out.value("set", row.set.empty() ? std::nullopt : std::optional(row.set));
@@ -176,7 +138,7 @@ private:
 		out.end();
 	}
 
-	static void write_live(JsonWriter &out, const Machine &machine, const Row &row)
+	static void write_live(JsonWriter &out, const Machine &machine, const JudgedSet &row)
 	{
 		const LiveStatus *live = row.live ? &*row.live : nullptr;
 		const auto number = [&](const char *key, uint64_t LiveStatus::*field) {
