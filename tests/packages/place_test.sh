@@ -58,6 +58,7 @@ done < <(find tools/boot -mindepth 2 -type f ! -name '*.md' ! -name '.*')
 [[ ! -e $dest/usr/sbin/dmremap ]] || fail 'PREFIX is ignored'
 grep -qF 'exec /opt/remap/sbin/dmremap ' "$dest/usr/lib/nagios/plugins/check_dm_remap" || fail 'check_dm_remap does not name the tool where it is'
 [[ -s $dest/opt/remap/share/dm-remap/prometheus/dm-remap.rules.yml ]] || fail 'no rules for Prometheus'
+cmp -s tools/monitoring/grafana/dm-remap-fleet.json "$dest/opt/remap/share/dm-remap/grafana/dm-remap-fleet.json" || fail 'no dashboards for Grafana, or changed ones'
 run uninstall DESTDIR="$dest" PREFIX=/opt/remap
 same "$before" "$(snapshot "$dest")" 'after make uninstall it is not as before'
 
