@@ -32,6 +32,8 @@ class Panel:
         self.model = model
         self.id, self.type, self.title, self.place = model["id"], model["type"], model["title"], model["gridPos"]
         self.queries = [(target["refId"], target["expr"], target["legendFormat"]) for target in model["targets"]]
+        # Seconds between the points of a day that Grafana asks for, in a panel as wide as a screen.
+        self.step = max(60 * int(model.get("interval", "0m").rstrip("m")), 120)
         self.settings = model["fieldConfig"]["defaults"]
         self.overrides = {one["matcher"]["options"]: {each["id"]: each["value"] for each in one["properties"]} for one in model["fieldConfig"]["overrides"]}
 
