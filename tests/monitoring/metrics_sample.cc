@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What is told of some devices and sets, for tests that judge it by other programs.
-// usage: metrics_sample [--names | --plugin | --checkmk]
+// usage: metrics_sample [--names | --plugin | --checkmk | --well NAME...]
+// --well: of a machine that runs these sets, over two spares each, with nothing wrong.
 #include "monitoring/exposition.hh"
 #include "monitoring/plugin.hh"
 
@@ -8,6 +9,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <fmt/format.h>
 
 using namespace dm_remap;
 using namespace dm_remap::tool;
@@ -52,6 +54,48 @@ MachineFacts machine()
 		.time = 1700000003};
 }
 
+// One that nothing has happened to yet, and with I/O.
+DeviceFacts well_device(const std::string &name, const std::string &set)
+{
+	LiveStatus live = LiveStatus::parse("mode=ok health=100\n"
+					    "main sectors=1953525168 block_bytes=512 physical_block_bytes=4096\n"
+					    "guard state=complete sectors=66 missing_sectors=0 main_uuid=u\n"
+					    "map generation=5 extents=0 max_extents=65536 mappings=0 remapped_sectors=0 pending_sectors=0 lost_sectors=0\n"
+					    "pool members=2 total_sectors=1048576 used_sectors=0 bad_sectors=0 free_sectors=1048576 main_permille=0\n"
+					    "spare number=0 device=8:16 state=active start=8 total_sectors=524288 used_sectors=0 bad_sectors=0\n"
+					    "spare number=1 device=8:32 state=active start=8 total_sectors=524288 used_sectors=0 bad_sectors=0\n"
+					    "scrub state=running at=8 end=1953525168 rate=0 begun=1700000000 last_complete=1700000000 read_sectors=8 rescued_sectors=0 "
+					    "pending_sectors=0 spare_moved_sectors=0 spare_unreadable_sectors=0\n");
+	DeviceFacts out = {.label = label_text(name),
+			   .name = name,
+			   .set = set,
+			   .values = values_of(live, "errors read=0 write=0 last_hour=0 last_time=0 unrecovered=0\n"
+						     "remaps blocks=0 last_hour=0 last_time=0 untested=0 rescued=0 moved=0\n"
+						     "slow_path requests=0 commits=1 checkpoints=1\n"),
+			   .live = live,
+			   .suspended = false,
+			   .main = "/dev/disk/by-id/ata-" + name,
+			   .disks = {{"sda", "S-" + name, "0x5000c500a1b2c3d4"}},
+			   .spare_paths = {{0, "/dev/sdb1"}, {1, "/dev/sdc1"}}};
+
+	for (const stats::Family &family : stats::families)
+		out.values.try_emplace(family.name, family.unit == stats::Unit::seconds ? "0.000000000" : "0");
+	return out;
+}
+
+MachineFacts well_machine(const std::vector<std::string> &names)
+{
+	MachineFacts out = {.modules = {{"dm_remap", "1.0.0", true}, {"dm_remap_stats", "1.0.0", true}}, .time = 1700000003};
+
+	for (const std::string &name : names) {
+		const std::string set = fmt::format("00000000-0000-0000-0000-{:012}", out.sets.size() + 1);
+
+		out.devices.push_back(well_device(name, set));
+		out.sets.push_back({set, name, true, true});
+	}
+	return out;
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -64,6 +108,8 @@ int main(int argc, char **argv)
 			out += name + "\n";
 	} else if (!*what) {
 		out = exposition(machine());
+	} else if (!std::strcmp(what, "--well")) {
+		out = exposition(well_machine({argv + 2, argv + argc}));
 	} else {
 		const std::vector<PluginService> services = plugin_services(machine(), {*PluginRange::parse("90:"), *PluginRange::parse("30:")}, {});
 

@@ -61,6 +61,7 @@ grep -qF 'exec /opt/remap/sbin/dmremap ' "$dest/usr/lib/nagios/plugins/check_dm_
 [[ -s $dest/opt/remap/share/dm-remap/monitor.conf && -d $dest/etc/dm-remap/events.d ]] || fail 'no example for the monitor, or no folder for its programs'
 # What the administrator has put there stays, also when it goes.
 touch "$dest/etc/dm-remap/events.d/page"
+cmp -s tools/monitoring/grafana/dm-remap-fleet.json "$dest/opt/remap/share/dm-remap/grafana/dm-remap-fleet.json" || fail 'no dashboards for Grafana, or changed ones'
 run uninstall DESTDIR="$dest" PREFIX=/opt/remap
 rm "$dest/etc/dm-remap/events.d/page"
 rmdir "$dest/etc/dm-remap/events.d" "$dest/etc/dm-remap" "$dest/etc"

@@ -15,11 +15,11 @@ clang_runtime() {
 	esac
 }
 
-# Where promtool is.
-promtool_package() {
+# Where prometheus and promtool are.
+prometheus_packages() {
 	case $(debian_suite) in
 	bookworm) echo prometheus ;;
-	*) echo promtool ;;
+	*) printf '%s\n' prometheus promtool ;;
 	esac
 }
 
@@ -33,11 +33,11 @@ packages_of() { # GROUP...
 			"${tool_libraries[@]}" ;;
 		test) printf '%s\n' clang "$(clang_runtime)" libgtest-dev libgmock-dev libbenchmark-dev \
 			patch python3 python3-jsonschema python3-yaml util-linux e2fsprogs initramfs-tools-core cpio jq \
-			"$(promtool_package)" systemd kmod perl libmonitoring-plugin-perl ;;
+			systemd kmod perl libmonitoring-plugin-perl; prometheus_packages ;;
 		vm) printf '%s\n' qemu-system-x86 busybox-static kmod cpio xz-utils zstd python3 \
 			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps perl nbdkit nbdkit-plugin-dev kpartx gddrescue smartmontools ;;
 		s390x) printf '%s\n' cmake ninja-build g++-s390x-linux-gnu qemu-user googletest ;;
-		stack) printf '%s\n' mdadm lvm2 cryptsetup-bin fdisk thin-provisioning-tools qemu-utils "$(promtool_package)" prometheus-node-exporter iproute2 ;;
+		stack) printf '%s\n' mdadm lvm2 cryptsetup-bin fdisk thin-provisioning-tools qemu-utils prometheus-node-exporter iproute2; prometheus_packages ;;
 		package) printf '%s\n' build-essential cmake ninja-build pkgconf "${tool_libraries[@]}" \
 			debhelper lintian rpm ;;
 		debug) packages_of build vm stack && printf '%s\n' flex bison libelf-dev ;;

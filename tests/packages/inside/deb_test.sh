@@ -46,6 +46,7 @@ says "check_dm_remap $new"
 said 0 /usr/lib/nagios/plugins/check_dm_remap
 says 'DM_REMAP OK - no set runs'
 [[ -s /usr/share/dm-remap/prometheus/dm-remap.rules.yml ]] || fail 'no rules for Prometheus'
+[[ -s /usr/share/dm-remap/grafana/dm-remap-fleet.json && -s /usr/share/dm-remap/grafana/dm-remap-machine.json ]] || fail 'no dashboards for Grafana'
 
 step 'upgrade to a version that does not build: what was there goes on to serve'
 said 0 "${APT[@]}" install ./broken/dm-remap-dkms_*.deb

@@ -14,7 +14,8 @@ step 'files'
 said 0 rpm -qpl "$tool"
 for file in /usr/sbin/dmremap /usr/share/man/man8/dmremap.8.gz /usr/share/bash-completion/completions/dmremap \
 	/usr/share/zsh/site-functions/_dmremap /usr/share/fish/vendor_completions.d/dmremap.fish \
-	/usr/lib/systemd/system/dm-remap-monitor.service /usr/share/dm-remap/monitor.conf /etc/dm-remap/events.d; do
+	/usr/lib/systemd/system/dm-remap-monitor.service /usr/share/dm-remap/monitor.conf /etc/dm-remap/events.d \
+	/usr/share/dm-remap/prometheus/dm-remap.rules.yml /usr/share/dm-remap/grafana/dm-remap-{fleet,machine}.json; do
 	grep -qxF "$file" "$OUT" || fail "dm-remap lacks $file"
 done
 says_not /usr/src

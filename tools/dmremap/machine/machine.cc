@@ -146,16 +146,25 @@ std::optional<SetPlaces> Machine::places(const std::string &name) const
 
 std::string Machine::path_of(const std::string &number, const ConfiguredSet *set) const
 {
-	std::vector<std::string> names;
+	const auto is_at = [&](const std::string &name) { return !name.empty() && number_of(name) == number; };
 
+	if (set && is_at(set->main))
+		return set->main;
 	if (set)
-		names.push_back(set->main);
-	for (size_t i = 0; set && i < set->spares.size(); i++)
-		names.push_back(set->spares[i].path);
-	for (const std::string &name : names)
-		if (!name.empty() && sysfs::number(name) == number)
-			return name;
+		for (const ConfiguredSpare &spare : set->spares)
+			if (is_at(spare.path))
+				return spare.path;
 	return udev::lasting_path(sysfs::node(number));
+}
+
+// Each spare of a set is looked for among all of its names.
+const std::string &Machine::number_of(const std::string &path) const
+{
+	const auto [known, is_new] = numbers_.try_emplace(path);
+
+	if (is_new)
+		known->second = sysfs::number(path);
+	return known->second;
 }
 
 std::vector<SeenSet> Machine::scan(Answer &answer) const

@@ -49,10 +49,13 @@ public:
 	std::vector<SeenSet> scan(Answer &answer) const;
 
 private:
+	const std::string &number_of(const std::string &path) const;
+
 	SetsConfig config_;
 	std::optional<std::string> unavailable_;
 	std::vector<Running> running_;
 	mutable std::map<std::string, std::string> set_uuids_; // by device, of those whose UUID does not say it
+	mutable std::map<std::string, std::string> numbers_; // by the file's name for a device, as it was when it was first asked for
 };
 
 // A member by its place, if it is one there; what is in the way is noted.

@@ -47,36 +47,40 @@ constexpr OwnFamily own_families[] = {
 constexpr std::array spare_states = {"active", "removing", "avoided", "dropped", "behind", "missing", "failed"};
 constexpr std::array scrub_states = {"none", "running", "paused", "waiting"};
 
-// Each value is escaped already.
-using Labels = std::initializer_list<std::pair<const char *, std::string>>;
+// Each value is escaped already, and of the same statement.
+using Labels = std::initializer_list<std::pair<const char *, std::string_view>>;
 
 class Exposition final {
 public:
 	template <typename T>
-	void add(const char *family, Labels labels, const T &value)
+	void add(std::string_view family, Labels labels, const T &value)
 	{
-		std::string text;
+		std::string &out = samples_of(family);
+		char before = '{';
 
-		for (const auto &[name, content] : labels)
-			text += fmt::format("{}{}=\"{}\"", text.empty() ? "" : ",", name, content);
-		samples_[family] += fmt::format("{}{}{} {}\n", stats::family_prefix, family, text.empty() ? "" : "{" + text + "}", value);
+		out.append(stats::family_prefix).append(family);
+		for (const auto &[name, content] : labels) {
+			out.append(1, before).append(name).append("=\"").append(content).append("\"");
+			before = ',';
+		}
+		fmt::format_to(std::back_inserter(out), "{} {}\n", labels.size() ? "}" : "", value);
 	}
 
 	// One sample for each state; one that is unknown has one more.
 	template <size_t N>
 	void add_states(const char *family, const std::string &device, const std::string &spare, const std::array<const char *, N> &states, const std::string &state)
 	{
-		const auto add_one = [&](const std::string &one) {
+		const auto add_one = [&](std::string_view one, bool is) {
 			if (spare.empty())
-				add(family, {{"device", device}, {"state", label_text(one)}}, one == state ? 1 : 0);
+				add(family, {{"device", device}, {"state", one}}, is ? 1 : 0);
 			else
-				add(family, {{"device", device}, {"spare", spare}, {"state", label_text(one)}}, one == state ? 1 : 0);
+				add(family, {{"device", device}, {"spare", spare}, {"state", one}}, is ? 1 : 0);
 		};
 
 		for (const char *one : states)
-			add_one(one);
+			add_one(one, one == state);
 		if (std::find(states.begin(), states.end(), state) == states.end())
-			add_one(state);
+			add_one(label_text(state), true);
 	}
 
 	std::string text() const
@@ -98,6 +102,13 @@ public:
 	}
 
 private:
+	std::string &samples_of(std::string_view family)
+	{
+		const auto found = samples_.find(family);
+
+		return found != samples_.end() ? found->second : samples_.emplace(family, "").first->second;
+	}
+
 	std::map<std::string, std::string, std::less<>> samples_;
 };
 

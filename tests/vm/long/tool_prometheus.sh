@@ -1,0 +1,105 @@
+#!/bin/bash
+# A disk goes bad, and Prometheus tells: from the modules by `dmremap metrics`, Debian's node_exporter and Debian's Prometheus with our rules to alerts
+# that fire in order, and that end when what they are about has. The rules are a copy with seconds in place of minutes and hours: what those are for,
+# tests/monitoring/alerts_test.py has. Two servers start and much is waited for, so it is no group of tools/check:
+#
+#   tests/vm/run_group.py --kernel 6.12 --group tests/vm/long/tool_prometheus.sh
+# vm: drives=main:32M:scsi,spare:16M:scsi,new:40M:scsi modules=required memory=2G smp=2 timeout=2400
+. "$VM_LIB"
+. "${VM_LIB%/*}/remap.sh"
+. "${VM_LIB%/*}/tool.sh"
+
+OUTSIDE=/run/textfile
+RULES=/run/prometheus/rules.yml
+export DM_REMAP_STATE=/run/copies
+
+# get PORT PATH: what answers there. Without a program that would take its time to start.
+get() {
+	local answer
+	exec {answer}<>"/dev/tcp/127.0.0.1/$1" || return
+	printf 'GET %s HTTP/1.0\r\n\r\n' "$2" >&"$answer"
+	sed '1,/^\r$/d' <&"$answer"
+	exec {answer}>&-
+}
+write_file() { said 0 metrics --textfile $OUTSIDE; }
+# firing: which alerts are, without our prefix, in one line.
+firing() {
+	get 9090 /api/v1/alerts | perl -MJSON::PP -0777 -ne '
+		my %names = map { $_->{labels}{alertname} => 1 } grep { $_->{state} eq "firing" } @{decode_json($_)->{data}{alerts}};
+		print join(" ", map { s/^DmRemap//r } sort keys %names), "\n"'
+}
+# fire [ALERT...]: once Prometheus has what is now, these fire and no others. They come one after the other, and go so.
+fire() {
+	write_file
+	wait_for "[[ \$(firing) == '$*' ]]" 240 "alerts '$*'" || fail "there is '$(firing)'"
+}
+
+start_all() {
+	ip link set lo up
+	rm -rf $OUTSIDE /run/prometheus "${DM_REMAP_CONFIG%/*}" $DM_REMAP_STATE
+	mkdir $OUTSIDE /run/prometheus
+	# An hour back is half a minute; what has to last for minutes or hours lasts for so many seconds. Trends and what takes days stay.
+	sed -E '/name: dm-remap-trend/,/name: dm-remap-care/! { s/\[1h\]/[30s]/; s/offset 1h/offset 30s/; s/^( +for: [0-9]+)[mh]$/\1s/ }' \
+		tools/monitoring/prometheus/dm-remap.rules.yml >$RULES
+	assert_ok promtool check rules $RULES
+	cat >/run/prometheus/prometheus.yml <<-END
+		global: { scrape_interval: 1s, evaluation_interval: 1s }
+		rule_files: [ $RULES ]
+		scrape_configs:
+		  - job_name: node
+		    static_configs: [ { targets: [ '127.0.0.1:9100' ] } ]
+	END
+	prometheus-node-exporter --collector.disable-defaults --collector.textfile --collector.textfile.directory=$OUTSIDE \
+		--web.listen-address=127.0.0.1:9100 2>/run/exporter.log &
+	defer "kill $!"
+	prometheus --config.file=/run/prometheus/prometheus.yml --storage.tsdb.path=/run/prometheus/data --web.listen-address=127.0.0.1:9090 \
+		2>/run/prometheus.log &
+	defer "kill $!"
+	wait_for "grep -q 'Server is ready' /run/prometheus.log" 240 'Prometheus to be ready'
+}
+
+a_disk_goes_bad() {
+	local new
+	MAIN=$(drive main) SPARE=$(drive spare) new=$(drive new)
+	wipe "$MAIN" "$SPARE" "$new"
+	start_all
+	defer 'dm_remove_if_there x; host heal main'
+	said 0 create x --main "$MAIN" --spare "$SPARE"
+	write_file
+	# Whoever asks for what was before needs something before. And it is there, as sysfs has it.
+	wait_for "get 9090 '/api/v1/query?query=dm_remap_relocated_bytes%20offset%2030s%20%3D%3D%200' | grep -q device" 240 'half a minute of samples'
+	assert_contains "$(get 9100 /metrics)" "$(grep ^dm_remap_health_score /sys/kernel/dm_remap/devices/x/all_stats)"
+	fire
+
+	say 'the first bad blocks: told, and then an old story'
+	host bad main 1000:8
+	pattern_write $X 1000 8 new
+	fire FirstRemap
+	fire
+
+	say 'what cannot be read'
+	host bad main 2000:8
+	assert_fail dd if=$X of=/dev/null iflag=direct bs=4096 skip=250 count=1 status=none
+	fire Pending Unrecovered
+	fire Pending
+	pattern_write $X 2000 8 new
+	fire
+
+	say 'a set that does not run'
+	said 0 close x
+	fire SetNotAssembled
+	said 0 open x
+	fire
+
+	say 'little room, and then a new disk in the place of all'
+	said 0 remap x 8192 $(($(remap_get x total) * 4 / 5)) --wait
+	fire HealthLow SpareLow
+	said 0 replace x "$new" --yes --swap --standstill 600
+	fire
+	assert_contains "$(dmsetup table x)" linear
+	assert_not_contains "$(get 9100 /metrics)" dm_remap_health_score
+}
+
+tool_install
+modules_load
+test_case 'a disk goes bad, and Prometheus tells' a_disk_goes_bad
