@@ -262,6 +262,8 @@ xfs_on_dying_disk() {
 
 ext4_on_dying_disk() {
 	fill_dying_disk ext4 mkfs.ext4 -q -F -b 4096
+	# What is written on the way out may meet a bad block as well.
+	umount_x
 	remap_get x remapped extents >/state/map
 }
 
