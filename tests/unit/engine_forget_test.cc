@@ -180,6 +180,33 @@ TEST_F(EngineForget, WhatIsUnderWayToADeadSpareIsWaitedFor)
 	EXPECT_EQ(state("8:16"), "");
 }
 
+// Though the spare itself stays: extents that were two are one lost one in memory, and what is committed next would count on the room.
+TEST_F(EngineForget, WhatIsLostIsLostDurably)
+{
+	std::vector<uint8_t> data(512);
+	UserIo io;
+	bool ended = false;
+
+	main.fail(0, 16);
+	create(two());
+	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+	spare.fail(0, 2048 - total_of("8:16"), Fault::unwritable());
+	ASSERT_EQ(write(8, 8, 2), DMR_STS_OK);
+	ASSERT_EQ(state("8:16"), "dropped");
+	spare.set_slow(7'000'000'000);
+	io.sectors = 1;
+	io.data = data.data();
+	io.done = [&](UserIo &) { ended = true; };
+	device.submit(io);
+	ASSERT_EQ(device.forget_spare(0, true), -EBUSY);
+	ASSERT_EQ(world.run_until([&] { return ended; }), Stop::Done);
+	const uint64_t lost = snapshot().lost_sectors;
+	spare.set_slow(0);
+	recreate(degraded(second, true));
+	EXPECT_EQ(snapshot().lost_sectors, lost);
+	EXPECT_EQ(read_status(0, 8), DMR_STS_MEDIUM);
+}
+
 // It was dropped for one write of its metadata: what lives on it may be whole, and no one else has it.
 TEST_F(EngineForget, NothingIsWrittenToOneThatIsThere)
 {

@@ -133,8 +133,8 @@ public:
 	// Before the first record of a guarded block, and the first guard block on main: the set has a UUID for main, and older
 	// modules refuse it. EIO: as above.
 	Error prepare_to_guard();
-	// What lives on this member, which is not healthy, is lost: in memory at once, durably when it is forgotten, or by any
-	// checkpoint before. blocks: how many there are; EBUSY, and nothing changed, if there are some and not `may`. Also ENOMEM, EIO.
+	// What lives on this member, which is not healthy, is lost, durably. blocks: how many there are; EBUSY, and nothing changed, if
+	// there are some and not `may`. Also ENOMEM, EIO.
 	Error lose(uint32_t slot, bool may, uint64_t &blocks, char *reason);
 	// After that: it is no member any more. Nobody looks for its device. EBUSY: what had begun before is under way. Also EIO.
 	Error forget_member(uint32_t slot, char *reason);

@@ -304,11 +304,16 @@ Error DurableMap::lose(uint32_t slot, bool may, uint64_t &blocks, char *reason)
 	}
 	if (Error error = prepare_for_loss(loss.extents, reason))
 		return error;
-	if (Error error = must_be_written(use_features(DMR_FEATURE_LOST))) {
+	Error error = must_be_written(use_features(DMR_FEATURE_LOST));
+
+	if (!error)
+		error = put_lost(on_member);
+	// Now, as there may be fewer extents than before: a commit would count on room that the checkpoint and the log do not have.
+	if (!error)
+		error = must_be_written(checkpoint());
+	if (error)
 		dmr_format(reason, DMR_REASON_SIZE, "the metadata can no longer be written on any spare: error %d", error.negative());
-		return error;
-	}
-	return put_lost(on_member);
+	return error;
 }
 
 // With the lost blocks in a checkpoint the set knows of them whatever comes; only then does the member go.
