@@ -85,8 +85,10 @@ DeviceFacts well_device(const std::string &name, const std::string &set)
 
 MachineFacts well_machine(const std::vector<std::string> &names)
 {
-	MachineFacts out = {.modules = {{"dm_remap", "1.0.0", true}, {"dm_remap_stats", "1.0.0", true}}, .time = 1700000003};
+	MachineFacts out;
 
+	out.modules = {{"dm_remap", "1.0.0", true}, {"dm_remap_stats", "1.0.0", true}};
+	out.time = 1700000003;
 	for (const std::string &name : names) {
 		const std::string set = fmt::format("00000000-0000-0000-0000-{:012}", out.sets.size() + 1);
 
