@@ -23,6 +23,25 @@ protected:
 		t.max_extents = 0;
 		return t;
 	}
+	// The first one does not take its metadata, so that it is dropped; blocks 0 to 7 live there.
+	void drop_the_first()
+	{
+		main.fail(0, 16);
+		create(two());
+		ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
+		spare.fail(0, 2048 - total_of("8:16"), Fault::unwritable());
+		ASSERT_EQ(write(8, 8, 2), DMR_STS_OK);
+		ASSERT_EQ(state("8:16"), "dropped");
+	}
+	// A read of block 0 is under way there, until ended_.
+	void read_slowly()
+	{
+		spare.set_slow(7'000'000'000);
+		io_.sectors = 1;
+		io_.data = data_.data();
+		io_.done = [&](UserIo &) { ended_ = true; };
+		device.submit(io_);
+	}
 	static std::vector<uint8_t> content(SimDisk &disk)
 	{
 		std::vector<uint8_t> data(2048 * 512);
@@ -30,6 +49,10 @@ protected:
 		disk.peek(0, data.data(), 2048);
 		return data;
 	}
+	std::vector<uint8_t> data_ = std::vector<uint8_t>(512);
+	UserIo io_;
+	bool ended_ = false;
+
 	bool refused_with(const char *text) { return device.reason().find(text) != std::string::npos; }
 };
 

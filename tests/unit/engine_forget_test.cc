@@ -154,27 +154,14 @@ TEST_F(EngineForget, ASpareThatIsDeadIsForgottenToo)
 // Its device is looked for by a read that map has sent there.
 TEST_F(EngineForget, WhatIsUnderWayToADeadSpareIsWaitedFor)
 {
-	std::vector<uint8_t> data(512);
-	UserIo io;
-	bool ended = false;
-
-	main.fail(0, 16);
-	create(two());
-	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
-	spare.fail(0, 2048 - total_of("8:16"), Fault::unwritable());
-	ASSERT_EQ(write(8, 8, 2), DMR_STS_OK);
-	ASSERT_EQ(state("8:16"), "dropped");
-	spare.set_slow(7'000'000'000);
-	io.sectors = 1;
-	io.data = data.data();
-	io.done = [&](UserIo &) { ended = true; };
-	device.submit(io);
+	drop_the_first();
+	read_slowly();
 	EXPECT_EQ(device.forget_spare(0, true), -EBUSY);
 	EXPECT_TRUE(refused_with("still under way: try again")) << device.reason();
-	EXPECT_FALSE(ended);
+	EXPECT_FALSE(ended_);
 	EXPECT_EQ(snapshot().lost_sectors, 16u) << "that is done already";
 	EXPECT_EQ(state("8:16"), "dropped");
-	ASSERT_EQ(world.run_until([&] { return ended; }), Stop::Done);
+	ASSERT_EQ(world.run_until([&] { return ended_; }), Stop::Done);
 	spare.set_slow(0);
 	EXPECT_EQ(device.forget_spare(0, false), 0) << device.reason();
 	EXPECT_EQ(state("8:16"), "");
@@ -183,23 +170,10 @@ TEST_F(EngineForget, WhatIsUnderWayToADeadSpareIsWaitedFor)
 // Though the spare itself stays: extents that were two are one lost one in memory, and what is committed next would count on the room.
 TEST_F(EngineForget, WhatIsLostIsLostDurably)
 {
-	std::vector<uint8_t> data(512);
-	UserIo io;
-	bool ended = false;
-
-	main.fail(0, 16);
-	create(two());
-	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
-	spare.fail(0, 2048 - total_of("8:16"), Fault::unwritable());
-	ASSERT_EQ(write(8, 8, 2), DMR_STS_OK);
-	ASSERT_EQ(state("8:16"), "dropped");
-	spare.set_slow(7'000'000'000);
-	io.sectors = 1;
-	io.data = data.data();
-	io.done = [&](UserIo &) { ended = true; };
-	device.submit(io);
+	drop_the_first();
+	read_slowly();
 	ASSERT_EQ(device.forget_spare(0, true), -EBUSY);
-	ASSERT_EQ(world.run_until([&] { return ended; }), Stop::Done);
+	ASSERT_EQ(world.run_until([&] { return ended_; }), Stop::Done);
 	const uint64_t lost = snapshot().lost_sectors;
 	spare.set_slow(0);
 	recreate(degraded(second, true));
@@ -210,12 +184,7 @@ TEST_F(EngineForget, WhatIsLostIsLostDurably)
 // It was dropped for one write of its metadata: what lives on it may be whole, and no one else has it.
 TEST_F(EngineForget, NothingIsWrittenToOneThatIsThere)
 {
-	main.fail(0, 16);
-	create(two());
-	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
-	spare.fail(0, 2048 - total_of("8:16"), Fault::unwritable());
-	ASSERT_EQ(write(8, 8, 2), DMR_STS_OK);
-	ASSERT_EQ(state("8:16"), "dropped");
+	drop_the_first();
 	spare.heal_all();
 	const uint64_t writes = spare.counts().writes;
 
@@ -340,12 +309,7 @@ TEST_F(EngineForget, ThoseWhoComeLaterDoNotStandInTheWay)
 	bool stop = false;
 	uint32_t idle = 0;
 
-	main.fail(0, 16);
-	create(two());
-	ASSERT_EQ(write(0, 8, 2), DMR_STS_OK);
-	spare.fail(0, 2048 - total_of("8:16"), Fault::unwritable());
-	ASSERT_EQ(write(8, 8, 2), DMR_STS_OK);
-	ASSERT_EQ(state("8:16"), "dropped");
+	drop_the_first();
 	spare.fail(0, 2048);
 	const std::function<void(uint32_t)> next = [&](uint32_t i) {
 		io[i] = UserIo();

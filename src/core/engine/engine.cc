@@ -7,6 +7,8 @@
 
 namespace dm_remap {
 
+static_assert(RangeTable::slots > 2 * RequestQueue::max_workers + DeferredWrites::most, "with every slot taken a request waits for any holder");
+
 // ---- life ----
 
 Error Engine::create(const dmr_engine_params &params, char *reason)
@@ -350,9 +352,9 @@ void Engine::serve_flush(void *context, dmr_request *req, uint32_t)
 		dmr_log(e.p_.inst, DMR_LOG_ERR, "%s failed a flush (status %u): data written since the last one may be lost",
 			by_spare ? "a spare" : "main", status);
 		dmr_event(e.p_.inst, DMR_EVENT_FLUSH_FAILED);
-	}
-	else
+	} else {
 		e.counters_.served_well();
+	}
 	if (refused != failed)
 		dmr_log(e.p_.inst, DMR_LOG_WARN, "a spare on which nothing lives failed a flush (status %u): nothing is lost", spare_status);
 	end_all(req, status);

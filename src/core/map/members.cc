@@ -316,7 +316,7 @@ Error DurableMap::lose(uint32_t slot, bool may, uint64_t &blocks, char *reason)
 	return error;
 }
 
-// With the lost blocks in a checkpoint the set knows of them whatever comes; only then does the member go.
+// What was lost with it is in a checkpoint since lose(): the set knows of that whatever comes, and only then does the member go.
 Error DurableMap::forget_member(uint32_t slot, char *reason)
 {
 	Leadership leadership(*this);
@@ -326,13 +326,6 @@ Error DurableMap::forget_member(uint32_t slot, char *reason)
 	if (spares_.usage(slot).used > 0) {
 		dmr_format(reason, DMR_REASON_SIZE, "I/O that began earlier is still under way: try again");
 		return Error(EBUSY);
-	}
-	if (index_.lost() > Blocks(0)) {
-		if (Error error = checkpoint()) {
-			fail("a checkpoint", error.negative());
-			dmr_format(reason, DMR_REASON_SIZE, "the metadata can no longer be written on any spare: error %d", error.negative());
-			return error;
-		}
 	}
 	// It may hold the only copy of what was given up.
 	Error error = forget(slot, false);

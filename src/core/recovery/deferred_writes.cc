@@ -132,21 +132,18 @@ bool DeferredWrites::return_to(Job &job)
 	{
 		SpinGuard guard(lock_);
 
-		for (Write **at = &returning_; *at && !found; at = &(*at)->next) {
-			if ((*at)->req == job.req) {
-				found = *at;
-				__atomic_store_n(at, found->next, __ATOMIC_RELAXED);
-				break;
-			}
-		}
+		Write **at = &returning_;
+
+		while (*at && (*at)->req != job.req)
+			at = &(*at)->next;
+		found = *at;
+		if (!found)
+			return false;
+		__atomic_store_n(at, found->next, __ATOMIC_RELAXED);
 	}
-	if (!found)
-		return false;
 	WorkerSpace &space = *job.space;
 
-	space.bad.clear();
-	space.known_before.clear();
-	space.forget_records();
+	space.begin_piece();
 	// What was to be relocated: the records said where it had gone.
 	for (const dmr_record &record : found->ticket.records)
 		space.bad.add(static_cast<uint32_t>(record.main_block - found->piece.value), record.length);

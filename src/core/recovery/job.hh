@@ -59,6 +59,13 @@ struct WorkerSpace final {
 	Error allocate(size_t block_bytes, size_t data_bytes);
 	void release(size_t block_bytes, size_t data_bytes);
 
+	// Nothing is known of its blocks yet.
+	void begin_piece()
+	{
+		bad.clear();
+		known_before.clear();
+		forget_records();
+	}
 	void forget_records()
 	{
 		record_count = 0;

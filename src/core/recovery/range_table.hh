@@ -20,9 +20,9 @@ namespace dm_remap {
 
 class RangeTable final {
 public:
-	// One for each worker, one more for each that tests a control block meanwhile, and one for each write that waits for its
-	// commit without a worker.
-	static constexpr uint32_t slots = 80 + 64;
+	// One for each worker, one more for each that tests a control block meanwhile, one for each write that waits for its commit
+	// without a worker, and some for the mover and the patrol: whoever knows them all sees to it (engine.cc).
+	static constexpr uint32_t slots = 144;
 	static constexpr uint32_t none = ~0u;
 
 	// taken: where the number of ranges that are held is kept for map to see, 0 now.

@@ -25,9 +25,7 @@ dmr_status WriteRecovery::write_piece(Job &job, MainBlock first, Blocks length)
 	WorkerSpace &space = *job.space;
 	MainBlock end = first + length;
 
-	space.bad.clear();
-	space.known_before.clear();
-	space.forget_records();
+	space.begin_piece();
 	for (MainBlock at = first; at < end;) {
 		Segment segment = io_->segment_at(at, end);
 		dmr_status status = DMR_STS_OK;
