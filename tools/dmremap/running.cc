@@ -60,14 +60,10 @@ std::vector<Running> Running::all()
 	std::vector<Running> out;
 
 	for (const dm::Device &device : dm::all()) {
-		try {
+		unless_gone([&] {
 			if (std::optional<dm::Segment> segment = remap_segment(device))
 				out.push_back({device, std::move(*segment)});
-		} catch (const Failure &failure) {
-			// It went away meanwhile.
-			if (failure.status() != ExitStatus::not_found)
-				throw;
-		}
+		});
 	}
 	return out;
 }

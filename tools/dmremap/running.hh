@@ -4,6 +4,7 @@
 #define DMREMAP_RUNNING_HH
 
 #include "dm.hh"
+#include "exit_status.hh"
 #include "live_status.hh"
 
 #include <functional>
@@ -51,6 +52,18 @@ private:
 	dm::Device device_;
 	dm::Segment segment_;
 };
+
+// f, of a device that may have gone away meanwhile: then there is nothing to do.
+template <typename F>
+void unless_gone(F f)
+{
+	try {
+		f();
+	} catch (const Failure &failure) {
+		if (failure.status() != ExitStatus::not_found)
+			throw;
+	}
+}
 
 // The UUID that the mapped device of this set has: the kernel refuses a second one.
 std::string dm_uuid_of(const std::string &set_uuid);

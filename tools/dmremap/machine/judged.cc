@@ -66,14 +66,8 @@ std::vector<JudgedSet> judge_all(const Machine &machine)
 {
 	std::vector<JudgedSet> out;
 
-	for (const Running &device : machine.running()) {
-		try {
-			out.push_back(judge_one(machine, device));
-		} catch (const Failure &failure) {
-			if (failure.status() != ExitStatus::not_found)
-				throw;
-		}
-	}
+	for (const Running &device : machine.running())
+		unless_gone([&] { out.push_back(judge_one(machine, device)); });
 	for (const ConfiguredSet &set : machine.config().sets())
 		if (std::none_of(out.begin(), out.end(), [&](const JudgedSet &other) { return other.set == set.uuid; }))
 			out.push_back({set.name, set.uuid, &set, nullptr, {}, set.main, judge_stopped(set)});

@@ -144,6 +144,12 @@ Message of_itself(MessageKind kind, Verdict verdict, int priority, const std::st
 	return out;
 }
 
+void add_facts(std::vector<std::string> &out, const Message &message)
+{
+	for (const auto &[name, value] : message.facts)
+		out.push_back(fmt::format("DM_REMAP_{}={}", name, value));
+}
+
 // Readers of headers that are not ASCII want them encoded.
 std::string ascii(std::string text)
 {
@@ -267,8 +273,7 @@ std::vector<std::string> journal_fields(const Message &message)
 	std::vector<std::string> out = {"MESSAGE=" + message.subject, fmt::format("MESSAGE_ID={}", message_id(message.kind)),
 					fmt::format("PRIORITY={}", message.priority)};
 
-	for (const auto &[name, value] : message.facts)
-		out.push_back(fmt::format("DM_REMAP_{}={}", name, value));
+	add_facts(out, message);
 	return out;
 }
 
@@ -276,8 +281,7 @@ std::vector<std::string> environment(const Message &message)
 {
 	std::vector<std::string> out = {"DM_REMAP_MESSAGE=" + message.subject, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
 
-	for (const auto &[name, value] : message.facts)
-		out.push_back(fmt::format("DM_REMAP_{}={}", name, value));
+	add_facts(out, message);
 	return out;
 }
 

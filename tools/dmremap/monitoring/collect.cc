@@ -53,15 +53,8 @@ std::vector<DeviceFacts> devices_of(const Machine &machine)
 {
 	std::vector<DeviceFacts> out;
 
-	for (const Running &device : machine.running()) {
-		try {
-			out.push_back(device_facts(machine, device));
-		} catch (const Failure &failure) {
-			// It went away meanwhile.
-			if (failure.status() != ExitStatus::not_found)
-				throw;
-		}
-	}
+	for (const Running &device : machine.running())
+		unless_gone([&] { out.push_back(device_facts(machine, device)); });
 	for (const std::string &text : sysfs::statistics().value_or(std::vector<std::string>())) {
 		DeviceFacts found = read_statistics(text);
 		const auto same = std::find_if(out.begin(), out.end(), [&](const DeviceFacts &device) { return device.label == found.label; });
