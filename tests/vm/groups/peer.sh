@@ -200,7 +200,7 @@ scrub state=none at=0 end=524288 rate=0 begun=0 last_complete=0 read_sectors=0 r
 	assert_match "$(dmsetup message x 0 stats)" '^errors read=[1-9][0-9]* write=[1-9][0-9]* last_hour=[1-9][0-9]* last_time=[1-9][0-9]{9} unrecovered=1
 remaps blocks=1 last_hour=1 last_time=[1-9][0-9]{9} untested=0 rescued=0 moved=0
 slow_path requests=[0-9]+ commits=2 checkpoints=[0-9]+$'
-	assert_match "$(dmsetup message x 0 health)" '^health=[0-9]+ mode=ok errors_last_hour=[0-9]+ pending_sectors=1 spare_used_sectors=1 spare_total_sectors=[0-9]+ lost_sectors=0$'
+	assert_match "$(dmsetup message x 0 health)" '^health=[0-9]+ mode=ok errors_last_hour=[0-9]+ pending_sectors=1 spare_used_sectors=1 spare_total_sectors=[0-9]+ lost_sectors=0 error_rate_per_hour=[1-9][0-9]* errors_last_day=[1-9][0-9]* error_rate_per_hour_of_day=[0-9]+\.[0-9]{2} trend=unknown consecutive_errors=[0-9]+$'
 	assert_match "$(dmsetup message x 0 cache_stats)" '^index extents=2 mapped_extents=1 bytes=[0-9]+
 region_filter regions=[0-9]+ set=2 region_sectors=[0-9]+$'
 	assert_eq '' "$(dmsetup message x 0 clear_stats)"
