@@ -92,8 +92,11 @@ std::string mend(const Place &place)
 	return first + "make it anew";
 }
 
-void advise(Answer &answer, const std::vector<Block> &blocks)
+} // namespace
+
+std::vector<std::string> block_advice(const std::vector<Block> &blocks)
 {
+	std::vector<std::string> out;
 	std::set<Kind> kinds;
 	std::set<std::string> mends;
 
@@ -102,25 +105,23 @@ void advise(Answer &answer, const std::vector<Block> &blocks)
 		if (block.found.kind == Kind::metadata)
 			mends.insert(fmt::format("metadata on {}: {}.", block.place->path, mend(*block.place)));
 	}
-	answer.line("");
 	if (std::any_of(blocks.begin(), blocks.end(), [](const Block &block) { return block.cause == "spare_missing"; }))
-		answer.line("Some of it is on a spare that is missing: find that first ('dmremap status'), and nothing of this is lost.");
+		out.push_back("Some of it is on a spare that is missing: find that first ('dmremap status'), and nothing of this is lost.");
 	if (kinds.contains(Kind::file))
-		answer.line("file: copy off what can be read of it, then restore it from a backup, or write it anew: a block heals when it is written. What a file "
+		out.push_back("file: copy off what can be read of it, then restore it from a backup, or write it anew: a block heals when it is written. What a file "
 			    "had that is deleted or replaced is free.");
 	for (const std::string &text : mends)
-		answer.line("{}", text);
+		out.push_back(text);
 	if (kinds.contains(Kind::free))
-		answer.line("free: nothing is lost; it heals when it is written next.");
+		out.push_back("free: nothing is lost; it heals when it is written next.");
 	if (kinds.contains(Kind::swap))
-		answer.line("swap: 'swapoff', then 'mkswap' and 'swapon'; a program of which memory is there ends when it needs it.");
+		out.push_back("swap: 'swapoff', then 'mkswap' and 'swapon'; a program of which memory is there ends when it needs it.");
 	if (kinds.contains(Kind::unknown))
-		answer.line("unknown: see there. Before anything else copy off what can be read.");
+		out.push_back("unknown: see there. Before anything else copy off what can be read.");
+	return out;
 }
 
-} // namespace
-
-void print_blocks(Answer &answer, const std::string &device, const std::vector<Block> &blocks, bool unreadable)
+std::vector<BlockLine> block_lines(const std::vector<Block> &blocks)
 {
 	struct Line {
 		Kind kind;
@@ -128,12 +129,9 @@ void print_blocks(Answer &answer, const std::string &device, const std::vector<B
 		std::vector<Range> sectors;
 	};
 	std::vector<Line> lines;
+	std::vector<BlockLine> out;
 	std::map<std::pair<Kind, std::string>, size_t> known;
 
-	if (blocks.empty()) {
-		answer.line("{}: no sector is known that cannot be read", device);
-		return;
-	}
 	for (const Block &block : blocks) {
 		std::string subject = subject_of(block);
 		const auto [at, is_new] = known.try_emplace({block.found.kind, subject}, lines.size());
@@ -143,16 +141,35 @@ void print_blocks(Answer &answer, const std::string &device, const std::vector<B
 		lines[at->second].sectors.push_back(block.sectors);
 	}
 	std::stable_sort(lines.begin(), lines.end(), [](const Line &a, const Line &b) { return a.kind < b.kind; });
-	answer.line("{}: {} sectors{}", device, sectors_of(blocks).count(), unreadable ? " cannot be read" : "");
-	for (const Line &line : lines)
-		answer.line("{:<8} {}: {}", kind_word(line.kind), line.subject, list_of(line.sectors));
-	if (unreadable)
-		advise(answer, blocks);
+	for (Line &line : lines)
+		out.push_back({kind_word(line.kind), std::move(line.subject), list_of(line.sectors)});
+	return out;
+}
+
+uint64_t sectors_in(const std::vector<Block> &blocks)
+{
+	return sectors_of(blocks).count();
+}
+
+void print_blocks(Answer &answer, const std::string &device, const std::vector<Block> &blocks, bool unreadable)
+{
+	if (blocks.empty()) {
+		answer.line("{}: no sector is known that cannot be read", device);
+		return;
+	}
+	answer.line("{}: {} sectors{}", device, sectors_in(blocks), unreadable ? " cannot be read" : "");
+	for (const BlockLine &line : block_lines(blocks))
+		answer.line("{:<8} {}: {}", line.kind, line.subject, line.sectors);
+	if (!unreadable)
+		return;
+	answer.line("");
+	for (const std::string &text : block_advice(blocks))
+		answer.line("{}", text);
 }
 
 void write_blocks(JsonWriter &out, const std::vector<Block> &blocks)
 {
-	out.value("sectors", sectors_of(blocks).count());
+	out.value("sectors", sectors_in(blocks));
 	out.begin_array("blocks");
 	for (const Block &block : blocks) {
 		const Found &found = block.found;

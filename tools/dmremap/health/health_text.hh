@@ -3,30 +3,24 @@
 #ifndef DMREMAP_HEALTH_HEALTH_TEXT_HH
 #define DMREMAP_HEALTH_HEALTH_TEXT_HH
 
-#include "health/history.hh"
-#include "health/live_health.hh"
+#include "health/health_report.hh"
 
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace dm_remap::tool {
 
-struct HealthReport {
-	std::string name, set;
-	LiveHealth live;
-	uint64_t free = 0;	// sectors of the spares that can be taken
-	uint64_t now = 0;	// seconds since 1970
-	std::optional<History> history;
-	Exhaustion exhaustion;	// by the history
-};
-
 // In the largest unit of which there are two: "14 days".
 std::string duration_text(double hours);
-// Lines.
+// When the spares will be used up, as far as that can be told.
+std::string exhaustion_text(const HealthReport &report);
+// What is known, in the order in which it is told. No label: it belongs to the line before.
+struct HealthLine {
+	std::string label, text;
+};
+std::vector<HealthLine> health_lines(const HealthReport &report);
+// The same for a terminal.
 std::vector<std::string> health_text(const HealthReport &report);
-// Short, for programs.
-const char *id_of(Exhaustion::Kind kind);
 
 } // namespace dm_remap::tool
 

@@ -75,4 +75,16 @@ std::vector<JudgedSet> judge_all(const Machine &machine)
 	return out;
 }
 
+const JudgedSet &find_judged(const std::vector<JudgedSet> &sets, const std::string &name)
+{
+	const auto found = std::find_if(sets.begin(), sets.end(), [&](const JudgedSet &set) {
+		return set.name == name || set.set == name || (set.running && set.running->device().path == name);
+	});
+
+	if (found == sets.end())
+		throw Failure(ExitStatus::not_found, "not-found",
+			      fmt::format("{}: it does not run, and sets.conf does not have it; 'dmremap list' shows what is on the disks", shown(name)));
+	return *found;
+}
+
 } // namespace dm_remap::tool

@@ -2,6 +2,7 @@
 #include "monitor/channels.hh"
 
 #include "answer.hh"
+#include "os/host_name.hh"
 
 #include <algorithm>
 #include <array>
@@ -15,17 +16,6 @@
 #include <unistd.h>
 
 namespace dm_remap::tool {
-
-namespace {
-
-std::string host_name()
-{
-	std::array<char, 256> name = {};
-
-	return gethostname(name.data(), name.size() - 1) ? "" : name.data();
-}
-
-} // namespace
 
 Channels::Channels(MonitorConfig config, std::string folder)
 	: config_(std::move(config)), folder_(std::move(folder)), host_(host_name()), jobs_(config_.limit)

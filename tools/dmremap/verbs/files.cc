@@ -2,6 +2,7 @@
 // files NAME [SECTOR...]: what lies on the blocks that cannot be read.
 #include "files/blocks.hh"
 #include "files/blocks_text.hh"
+#include "files/unreadable.hh"
 #include "machine/machine.hh"
 #include "verbs.hh"
 
@@ -53,7 +54,7 @@ public:
 
 		if (device.device().suspended)
 			throw Failure(ExitStatus::busy, "busy", fmt::format("{0} is suspended, and reading it would wait: 'dmsetup resume {0}'", device.name()));
-		const std::vector<BadRange> bad = sectors_.empty() ? unreadable(answer, device) : asked_for(device);
+		const std::vector<BadRange> bad = sectors_.empty() ? unreadable_on(answer, device) : asked_for(device);
 		const std::vector<Block> blocks = blocks_on(device.device(), bad, answer);
 
 		if (answer.as_json()) {
@@ -80,26 +81,6 @@ private:
 						  "'dmremap open --readonly NAME' starts the set without a write; 'dmremap map SPARE...' lists the sectors",
 						  failure.what()));
 		}
-	}
-
-	static std::vector<BadRange> unreadable(Answer &answer, const Running &device)
-	{
-		std::vector<BadRange> out;
-		const bool still = device.each_extent([&](const LiveExtent &extent) {
-			if (extent.kind != "mapped")
-				out.push_back({{extent.sector, extent.sectors}, std::string(extent.kind)});
-			else if (!extent.spare_sector)
-				out.push_back({{extent.sector, extent.sectors}, "spare_missing"});
-		});
-
-		if (!still)
-			answer.warn("changing", "the map changed while it was listed: each extent is told as it was at its moment");
-		// An extent may lie beyond the end of a table that is shorter than the map.
-		std::erase_if(out, [&](BadRange &bad) {
-			bad.sectors = common(bad.sectors, {0, device.sectors()});
-			return !bad.sectors.count;
-		});
-		return out;
 	}
 
 	std::vector<BadRange> asked_for(const Running &device) const

@@ -2,6 +2,7 @@
 // map NAME | DEV...: the extents, as a table, JSON, CSV, or a picture of main. Of a device that runs its modules are asked: its spares may
 // change while they are read.
 #include "machine/machine.hh"
+#include "main_cells.hh"
 #include "set_reader.hh"
 #include "verbs.hh"
 
@@ -14,12 +15,6 @@
 namespace dm_remap::tool {
 
 namespace {
-
-// Each cell of the picture is a part of main.
-struct Cell {
-	uint64_t mapped = 0;
-	bool unreadable = false;
-};
 
 // In sectors of 512 bytes, as everything that a person reads.
 struct Row {
@@ -240,30 +235,18 @@ private:
 	{
 		winsize window = {};
 		const uint64_t columns = !ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) && window.ws_col > 20 ? window.ws_col - 1u : 79;
-		const uint64_t block = source.block_bytes / DMR_SECTOR_SIZE, blocks = source.main_sectors / block;
-		const uint64_t wanted = std::min(columns * 20, std::max<uint64_t>(blocks, 1));
-		const uint64_t per_cell = (blocks + wanted - 1) / wanted * block;
-		std::vector<Cell> cells((source.main_sectors + per_cell - 1) / per_cell);
+		MainCells picture(source.main_sectors, source.block_bytes, columns * 20);
+		const std::vector<Cell> &cells = picture.cells();
 
-		source.each([&](const Row &row) {
-			// An extent may lie beyond the end of a table that is shorter than the map.
-			for (uint64_t at = row.sector, end = std::min(row.sector + row.sectors, source.main_sectors); at < end;) {
-				Cell &cell = cells[at / per_cell];
-				const uint64_t part_end = std::min(end, (at / per_cell + 1) * per_cell);
-
-				cell.unreadable |= row.kind != "mapped";
-				cell.mapped += row.kind == "mapped" ? part_end - at : 0;
-				at = part_end;
-			}
-		});
+		source.each([&](const Row &row) { picture.add(row.sector, row.sectors, row.kind == "mapped" ? &Cell::mapped : &Cell::unreadable); });
 		for (size_t row = 0; row < cells.size(); row += columns) {
 			std::string line;
 
 			for (size_t i = row; i < std::min<size_t>(row + columns, cells.size()); i++)
-				line += coloured(cells[i], per_cell);
+				line += coloured(cells[i], picture.cell_sectors());
 			answer.line("{}", line);
 		}
-		answer.line("each character is {} sectors of main: . all well, + some remapped, # half or more, ! some that cannot be read", per_cell);
+		answer.line("each character is {} sectors of main: . all well, + some remapped, # half or more, ! some that cannot be read", picture.cell_sectors());
 		summary(answer, source);
 	}
 

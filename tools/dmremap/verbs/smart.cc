@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // smart [NAME...]: what the drives say of themselves, beside what was seen of them.
 #include "judgement_text.hh"
-#include "lists/block_list.hh"
-#include "machine/disk_care.hh"
-#include "machine/drive_of.hh"
+#include "machine/drives.hh"
 #include "machine/judged.hh"
-#include "os/program.hh"
-#include "smart/judge_drive.hh"
-#include "sysfs.hh"
 #include "verbs.hh"
 
 #include <algorithm>
@@ -15,12 +10,6 @@
 namespace dm_remap::tool {
 
 namespace {
-
-struct Drive {
-	DriveRole role;
-	std::optional<DriveHealth> health; // no value: it is not a single drive, or smartctl cannot speak to it
-	std::optional<Finding> recovery;
-};
 
 struct Report {
 	std::string name;
@@ -80,65 +69,10 @@ private:
 	static Report report(Answer &answer, const Machine &machine, const Running &device)
 	{
 		const LiveStatus live = device.status();
-		Report out = {device.name(), {}, judge_running(machine, device, live)};
+		Report out = {device.name(), ask_drives(answer, machine, device, live), judge_running(machine, device, live)};
 
-		out.drives.push_back(ask_drive(answer, device, live, {.name = out.name, .path = path_of_main(machine, device)}, device.main_number()));
-		for (const LiveSpare &spare : live.spares)
-			if (!spare.missing())
-				out.drives.push_back(ask_drive(answer, device, live, {.name = out.name,
-										      .path = path_of_spare(machine, device, live, spare),
-										      .spare = spare.number}, spare.device));
-		for (const Drive &drive : out.drives) {
-			out.judgement.add(judge_drive(drive.health, drive.role));
-			if (drive.recovery)
-				out.judgement.add({*drive.recovery});
-		}
+		out.judgement.add(judge_drives(out.drives));
 		return out;
-	}
-
-	static Drive ask_drive(Answer &answer, const Running &device, const LiveStatus &live, DriveRole role, const std::string &number)
-	{
-		const std::vector<std::string> below = sysfs::disks_below(number);
-
-		role.disk = sysfs::node(below.size() == 1 ? below.front() : sysfs::disk(number));
-		if (below.size() != 1) {
-			answer.warn("no-drive", fmt::format("{} lies on {} drives: ask each of them with smartctl", role.path, below.size()));
-			return {std::move(role), {}, {}};
-		}
-		const std::optional<std::string> told = output_of({"smartctl", "--json=c", "-x", role.disk});
-
-		if (!told)
-			throw Failure(ExitStatus::failed, "no-smartctl", "there is no smartctl, which speaks to drives: install the package smartmontools");
-		Drive drive = {std::move(role), {}, {}};
-
-		try {
-			if (DriveHealth health = read_drive_health(*told); !health.protocol.empty())
-				drive.health = std::move(health);
-		} catch (const Failure &failure) {
-			answer.warn("no-answer", fmt::format("{}: {}: is it of version 7 or later, and what does 'smartctl --json -x {}' say?", drive.role.path,
-							     failure.what(), drive.role.disk));
-		}
-		if (!drive.role.spare) {
-			drive.role.own_figure = live.moved_away() + live.pending + live.lost;
-			drive.role.logged = logged(answer, device, live, *told);
-			drive.recovery = look_at_recovery(drive.role.path, [&](const std::string &) { return told; });
-		}
-		return drive;
-	}
-
-	// Sectors of main that its drive's logs name. Of a log that cannot be used for that it is said why.
-	static uint64_t logged(Answer &answer, const Running &device, const LiveStatus &live, const std::string &told)
-	{
-		try {
-			const BlockList list = read_smart(told);
-
-			return plan_import(list, list.unit.value_or(live.block_bytes), live.block_bytes,
-					   drive_of(device, "its logs are not looked at"), "its logs are not looked at")
-				.sectors;
-		} catch (const Failure &failure) {
-			answer.note(failure.what());
-			return 0;
-		}
 	}
 
 	static void print(Answer &answer, const std::vector<Report> &reports)
@@ -164,25 +98,9 @@ private:
 			return;
 		}
 		const DriveHealth &h = *drive.health;
-		std::string figures = h.passed ? *h.passed ? "says that it is well" : "says that it is FAILING" : "says nothing of its health";
-		const auto figure = [&](const std::optional<uint64_t> &value, const char *format) {
-			if (value)
-				figures += fmt::format(fmt::runtime(format), *value);
-		};
-
-		figure(h.reallocated, ", {} sectors reallocated");
-		figure(h.pending, ", {} pending");
-		figure(h.uncorrectable, ", {} uncorrectable errors");
-		if (h.failed_self_tests)
-			figures += fmt::format(", {} failed self-tests", h.failed_self_tests);
-		figure(h.wear_percent, ", {} % worn");
-		figure(h.temperature, ", {} °C");
-		figure(h.hours, ", on for {} h");
-		if (h.recovery_deciseconds)
-			figures += fmt::format(", gives a sector up after {}.{} s", *h.recovery_deciseconds / 10, *h.recovery_deciseconds % 10);
 		answer.line("{:>7}: {}{}, {}{}", who, shown(drive.role.path), at, shown(h.model.empty() ? h.protocol : h.model),
 			    h.serial.empty() ? "" : fmt::format(", serial {}", shown(h.serial)));
-		answer.line("         {}", figures);
+		answer.line("         {}", figures_text(h));
 	}
 
 	static void write(JsonWriter &out, const std::vector<Report> &reports)
@@ -194,47 +112,14 @@ private:
 			out.value("state", report.judgement.state);
 			write_findings(out, report.judgement);
 			out.begin_array("drives");
-			for (const Drive &drive : report.drives)
-				write(out, drive);
+			for (const Drive &drive : report.drives) {
+				out.begin_object();
+				write_drive(out, drive);
+				out.end();
+			}
 			out.end();
 			out.end();
 		}
-		out.end();
-	}
-
-	static void write(JsonWriter &out, const Drive &drive)
-	{
-		const DriveHealth *const h = drive.health ? &*drive.health : nullptr;
-		const auto number = [&](const char *key, std::optional<uint64_t> DriveHealth::*field) {
-			out.value(key, h ? h->*field : std::nullopt);
-		};
-		const auto text = [&](const char *key, std::string DriveHealth::*field) {
-			out.value(key, h && !(h->*field).empty() ? std::optional(h->*field) : std::nullopt);
-		};
-
-		out.begin_object();
-		out.value("spare", drive.role.spare);
-		out.value("path", drive.role.path);
-		out.value("disk", drive.role.disk);
-		text("protocol", &DriveHealth::protocol);
-		text("model", &DriveHealth::model);
-		text("serial", &DriveHealth::serial);
-		out.value("passed", h ? h->passed : std::nullopt);
-		out.begin_array("failing", JsonWriter::Style::compact);
-		for (size_t i = 0; h && i < h->failing.size(); i++)
-			out.value({}, h->failing[i]);
-		out.end();
-		number("reallocated_sectors", &DriveHealth::reallocated);
-		number("pending_sectors", &DriveHealth::pending);
-		number("uncorrectable_errors", &DriveHealth::uncorrectable);
-		out.value("failed_self_tests", h ? std::optional(h->failed_self_tests) : std::nullopt);
-		out.value("logged_sectors", drive.role.spare ? std::nullopt : std::optional(drive.role.logged));
-		number("temperature_celsius", &DriveHealth::temperature);
-		number("power_on_hours", &DriveHealth::hours);
-		number("wear_percent", &DriveHealth::wear_percent);
-		number("own_spare_percent", &DriveHealth::spare_percent);
-		number("own_spare_threshold_percent", &DriveHealth::spare_threshold);
-		number("recovery_deciseconds", &DriveHealth::recovery_deciseconds);
 		out.end();
 	}
 

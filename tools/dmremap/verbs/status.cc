@@ -3,7 +3,7 @@
 #include "guard_text.hh"
 #include "job_text.hh"
 #include "judgement_text.hh"
-#include "machine/judged.hh"
+#include "machine/judged_json.hh"
 #include "scrub_text.hh"
 #include "verbs.hh"
 
@@ -39,8 +39,13 @@ public:
 				throw Failure(ExitStatus::failed, "device-mapper",
 					      fmt::format("what runs is not known: {}", *machine.unavailable()));
 			rows = judge_all(machine);
-			if (!names_.empty())
-				rows = chosen(rows);
+			if (!names_.empty()) {
+				std::vector<JudgedSet> chosen;
+
+				for (const std::string &name : names_)
+					chosen.push_back(find_judged(rows, name));
+				rows = std::move(chosen);
+			}
 		} catch (const Failure &failure) {
 			if (!test_)
 				throw;
@@ -54,24 +59,6 @@ public:
 	}
 
 private:
-	std::vector<JudgedSet> chosen(const std::vector<JudgedSet> &rows) const
-	{
-		std::vector<JudgedSet> out;
-
-		for (const std::string &name : names_) {
-			const auto found = std::find_if(rows.begin(), rows.end(), [&](const JudgedSet &row) {
-				return row.name == name || row.set == name || (row.running && row.running->device().path == name);
-			});
-
-			if (found == rows.end())
-				throw Failure(ExitStatus::not_found, "not-found",
-					      fmt::format("{}: it does not run, and sets.conf does not have it; 'dmremap list' shows what is on the disks",
-							  shown(name)));
-			out.push_back(*found);
-		}
-		return out;
-	}
-
 	static Verdict worst(const std::vector<JudgedSet> &rows)
 	{
 		Verdict verdict = Verdict::well;
@@ -125,84 +112,9 @@ private:
 		out.begin_array("devices");
 		for (const JudgedSet &row : rows) {
 			out.begin_object();
-			out.value("name", row.name);
-			out.value("set", row.set.empty() ? std::nullopt : std::optional(row.set));
-			out.value("state", row.judgement.state);
-			out.value("configured", row.configured != nullptr);
-			out.value("running", row.running != nullptr);
-			out.value("suspended", row.running ? std::optional(row.running->device().suspended) : std::nullopt);
-			write_findings(out, row.judgement);
-			write_live(out, machine, row);
+			write_judged(out, machine, row);
 			out.end();
 		}
-		out.end();
-	}
-
-	static void write_live(JsonWriter &out, const Machine &machine, const JudgedSet &row)
-	{
-		const LiveStatus *live = row.live ? &*row.live : nullptr;
-		const auto number = [&](const char *key, uint64_t LiveStatus::*field) {
-			out.value(key, live ? std::optional(live->*field) : std::nullopt);
-		};
-
-		out.value("mode", live ? std::optional(live->mode) : std::nullopt);
-		number("health", &LiveStatus::health);
-		number("generation", &LiveStatus::generation);
-		out.begin_object("main", JsonWriter::Style::compact);
-		out.value("path", row.main);
-		out.value("number", row.running ? std::optional(row.running->main_number()) : std::nullopt);
-		number("sectors", &LiveStatus::main_sectors);
-		out.value("block_bytes", live ? std::optional(live->block_bytes) : std::nullopt);
-		out.value("physical_block_bytes", live ? live->physical_block_bytes : std::nullopt);
-		out.end();
-		out.begin_object("map", JsonWriter::Style::compact);
-		number("extents", &LiveStatus::extents);
-		number("max_extents", &LiveStatus::max_extents);
-		number("remapped_sectors", &LiveStatus::remapped);
-		number("pending_sectors", &LiveStatus::pending);
-		number("lost_sectors", &LiveStatus::lost);
-		out.end();
-		out.begin_object("pool", JsonWriter::Style::compact);
-		number("total_sectors", &LiveStatus::pool_total);
-		number("used_sectors", &LiveStatus::pool_used);
-		number("bad_sectors", &LiveStatus::pool_bad);
-		number("free_sectors", &LiveStatus::pool_free);
-		out.end();
-		out.begin_array("spares");
-		for (size_t i = 0; live && i < live->spares.size(); i++)
-			write_spare(out, live->spares[i], path_of_spare(machine, *row.running, *live, live->spares[i]));
-		out.end();
-		write_removal(out, live ? live->removal : std::nullopt);
-		write_job(out, live ? live->job : std::nullopt);
-		write_scrub(out, live ? live->scrub : std::nullopt);
-		write_guard(out, live ? live->guard : std::nullopt);
-	}
-
-	static void write_removal(JsonWriter &out, const std::optional<LiveRemoval> &removal)
-	{
-		if (!removal) {
-			out.null("removing");
-			return;
-		}
-		out.begin_object("removing", JsonWriter::Style::compact);
-		out.value("spare", removal->number);
-		out.value("moved_sectors", removal->moved);
-		out.value("left_sectors", removal->left);
-		out.value("seconds", removal->seconds);
-		out.value("seconds_left", removal->seconds_left());
-		out.end();
-	}
-
-	static void write_spare(JsonWriter &out, const LiveSpare &spare, const std::string &path)
-	{
-		out.begin_object({}, JsonWriter::Style::compact);
-		out.value("number", spare.number);
-		out.value("path", spare.missing() ? std::nullopt : std::optional(path));
-		out.value("state", spare.state);
-		out.value("start", spare.missing() ? std::nullopt : std::optional(spare.start));
-		out.value("total_sectors", spare.total);
-		out.value("used_sectors", spare.used);
-		out.value("bad_sectors", spare.bad);
 		out.end();
 	}
 
