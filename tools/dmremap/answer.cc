@@ -60,6 +60,15 @@ void Answer::logged(const std::vector<std::string> &lines)
 		say(line);
 }
 
+std::vector<std::string> Answer::warned() const
+{
+	std::vector<std::string> out;
+
+	for (const Warning &warning : warnings_)
+		out.push_back(warning.text);
+	return out;
+}
+
 void Answer::confirm(const std::string &what_is_lost)
 {
 	if (manners_.yes)

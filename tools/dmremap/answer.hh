@@ -43,6 +43,8 @@ public:
 	// To stderr; a warning is in the document, too.
 	void warn(const std::string &id, const std::string &text);
 	void note(const std::string &text);	// with -v
+	// What was warned of so far: texts.
+	std::vector<std::string> warned() const;
 	// What the product logged, and whoever asks why has to see.
 	void logged(const std::vector<std::string> &lines);
 

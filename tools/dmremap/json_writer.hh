@@ -16,6 +16,8 @@ namespace dm_remap::tool {
 
 // In quotes, with everything escaped that has to be; bytes that are no UTF-8 become U+FFFD.
 std::string json_text(std::string_view text);
+// The same text; bytes that are no UTF-8 become U+FFFD.
+std::string as_utf8(std::string_view text);
 
 class JsonWriter final {
 public:

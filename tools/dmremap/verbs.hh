@@ -13,6 +13,7 @@ std::unique_ptr<Verb> make_close();
 std::unique_ptr<Verb> make_assemble();
 std::unique_ptr<Verb> make_status();
 std::unique_ptr<Verb> make_health();
+std::unique_ptr<Verb> make_report();
 std::unique_ptr<Verb> make_metrics();
 std::unique_ptr<Verb> make_nagios();
 std::unique_ptr<Verb> make_monitor();
@@ -46,8 +47,8 @@ std::unique_ptr<Verb> make_udev_device();
 std::unique_ptr<Verb> make_selftest();
 
 inline constexpr MakeVerb verbs[] = {
-	make_create, make_open, make_close, make_assemble, make_status, make_health, make_metrics, make_nagios,
-	make_monitor, make_list,
+	make_create, make_open, make_close, make_assemble, make_status, make_health, make_report, make_metrics,
+	make_nagios, make_monitor, make_list,
 	make_examine, make_map, make_files, make_check, make_dump, make_restore,
 	make_repair, make_export_table, make_add_spare, make_remove_spare, make_forget_spare,
 	make_remap, make_unremap, make_retry, make_stop_job, make_import, make_scrub, make_guard, make_smart,

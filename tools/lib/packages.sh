@@ -32,7 +32,7 @@ packages_of() { # GROUP...
 		build) printf '%s\n' g++ gcc make cmake ninja-build pkg-config kmod bc \
 			"${tool_libraries[@]}" ;;
 		test) printf '%s\n' clang "$(clang_runtime)" libgtest-dev libgmock-dev libbenchmark-dev \
-			patch python3 python3-jsonschema python3-yaml util-linux e2fsprogs initramfs-tools-core cpio jq \
+			patch python3 python3-html5lib python3-jsonschema python3-yaml util-linux e2fsprogs initramfs-tools-core cpio jq \
 			systemd kmod perl libmonitoring-plugin-perl; prometheus_packages ;;
 		vm) printf '%s\n' qemu-system-x86 busybox-static kmod cpio xz-utils zstd python3 \
 			fio dmsetup e2fsprogs xfsprogs btrfs-progs util-linux udev procps perl nbdkit nbdkit-plugin-dev kpartx gddrescue smartmontools ;;
