@@ -301,6 +301,7 @@ TEST_F(DeferredHistory, Suspends) { many({ .flushes = true, .memory = true, .sus
 TEST_F(DeferredHistory, Scrubs) { many({ .flushes = true, .scrubs = true }); }
 TEST_F(DeferredHistory, Metadata) { many({ .flushes = true, .memory = true, .metadata = true }); }
 TEST_F(DeferredHistory, FullMap) { many({ .flushes = true, .memory = true, .max_extents = 128 }); }
+TEST_F(DeferredHistory, FullMapBadSpareBlocks) { many({ .flushes = true, .memory = true, .bad_blocks = true, .max_extents = 128 }); }
 TEST_F(DeferredHistory, All)
 {
 	many({ .flushes = true, .memory = true, .bad_blocks = true, .members = true, .suspends = true, .scrubs = true });
