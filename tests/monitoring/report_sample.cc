@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // Pages of `dmremap report` about sets that there are not, for tests that read them as a browser does.
-// usage: report_sample bad | well | offline | large
+// usage: report_sample bad | well | offline | large | small
 #include "report/page.hh"
 
 #include <cstdio>
@@ -14,18 +14,20 @@ namespace {
 
 constexpr uint64_t now_is = 1700000000;
 
-LiveStatus live(const char *scrub, bool bad)
+constexpr uint64_t terabyte = 1953525168; // as such disks have it
+
+LiveStatus live(const char *scrub, bool bad, uint64_t sectors)
 {
 	return LiveStatus::parse(fmt::format("mode=ok health={}\n"
-					     "main sectors=1953525168 block_bytes=512 physical_block_bytes=4096\n"
+					     "main sectors={} block_bytes=512 physical_block_bytes=4096\n"
 					     "guard state=complete sectors=66 missing_sectors=0 main_uuid=u\n"
 					     "map generation=5 extents=3 max_extents=1000 mappings=2 remapped_sectors={} pending_sectors={} lost_sectors=0\n"
 					     "pool members=2 total_sectors=1048576 used_sectors={} bad_sectors=8 free_sectors=900000 main_permille=1\n"
 					     "spare number=0 device=8:16 state=active start=2048 total_sectors=524288 used_sectors={} bad_sectors=8\n"
-					     "spare number=1 device={} start=0 total_sectors=524288 used_sectors=0 bad_sectors=0\n"
+					     "spare number=1 device={} start=0 total_sectors=524288 used_sectors={} bad_sectors=0\n"
 					     "scrub {}\n",
-					     bad ? 61 : 100, bad ? 4162 : 66, bad ? 24 : 0, bad ? 4162 : 66, bad ? 4162 : 66,
-					     bad ? "- state=missing" : "8:32 state=active", scrub));
+					     bad ? 61 : 100, sectors, bad ? 4162 : 66, bad ? 24 : 0, bad ? 4162 : 66, bad ? 4066 : 66,
+					     bad ? "- state=missing" : "8:32 state=active", bad ? 96 : 0, scrub));
 }
 
 Judgement judged(const LiveStatus &status, const std::string &name)
@@ -51,6 +53,10 @@ History history(bool bad)
 		}
 		out.add(sample);
 	}
+	// A reboot, and the clock is set back: the hour of the last errors is there twice.
+	sample = {.moment = {"another", 600, sample.moment.time - 14 * History::hour}, .main = "m", .counts = {.errors = 3, .remaps = 1}, .taken = sample.taken, .health = 100};
+	if (bad)
+		out.add(sample);
 	return out;
 }
 
@@ -79,7 +85,8 @@ std::vector<Block> blocks(size_t files)
 	std::vector<Block> out = {
 		{{1000, 8}, "pending", place, {{1000, 8}, Kind::file, "", 12, {}, 0, {"/letters/<script>alert('1')</script> & \"co\".txt"}}},
 		{{2000, 8}, "pending", place, {{2000, 8}, Kind::metadata, "inode table of group 3", {}, {}, {}, {}}},
-		{{3000, 8}, "pending", place, {{3000, 8}, Kind::file, "", 13, {}, 4096, {"/\xff\x01\xc3\xa9"}}},
+		{{3000, 8}, "pending", place, {{3000, 8}, Kind::file, "", 13, {}, 4096, {"/\xff\x01\xc3\xa9\xef\xbf\xbf\xed\xa0\x80"}}},
+		{{700'000'000, 96}, "spare_missing", place, {{700'000'000, 96}, Kind::file, "", 14, {}, 0, {"/" + std::string(250, 'w')}}},
 	};
 
 	for (size_t i = 0; i < files; i++)
@@ -87,16 +94,18 @@ std::vector<Block> blocks(size_t files)
 	return out;
 }
 
-MainCells cells(const LiveStatus &status, bool bad)
+MainCells cells(const LiveStatus &status, bool bad, size_t more)
 {
 	MainCells out(status.main_sectors, status.block_bytes, 64 * 36);
 
 	out.add(0, 66, &Cell::guarded);
 	if (bad) {
 		out.add(500'000'000, 4000, &Cell::mapped);
-		out.add(500'010'000, 96, &Cell::mapped);
+		out.add(700'000'000, 96, &Cell::unreadable); // on the spare that is missing
 		out.add(1'200'000'000, 24, &Cell::unreadable);
 	}
+	for (size_t i = 0; i < more; i++)
+		out.add(i * 2'000'000, 8, &Cell::mapped);
 	return out;
 }
 
@@ -116,18 +125,18 @@ std::vector<Drive> drives(const std::string &name, bool bad)
 		{{.name = name, .path = "/dev/disk/by-id/spare-0", .disk = "/dev/sdb", .spare = 0}, bad ? std::nullopt : std::optional(main), {}}};
 }
 
-ReportFacts running(const std::string &name, bool bad, size_t files)
+ReportFacts running(const std::string &name, bool bad, size_t files, uint64_t sectors = terabyte)
 {
 	const LiveStatus status = live(bad ? "state=running at=800000000 end=1953525168 rate=0 begun=1699990000 last_complete=1690000000 read_sectors=800000000 "
 					     "rescued_sectors=8 pending_sectors=24 spare_moved_sectors=0 spare_unreadable_sectors=0" :
 					     "state=none at=0 end=1953525168 rate=0 begun=1699000000 last_complete=1699900000 read_sectors=1953525168 "
 					     "rescued_sectors=0 pending_sectors=0 spare_moved_sectors=0 spare_unreadable_sectors=0",
-				       bad);
+				       bad, sectors);
 	ReportFacts out = {.time = now_is, .host = "nas", .set = {.name = name, .set = "11111111-1111-1111-1111-111111111111", .live = status,
 								 .main = "/dev/disk/by-id/ata-main", .judgement = judged(status, name)}};
 
 	out.spare_paths = {"/dev/disk/by-id/spare-0", bad ? "not there" : "/dev/disk/by-id/spare-1"};
-	out.cells = cells(status, bad);
+	out.cells = cells(status, bad, files);
 	out.health = health(status, name, bad);
 	out.history = out.health->history;
 	out.drives.value = drives(name, bad);
@@ -157,6 +166,7 @@ int main(int argc, char **argv)
 	const std::string out = report_page(what == "bad"   ? running("a<b>&\"c\"", true, 0) :
 					    what == "large" ? running("large", true, 3000) :
 					    what == "well"  ? running("well", false, 0) :
+					    what == "small" ? running("small", false, 0, 16) :
 							      offline());
 
 	return std::fwrite(out.data(), 1, out.size(), stdout) == out.size() ? 0 : 1;

@@ -8,7 +8,7 @@ import unittest
 import html5lib
 
 XHTML, SVG = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
-PAGES = ("bad", "well", "offline", "large")
+PAGES = ("bad", "well", "offline", "large", "small")
 NASTY = 'a<b>&"c"'
 
 
@@ -71,7 +71,7 @@ class Report(unittest.TestCase):
         self.assertEqual(text_of(bad.root.find(f"{XHTML}head/{XHTML}title")), NASTY + ": DEGRADED")
         files = text_of(bad.section("files"))
         self.assertIn("/data/letters/<script>alert('1')</script> & \"co\".txt", files)
-        self.assertIn("/data/\ufffd?\u00e9", files)
+        self.assertIn("/data/\ufffd?\u00e9\ufffd", files)
         self.assertIn("Old <Disk>, serial S&1", text_of(bad.section("drives")))
 
     def test_parts_are_found_by_their_roles(self):
@@ -80,6 +80,8 @@ class Report(unittest.TestCase):
                 one.one(tag)
             identities = [element.get("id") for element in one.root.iter() if element.get("id")]
             self.assertEqual(len(identities), len(set(identities)))
+            for several in one.all("ol") + one.all("ul"):
+                self.assertTrue(len(several))
             for section in one.all("section"):
                 self.assertEqual(section[0].tag, XHTML + "h2")
                 self.assertEqual(section.get("aria-labelledby"), section[0].get("id"))
@@ -99,7 +101,9 @@ class Report(unittest.TestCase):
         self.assertIn("Nothing. This is no backup", text_of(self.pages["well"].section("next")))
         bad = self.pages["bad"]
         self.assertIn("something has to be done", text_of(bad.one("header")))
-        self.assertIn("24 sectors (12.0 KiB) cannot be read", text_of(bad.one("header")))
+        # Those of a spare that is missing, too, which the modules count as remapped.
+        self.assertIn("4000 sectors (2.0 MiB) are served by spares, 66 sectors (33.0 KiB) are guarded, and 120 sectors (60.0 KiB) cannot be read.",
+                      text_of(bad.one("header")))
         urgencies = [text_of(span).rstrip(":") for span in bad.section("next").iter(XHTML + "span")]
         self.assertEqual(urgencies, sorted(urgencies, key=["critical", "attention", "note"].index))
         self.assertEqual(set(urgencies), {"attention", "note"})
@@ -127,8 +131,25 @@ class Report(unittest.TestCase):
             for words, count in legend.items():
                 self.assertIn(f" {words}: {count}.", picture.get("aria-label"))
         titles = [text_of(title) for title in self.pages["bad"].one("svg", class_="map").iter(SVG + "title")]
-        self.assertEqual([title.partition(", ")[2] for title in titles if ", " in title], ["66 guarded", "4096 remapped", "24 cannot be read"])
+        self.assertEqual([title.partition(", ")[2] for title in titles if ", " in title], ["66 guarded", "4000 remapped", "96 cannot be read", "24 cannot be read"])
         self.assertIn("under way: 40 %", text_of(self.pages["bad"].section("main")))
+
+    def test_what_the_map_shows_is_in_words_too(self):
+        """For who has no pointer: a phone, paper, a screen reader."""
+        rows = [[text_of(cell) for cell in row] for row in self.pages["bad"].section("main").findall(f".//{XHTML}tbody/{XHTML}tr")]
+        self.assertEqual([row[2:] for row in rows], [["0", "66", "0"], ["4000", "0", "0"], ["0", "0", "96"], ["0", "0", "24"]])
+        for (first, last, *_), sector in zip(rows, (0, 500_000_000, 700_000_000, 1_200_000_000)):
+            self.assertTrue(int(first) <= sector <= int(last))
+        self.assertIn("4162 sectors remapped, 24 pending, 0 lost. Blocks are of 512 bytes, and fail by 4096.", text_of(self.pages["bad"].section("main")))
+        many = self.pages["large"].section("main")
+        self.assertEqual(len(many.findall(f".//{XHTML}tbody/{XHTML}tr")), 100)
+        self.assertIn("more: dmremap map large", text_of(many))
+
+    def test_a_small_main_has_no_large_cells(self):
+        for one in (self.pages["well"], self.pages["small"]):
+            width, height = one.one("svg", class_="map").get("viewBox").split()[2:]
+            self.assertEqual(width, "640")
+        self.assertEqual(height, "10")
 
     def test_the_past_hour_by_hour_and_day_by_day(self):
         bad = self.pages["bad"]
@@ -141,14 +162,16 @@ class Report(unittest.TestCase):
             self.assertRegex(caption, rf": {sum(numbers)} in all, at most {max(numbers)} in one$")
         # Twenty days were watched, the first of them and the one that is not over in part.
         days = [text_of(title) for title in figures[1].iter(SVG + "title")]
-        self.assertEqual(days.count("not watched"), 9)
+        self.assertEqual([day.rpartition(": ")[2] for day in days].count("not watched"), 9)
+        # 66, and 3 of the same hour by a clock that was set back.
+        self.assertIn("69 in all, at most 69 in one", text_of(figures[0]))
         self.assertEqual(len(self.pages["offline"].all("figure")), 4)
 
     def test_many_files_make_no_endless_page(self):
         large = self.pages["large"]
         rows = large.section("files").findall(f".//{XHTML}tbody/{XHTML}tr")
         self.assertEqual(len(rows), 500)
-        self.assertIn("And 2503 more: dmremap files large", text_of(large.section("files")))
+        self.assertIn("And 2504 more: dmremap files large", text_of(large.section("files")))
         self.assertEqual(text_of(rows[0][0]), "file")
 
     def test_what_is_missing_is_said(self):

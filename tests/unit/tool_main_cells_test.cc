@@ -29,6 +29,8 @@ TEST(MainCells, ARangeIsCutWhereCellsEnd)
 	EXPECT_EQ(cells.cells()[1], (Cell{.mapped = 10}));
 	EXPECT_EQ(cells.cells()[2], (Cell{.mapped = 5}));
 	EXPECT_TRUE(cells.cells()[3].well());
+	EXPECT_EQ(cells.sum(0, 2), (Cell{.mapped = 15, .unreadable = 1}));
+	EXPECT_EQ(cells.sum(), (Cell{.mapped = 20, .unreadable = 1}));
 }
 
 TEST(MainCells, WhatLiesBeyondTheEndIsLeftOut)

@@ -34,4 +34,16 @@ void MainCells::add(uint64_t sector, uint64_t sectors, uint64_t Cell::*what)
 	}
 }
 
+Cell MainCells::sum(size_t from, size_t end) const
+{
+	Cell out;
+
+	for (size_t i = from; i < end; i++) {
+		out.mapped += cells_[i].mapped;
+		out.guarded += cells_[i].guarded;
+		out.unreadable += cells_[i].unreadable;
+	}
+	return out;
+}
+
 } // namespace dm_remap::tool

@@ -31,6 +31,9 @@ public:
 
 	// A range of main is so. What of it lies beyond the end of main is left out: a table may be shorter than its map.
 	void add(uint64_t sector, uint64_t sectors, uint64_t Cell::*what);
+	// Of the cells from `from` on, before `end`.
+	Cell sum(size_t from, size_t end) const;
+	Cell sum() const { return sum(0, cells_.size()); }
 
 private:
 	uint64_t main_sectors_, cell_sectors_;

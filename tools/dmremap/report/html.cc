@@ -4,16 +4,39 @@
 #include "answer.hh"
 
 #include <cctype>
+#include <cstdint>
 
 namespace dm_remap::tool {
 
 namespace {
 
+// How many bytes a code point takes here that HTML forbids, and UTF-8 does not: U+FDD0 to U+FDEF, and the last two of each plane. 0: it is none.
+size_t forbidden(std::string_view rest)
+{
+	const auto at = [&](size_t i) { return static_cast<unsigned char>(rest[i]); };
+	const size_t bytes = at(0) >= 0xf0 ? 4 : at(0) >= 0xe0 ? 3 : 1;
+	uint32_t code = bytes == 4 ? at(0) & 0x07 : at(0) & 0x0f;
+
+	if (bytes == 1 || rest.size() < bytes)
+		return 0;
+	for (size_t i = 1; i < bytes; i++)
+		code = code << 6 | (at(i) & 0x3f);
+	return (code >= 0xfdd0 && code <= 0xfdef) || (code & 0xfffe) == 0xfffe ? bytes : 0;
+}
+
 std::string escaped(std::string_view text)
 {
+	const std::string utf8 = as_utf8(shown(text));
 	std::string out;
 
-	for (const char c : as_utf8(shown(text))) {
+	for (size_t i = 0; i < utf8.size(); i++) {
+		const char c = utf8[i];
+
+		if (const size_t bytes = forbidden(std::string_view(utf8).substr(i))) {
+			out += "\ufffd";
+			i += bytes - 1;
+			continue;
+		}
 		switch (c) {
 		case '&':
 			out += "&amp;";

@@ -18,6 +18,8 @@ namespace {
 
 // Of files that are named on the page. `dmremap files` names all.
 constexpr size_t most_files = 500;
+// Of main's parts. `dmremap map` names all of its extents.
+constexpr size_t most_parts = 100;
 
 class Page final {
 public:
@@ -86,12 +88,13 @@ private:
 						      "It works, and nothing has to be done now.");
 		if (!live())
 			return out;
-		const uint64_t lost = live()->pending + live()->lost;
+		// The modules' own sums count what is on a spare that is missing as remapped.
+		const Cell sum = f_.cells->sum();
 
 		out.push_back(fmt::format("Of main, {}, {}, {} served by spares{}, and {}. Of the spares' {} {} are free.", f_.set.main, human_bytes(live()->main_sectors * 512),
-					  live()->moved_away() ? size(live()->moved_away()) + " are" : "nothing is",
-					  live()->guard ? fmt::format(", {} are guarded", size(live()->guard->sectors)) : "",
-					  lost ? fmt::format("{} cannot be read", size(lost)) : "all can be read, as far as is known", size(live()->pool_total), live()->pool_free));
+					  sum.mapped ? size(sum.mapped) + " are" : "nothing is", sum.guarded ? fmt::format(", {} are guarded", size(sum.guarded)) : "",
+					  sum.unreadable ? fmt::format("{} cannot be read", size(sum.unreadable)) : "all can be read, as far as is known",
+					  size(live()->pool_total), live()->pool_free));
 		return out;
 	}
 
@@ -104,8 +107,11 @@ private:
 	void what_to_do()
 	{
 		begin("next", "What to do next");
-		if (f_.set.judgement.findings.empty())
+		if (f_.set.judgement.findings.empty()) {
 			out_.element("p", "Nothing. This is no backup: keep yours.");
+			out_.close();
+			return;
+		}
 		out_.open("ol", {{"class", "findings"}});
 		for (const Finding &finding : f_.set.judgement.findings) {
 			const char *const urgency = urgency_text(finding.urgency);
@@ -128,7 +134,8 @@ private:
 	void begin_table(const char *caption, std::initializer_list<const char *> heads)
 	{
 		numbers_.clear();
-		out_.open("div", {{"class", "wide"}});
+		// Where it is wider than the screen it scrolls, by keys, too.
+		out_.open("div", {{"class", "wide"}, {"tabindex", "0"}, {"role", "group"}, {"aria-label", caption}});
 		out_.open("table");
 		out_.element("caption", caption);
 		out_.open("thead");
@@ -175,11 +182,8 @@ private:
 			for (size_t i = 0; i < std::min(lines.size(), most_files); i++)
 				row({lines[i].kind, lines[i].subject, lines[i].sectors});
 			end_table();
-			if (lines.size() > most_files) {
-				out_.open("p");
-				out_.prose(fmt::format("And {} more: 'dmremap files {}'.", lines.size() - most_files, f_.set.name));
-				out_.close();
-			}
+			if (lines.size() > most_files)
+				and_more(lines.size() - most_files, "files");
 			for (const std::string &sentence : block_advice(*f_.blocks.value)) {
 				out_.open("p");
 				out_.prose(sentence);
@@ -198,8 +202,44 @@ private:
 			draw_map(out_, *f_.cells, live()->scrub);
 			if (live()->guard)
 				out_.element("p", "Guard: " + guard_text(*live()->guard) + ".");
-			out_.element("p", fmt::format("Map: {} of {} entries, generation {}.", live()->extents, live()->max_extents, live()->generation));
+			out_.element("p", fmt::format("Map: {} of {} entries, generation {}; {} sectors remapped, {} pending, {} lost. Blocks are of {} bytes{}.", live()->extents,
+						      live()->max_extents, live()->generation, live()->remapped, live()->pending, live()->lost, live()->block_bytes,
+						      live()->physical_block_bytes ? fmt::format(", and fail by {}", *live()->physical_block_bytes) : ""));
+			parts(*f_.cells);
 		}
+		out_.close();
+	}
+
+	// What the picture shows by a pointer alone.
+	void parts(const MainCells &main)
+	{
+		size_t count = 0;
+
+		for (size_t from = 0, end; from < main.cells().size(); from = end) {
+			end = from + 1;
+			if (main.cells()[from].well())
+				continue;
+			while (end < main.cells().size() && !main.cells()[end].well())
+				end++;
+			if (count++ >= most_parts)
+				continue;
+			if (count == 1)
+				begin_table("Parts of main that the map shows something in: sectors of 512 bytes", {"#first", "#last", "#remapped", "#guarded", "#cannot be read"});
+			const Cell sum = main.sum(from, end);
+
+			row({std::to_string(from * main.cell_sectors()), std::to_string(std::min(end * main.cell_sectors(), main.main_sectors()) - 1), std::to_string(sum.mapped),
+			     std::to_string(sum.guarded), std::to_string(sum.unreadable)});
+		}
+		if (count)
+			end_table();
+		if (count > most_parts)
+			and_more(count - most_parts, "map");
+	}
+
+	void and_more(size_t count, const char *verb)
+	{
+		out_.open("p");
+		out_.prose(fmt::format("And {} more: 'dmremap {} {}'.", count, verb, f_.set.name));
 		out_.close();
 	}
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <optional>
 
 namespace dm_remap::tool {
 
@@ -36,13 +37,7 @@ Look look_of(const Cell &cell, bool was_read)
 
 std::string run_text(const MainCells &main, size_t from, size_t end)
 {
-	Cell sum;
-
-	for (size_t i = from; i < end; i++) {
-		sum.mapped += main.cells()[i].mapped;
-		sum.guarded += main.cells()[i].guarded;
-		sum.unreadable += main.cells()[i].unreadable;
-	}
+	const Cell sum = main.sum(from, end);
 	std::string out = fmt::format("sectors {} to {}", from * main.cell_sectors(), std::min(end * main.cell_sectors(), main.main_sectors()) - 1);
 
 	for (const auto &[count, what] : {std::pair(sum.unreadable, "cannot be read"), {sum.mapped, "remapped"}, {sum.guarded, "guarded"}})
@@ -121,7 +116,8 @@ void draw_map(Html &out, const MainCells &main, const std::optional<LiveScrub> &
 			words += fmt::format(" {}: {}.", look_text[i], counts[i]);
 	patterns(out);
 	out.open("svg", {{"class", "map"}, {"role", "img"}, {"aria-label", words},
-			 {"viewBox", fmt::format("0 0 {} {}", std::min(cells, columns) * pitch, rows * pitch)}});
+			 // Always as wide: of a small main a cell is no larger.
+			 {"viewBox", fmt::format("0 0 {} {}", columns * pitch, rows * pitch)}});
 	for (size_t from = 0; from < cells;) {
 		const size_t row_end = std::min(cells, (from / columns + 1) * columns);
 		size_t end = from + 1;
@@ -147,16 +143,20 @@ void draw_map(Html &out, const MainCells &main, const std::optional<LiveScrub> &
 void draw_bars(Html &out, const Bars &bars, const Series &series, uint64_t now)
 {
 	constexpr uint64_t width = 20, height = 80;
-	std::vector<const Period *> slots(bars.count, nullptr);
+	const uint64_t last = now / bars.span;
+	std::vector<std::optional<uint64_t>> slots(bars.count); // no value: not watched
 	uint64_t most = 0, sum = 0;
 
 	for (const Period &period : series.periods()) {
-		const uint64_t last = now / bars.span, number = period.begin / bars.span;
+		const uint64_t number = period.begin / bars.span;
 
 		if (number > last || last - number >= bars.count)
 			continue;
-		slots[bars.count - 1 - (last - number)] = &period;
-		most = std::max(most, period.counts.*bars.what);
+		std::optional<uint64_t> &slot = slots[bars.count - 1 - (last - number)];
+
+		// Two are of one time where the clock was set back at a reboot.
+		slot = slot.value_or(0) + period.counts.*bars.what;
+		most = std::max(most, *slot);
 		sum += period.counts.*bars.what;
 	}
 	out.open("figure");
@@ -164,15 +164,15 @@ void draw_bars(Html &out, const Bars &bars, const Series &series, uint64_t now)
 	out.open("svg", {{"class", "bars"}, {"role", "img"}, {"aria-label", fmt::format("{}: {} in all, at most {} in one", bars.title, sum, most)},
 			 {"viewBox", fmt::format("0 0 {} {}", bars.count * width, height + 4)}});
 	for (size_t i = 0; i < slots.size(); i++) {
-		const Period *const period = slots[i];
-		const uint64_t value = period ? period->counts.*bars.what : 0;
+		const std::optional<uint64_t> &slot = slots[i];
+		const uint64_t value = slot.value_or(0), begin = (last + 1 + i - slots.size()) * bars.span;
 		// Whatever is not nothing can be seen.
 		const uint64_t tall = value ? std::max<uint64_t>(value * height / most, 3) : 0;
 		const std::string x = std::to_string(i * width), w = std::to_string(width - 2);
 
 		out.open("g");
-		out.element("title", period ? fmt::format("{}: {}", when(period->begin), value) : "not watched");
-		out.shape("rect", {{"class", period ? "watched" : "unwatched"}, {"x", x}, {"y", std::to_string(height)}, {"width", w}, {"height", "4"}});
+		out.element("title", fmt::format("{}: {}", when(begin), slot ? std::to_string(value) : "not watched"));
+		out.shape("rect", {{"class", slot ? "watched" : "unwatched"}, {"x", x}, {"y", std::to_string(height)}, {"width", w}, {"height", "4"}});
 		if (tall)
 			out.shape("rect", {{"class", "bar"}, {"x", x}, {"y", std::to_string(height - tall)}, {"width", w}, {"height", std::to_string(tall)}});
 		out.close();
