@@ -5,7 +5,7 @@
     apt-get install chromium chromium-driver python3-selenium
     tests/monitoring/report_look.py [PAGE.html...]        without any: the pages of build/host/tests/monitoring/report_sample
 
-Checked: the console has nothing to say, text is found by its roles, nothing is wider than the screen, all text stands out from what is behind it (WCAG's 4.5),
+Checked: the console has nothing to say, text is found by its roles, nothing is wider than the screen or cut off on paper, all text stands out from what is behind it (WCAG's 4.5),
 and it prints. The pictures are left in build/report. Exit status 1: something is wrong.
 """
 import base64
@@ -72,11 +72,22 @@ def look(browser, path, view, width, height, scheme):
     return wrong
 
 
+def cut_on_paper(browser):
+    """What does not fit on it: paper does not scroll."""
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 718, "height": 1047, "deviceScaleFactor": 1, "mobile": False}) # A4 within margins
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    cut = browser.execute_script("""
+        return [...document.querySelectorAll('*')].filter(element => element.getBoundingClientRect().right > window.innerWidth)
+            .map(element => `cut off on paper: ${element.tagName}: ${element.textContent.trim().slice(0, 40)}`)""")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    return cut
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     pages = [pathlib.Path(word).resolve() for word in sys.argv[1:]]
     if not pages:
-        for kind in ("bad", "well", "offline", "large"):
+        for kind in ("bad", "well", "offline", "large", "small"):
             pages.append(OUT / f"{kind}.html")
             pages[-1].write_bytes(subprocess.run([SAMPLE, kind], check=True, capture_output=True).stdout)
     options = webdriver.ChromeOptions()
@@ -91,9 +102,11 @@ def main():
                 wrong = look(browser, path, view, width, height, scheme)
                 print(f"{path.name}, {view}: {'as it should be' if not wrong else ''}", *wrong, sep="\n  " if wrong else "")
                 bad += bool(wrong)
+            cut = cut_on_paper(browser)
+            bad += bool(cut)
             paper = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True, "paperWidth": 8.27, "paperHeight": 11.69})["data"])
             (OUT / f"{path.stem}.pdf").write_bytes(paper)
-            print(f"{path.name}, paper: {paper.count(b'/Type /Page') - paper.count(b'/Type /Pages')} pages")
+            print(f"{path.name}, paper: {paper.count(b'/Type /Page') - paper.count(b'/Type /Pages')} pages", *cut, sep="\n  ")
     finally:
         browser.quit()
     print(f"{OUT}: look at the pictures")

@@ -151,6 +151,22 @@ class Report(unittest.TestCase):
             self.assertEqual(width, "640")
         self.assertEqual(height, "10")
 
+    def test_colours_can_be_told_from_what_is_behind_them(self):
+        """WCAG's 3 to 1 of what a picture has to say: marks on their cells, bars on the page."""
+        def light(colour):
+            parts = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+            return sum(weight * (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4)
+                       for weight, part in zip((0.2126, 0.7152, 0.0722), parts))
+
+        sheet = self.pages["well"].text
+        themes = [dict(re.findall(r"--(\w+): (#\w{6})", theme)) for theme in re.findall(r":root \{(.*?)\}", sheet, re.S)]
+        self.assertEqual(len(themes), 3)
+        bar = re.search(r"\.bar \{ fill: var\(--(\w+)\)", sheet)[1]
+        for theme in themes:
+            for front, behind in ((bar, "page"), ("mark", "guarded"), ("mark", "remapped"), ("mark", "unreadable")):
+                lights = sorted((light(theme[front]), light(theme[behind])))
+                self.assertGreaterEqual((lights[1] + 0.05) / (lights[0] + 0.05), 3, (front, theme[front], behind, theme[behind]))
+
     def test_the_past_hour_by_hour_and_day_by_day(self):
         bad = self.pages["bad"]
         figures = bad.all("figure")

@@ -15,7 +15,7 @@ inline constexpr const char *report_style = R"css(
 	:root {
 		--page: #0d1117; --ink: #e6edf3; --soft: #9da7b3; --line: #30363d; --box: #161b22;
 		--well: #56d364; --attention: #e3b341; --critical: #ff7b72;
-		--read: #2f7d45; --unread: #3b434d; --guarded: #3f6fb5; --remapped: #b08a1e; --unreadable: #c2413a; --mark: #f0f3f6;
+		--read: #2f7d45; --unread: #3b434d; --guarded: #3f6fb5; --remapped: #9c7817; --unreadable: #c2413a; --mark: #f0f3f6;
 	}
 }
 @media print {
@@ -24,7 +24,6 @@ inline constexpr const char *report_style = R"css(
 		--well: #1a7f37; --attention: #7a5200; --critical: #a00000;
 		--read: #a9d5b3; --unread: #e4e4e4; --guarded: #a8c4ee; --remapped: #e8c465; --unreadable: #e07a72; --mark: #000000;
 	}
-	section, figure, li { break-inside: avoid; }
 }
 * { box-sizing: border-box; }
 html { background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
@@ -32,7 +31,7 @@ body { margin: 0 auto; max-width: 64rem; padding: 1rem; overflow-wrap: anywhere;
 h1 { font-size: 1.8rem; margin: 0; }
 h2 { font-size: 1.25rem; margin: 2rem 0 .5rem; border-bottom: 1px solid var(--line); }
 p { margin: .5rem 0; }
-code { font: .9em ui-monospace, monospace; background: var(--box); border: 1px solid var(--line); border-radius: 4px; padding: 0 .25em; }
+code { font: .9em ui-monospace, monospace; background: var(--box); border: 1px solid var(--line); border-radius: 4px; padding: 0 .25em; unicode-bidi: isolate; }
 .state { font-weight: 700; font-size: 1.25rem; }
 .online { color: var(--well); }
 .degraded, .attention { color: var(--attention); }
@@ -57,13 +56,20 @@ svg.patterns { position: absolute; }
 .remapped { fill: var(--remapped); }
 .unreadable { fill: var(--unreadable); }
 .mark { stroke: var(--mark); stroke-width: 1.3; fill: none; }
-.bar { fill: var(--remapped); }
+.bar { fill: var(--attention); }
 .watched { fill: var(--read); }
 .legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; }
 .legend svg { width: 1em; height: 1em; margin-right: .4em; vertical-align: -.1em; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1rem; }
 figure { margin: 0; }
 footer { margin-top: 2rem; border-top: 1px solid var(--line); }
+/* Paper does not scroll. */
+@media print {
+	figure, li, tr, svg { break-inside: avoid; }
+	h2, caption { break-after: avoid; }
+	.wide { overflow: visible; }
+	td.text { overflow-wrap: anywhere; }
+}
 )css";
 
 } // namespace dm_remap::tool
