@@ -108,6 +108,9 @@ class Report(unittest.TestCase):
         self.assertEqual(urgencies, sorted(urgencies, key=["critical", "attention", "note"].index))
         self.assertEqual(set(urgencies), {"attention", "note"})
         self.assertIn(f"dmremap files {NASTY}", [text_of(code) for code in bad.section("next").iter(XHTML + "code")])
+        # Data first: what is written anew cannot be asked for any more.
+        words = text_of(bad.section("next"))
+        self.assertLess(words.index("dmremap retry"), words.index("restore the files that own them"))
         away = self.pages["offline"]
         self.assertEqual(text_of(away.one("p", role="status")), "OFFLINE")
         self.assertIn("dmremap open away", [text_of(code) for code in away.section("next").iter(XHTML + "code")])

@@ -99,9 +99,9 @@ private:
 			    fmt::format("restore the files that own them; 'dmremap files {}' names them", a_.name));
 		if (s_.pending)
 			add(Urgency::attention, "pending", fmt::format("{} sectors cannot be read and are on no spare", s_.pending),
-			    fmt::format("restore the files that own them, or write them anew; 'dmremap files {}' names them", a_.name));
+			    fmt::format("'dmremap retry {0}' asks the disk once more; then restore the files that own them, or write them anew; 'dmremap files {0}' names them", a_.name));
 		if (s_.moved_away())
-			add(Urgency::note, "remapped", fmt::format("{} sectors of main are served by spares", s_.moved_away()),
+			add(Urgency::note, "remapped", fmt::format("{} sectors of main live on spares", s_.moved_away()),
 			    fmt::format("plan to replace {}", a_.main));
 	}
 

@@ -21,7 +21,7 @@ created_and_used() {
 	assert_eq "ONLINE true remapped 8 ok" "$(field "$OUT" devices.0.state devices.0.configured devices.0.status.0.id devices.0.map.remapped_sectors devices.0.mode)"
 	said 0 status
 	assert_contains "$OUT" 'state: ONLINE'
-	assert_contains "$OUT" '8 sectors of main are served by spares'
+	assert_contains "$OUT" '8 sectors of main live on spares'
 	said 0 close x
 	assert_fail dmsetup info x
 	said 2 status --test
