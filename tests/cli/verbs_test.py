@@ -175,6 +175,10 @@ class Map(CliTest):
         run = self.run_tool("map", *images[1:])
         self.assertIn("is not there", run.out)
         self.assertIn("spare 0 of the set is not named here", run.err)
+        # What is on it cannot be read.
+        whole, part = (self.run_tool("map", "--draw", *names).out.splitlines()[0] for names in (images, images[1:]))
+        self.assertIn("##", whole)
+        self.assertEqual(part, whole.replace("#", "!"))
 
 
 class Export(CliTest):

@@ -238,7 +238,7 @@ private:
 		MainCells picture(source.main_sectors, source.block_bytes, columns * 20);
 		const std::vector<Cell> &cells = picture.cells();
 
-		source.each([&](const Row &row) { picture.add(row.sector, row.sectors, row.kind == "mapped" ? &Cell::mapped : &Cell::unreadable); });
+		source.each([&](const Row &row) { picture.add(row.sector, row.sectors, row.kind == "mapped" && row.spare_sector ? &Cell::mapped : &Cell::unreadable); });
 		for (size_t row = 0; row < cells.size(); row += columns) {
 			std::string line;
 
