@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What drives say of themselves by smartctl, and what that means for a set.
 #include "exit_status.hh"
-#include "smart/judge_drive.hh"
+#include "smart/drive.hh"
 
 #include <gtest/gtest.h>
 
@@ -112,6 +112,13 @@ TEST(DriveHealth, OfNvme)
 	EXPECT_TRUE(read_drive_health(nvme_log("0", "10", "10", "3")).worn());
 	EXPECT_TRUE(read_drive_health(nvme_log("0", "50", "10", "100")).worn());
 	EXPECT_FALSE(read_drive_health(nvme_log("0", "0", "0", "0")).worn()) << "it has no threshold";
+}
+
+TEST(DriveHealth, AllFiguresAreInWords)
+{
+	EXPECT_EQ(figures_text(read_drive_health(nvme_log("0", "50", "10", "3"))),
+		  "says that it is well, 4 uncorrectable errors, 3 % worn, 50 % of its own spare blocks left");
+	EXPECT_EQ(figures_text(read_drive_health(nvme_log("0", "0", "0", "3"))), "says that it is well, 4 uncorrectable errors, 3 % worn") << "it has no threshold";
 }
 
 TEST(DriveHealth, WhatSmartctlHasNotWrittenIsRefused)

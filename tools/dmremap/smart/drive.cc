@@ -19,6 +19,9 @@ std::string figures_text(const DriveHealth &h)
 	if (h.failed_self_tests)
 		figures += fmt::format(", {} failed self-tests", h.failed_self_tests);
 	figure(h.wear_percent, ", {} % worn");
+	// One without a threshold has no such figure, whatever it says.
+	if (h.spare_threshold.value_or(0))
+		figure(h.spare_percent, ", {} % of its own spare blocks left");
 	figure(h.temperature, ", {} °C");
 	figure(h.hours, ", on for {} h");
 	if (h.recovery_deciseconds)
