@@ -90,6 +90,9 @@ what_the_page_is_written_to() {
 	echo old >$PAGE
 	said 0 report x -o $PAGE -n
 	assert_eq old "$(<$PAGE)"
+	assert_contains "$OUT" "$PAGE, which -n does not write"
+	said 0 report x -o $PAGE -n --json
+	assert_eq null "$(field "$OUT" file)"
 	said 0 report x -o $PAGE --json
 	document report
 	assert_eq $PAGE "$(field "$OUT" file)"

@@ -36,15 +36,18 @@ public:
 			throw Failure(ExitStatus::failed, "device-mapper", fmt::format("what runs is not known: {}", *machine.unavailable()));
 		const ReportFacts facts = report_on(answer, machine, find_judged(judge_all(machine), name_));
 
+		const bool writes = !file_.empty() && file_ != "-" && !answer.manners().dry_run;
+
 		if (file_ == "-")
 			answer.text(report_page(facts));
-		else if (!file_.empty() && !answer.manners().dry_run)
+		else if (writes)
 			write_file(file_, 0666, report_page(facts));
 		if (answer.as_json()) {
-			answer.json().value("file", file_.empty() ? std::nullopt : std::optional(file_));
+			answer.json().value("file", writes ? std::optional(file_) : std::nullopt);
 			write_report(answer.json(), machine, facts);
 		} else if (file_ != "-") {
-			answer.line("{}: {}, {} findings: {}", shown(facts.set.name), facts.set.judgement.state, facts.set.judgement.findings.size(), shown(file_));
+			answer.line("{}: {}, {} findings: {}{}", shown(facts.set.name), facts.set.judgement.state, facts.set.judgement.findings.size(), shown(file_),
+				    writes ? "" : ", which -n does not write");
 		}
 		return static_cast<int>(ExitStatus::done);
 	}
