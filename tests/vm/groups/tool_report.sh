@@ -1,7 +1,7 @@
 #!/bin/bash
 # dmremap report: the page and the document about a disk that goes bad, about one that stands still, and about a set that does not run.
 # on: 6.12
-# vm: drives=main:64M:scsi,spare:16M:scsi modules=required smp=1 timeout=900
+# vm: drives=main:64M:scsi,spare:16M:scsi,two:16M:scsi modules=required smp=1 timeout=900
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
 . "${VM_LIB%/*}/tool.sh"
@@ -127,6 +127,31 @@ less_is_known() {
 	assert_contains "$(<$PAGE)" '<h2 id="warnings">'
 }
 
+# What lives on a spare that is missing cannot be read, though the map has it.
+a_spare_is_missing() {
+	local two
+	two=$(drive two) MAIN=$(drive main) SPARE=$(drive spare)
+	wipe "$MAIN" "$SPARE" "$two"
+	rm -rf "${DM_REMAP_CONFIG%/*}" $DM_REMAP_STATE $PAGE
+	mkdir -p $DM_REMAP_STATE
+	said 0 create x --main "$MAIN" --spare "$two" --spare "$SPARE"
+	defer 'dm_remove_if_there x; host heal main'
+	host bad main 1000:8
+	pattern_write $X 1000 8 new
+	said 0 close x
+	said 0 open x --spare "$SPARE" --degraded --force --yes
+	said 0 report x -o $PAGE
+	assert_contains "$(<$PAGE)" 'nothing is served by spares, and 8 sectors (4.0 KiB) cannot be read'
+	assert_contains "$(<$PAGE)" 'Some of it is on a spare that is missing: find that first'
+	assert_contains "$(<$PAGE)" '<td class="text">missing</td>'
+	said 0 report x --json
+	REPORT=$OUT
+	assert_eq '8 spare_missing' "$(field "$REPORT" unreadable.sectors unreadable.blocks.0.cause)"
+	assert_eq '8 0' "$(sum_of_cells unreadable_sectors) $(sum_of_cells remapped_sectors)"
+	said 0 map --draw x
+	assert_contains "$(head -n 1 <<<"$OUT")" '!'
+}
+
 does_not_run() {
 	start
 	said 0 metrics
@@ -147,6 +172,7 @@ modules_load
 test_case 'a disk goes bad' a_disk_goes_bad
 test_case 'what the page is written to' what_the_page_is_written_to
 test_case 'less is known' less_is_known
+test_case 'a spare is missing' a_spare_is_missing
 test_case 'a set that does not run' does_not_run
 test_case 'its documents are as docs/dmremap.schema.json describes them' described
 modules_unload
