@@ -103,6 +103,22 @@ class Alerts(unittest.TestCase):
             status, said = self.promtool(tests, interval)
             self.assertEqual(status, 0, said)
 
+    # A set is made when a disk begins to fail: much happens before it was watched for an hour, or was watched at all.
+    def test_what_is_not_watched_for_an_hour(self):
+        remapped = lambda relocated, last: {"relocated_bytes": relocated, "last_remap_timestamp_seconds": last}
+        tests = [{"name": f"{alert}, {name}", "interval": MINUTES, "input_series": [series(*one) for one in given.items()],
+                  "promql_expr_test": [self.expectation(alert, when, True) for when in fires] + [self.expectation(alert, when, False) for when in quiet]}
+                 for alert, name, given, fires, quiet in (
+                     ("DmRemapFirstRemap", "ten minutes after the first look", remapped("_x99 0+0x9 4096+0x200", "_x99 0+0x9 6600+0x200"), ["112m", "150m"], ["105m", "180m"]),
+                     ("DmRemapFirstRemap", "before the first look", remapped("_x99 4096+0x200", "_x99 5940+0x200"), ["102m", "150m"], ["95m", "165m"]),
+                     ("DmRemapFirstRemap", "before a reboot", remapped("_x99 4096+0x200", "_x99 0+0x200"), [], ["102m", "150m", "165m"]),
+                     ("DmRemapUnrecovered", "before the first look", {"unrecovered_total": "_x99 5+0x200", "last_error_timestamp_seconds": "_x99 5940+0x200"},
+                      ["102m", "150m"], ["95m", "165m"]),
+                     ("DmRemapUnrecovered", "long before the first look", {"unrecovered_total": "_x99 5+0x200", "last_error_timestamp_seconds": "_x99 60+0x200"},
+                      [], ["102m", "150m", "165m"]))]
+        status, said = self.promtool(tests, MINUTES)
+        self.assertEqual(status, 0, said)
+
     # What is guarded is on spares on purpose: no block has gone bad.
     def test_a_guard_is_no_bad_block(self):
         self.assert_quiet({"remapped_bytes": held((0, 780), (1048576, 300)), "relocated_bytes": held((0, 1080)), "guarded": "_x779 1+0x300",
