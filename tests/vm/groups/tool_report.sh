@@ -99,6 +99,8 @@ what_the_page_is_written_to() {
 	assert_match "$(head -n 1 $PAGE)" '^<!DOCTYPE html>'
 	said 0 report x -o -
 	assert_match "$(head -n 1 <<<"$OUT")" '^<!DOCTYPE html>'
+	said 0 report "/dev/$(dmsetup info -c --noheadings -o blkdevname x)" -o -
+	assert_contains "$OUT" '<h1>x</h1>'
 	said 2 report x
 	assert_contains "$ERR" '-o FILE.html'
 	said 2 report x --json -o -

@@ -77,9 +77,12 @@ std::vector<JudgedSet> judge_all(const Machine &machine)
 
 const JudgedSet &find_judged(const std::vector<JudgedSet> &sets, const std::string &name)
 {
-	const auto found = std::find_if(sets.begin(), sets.end(), [&](const JudgedSet &set) {
-		return set.name == name || set.set == name || (set.running && set.running->device().path == name);
-	});
+	auto found = std::find_if(sets.begin(), sets.end(), [&](const JudgedSet &set) { return set.name == name || set.set == name; });
+
+	// Whatever leads to it: /dev/dm-0, too.
+	if (found == sets.end())
+		if (const std::optional<dm::Device> device = dm::find(name))
+			found = std::find_if(sets.begin(), sets.end(), [&](const JudgedSet &set) { return set.running && set.running->device().number() == device->number(); });
 
 	if (found == sets.end())
 		throw Failure(ExitStatus::not_found, "not-found",

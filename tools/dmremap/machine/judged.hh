@@ -26,7 +26,7 @@ struct JudgedSet {
 
 // All that run or are in the file, by name. A device that goes meanwhile is left out. Throws Failure: how one is cannot be told.
 std::vector<JudgedSet> judge_all(const Machine &machine);
-// By name, by the path of the device, or by UUID. Throws Failure not-found.
+// By name, by a path that leads to the device, or by UUID. Throws Failure not-found.
 const JudgedSet &find_judged(const std::vector<JudgedSet> &sets, const std::string &name);
 
 } // namespace dm_remap::tool
