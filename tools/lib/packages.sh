@@ -15,9 +15,9 @@ clang_runtime() {
 	esac
 }
 
-# Where prometheus and promtool are.
-prometheus_packages() {
-	case $(debian_suite) in
+# Where prometheus and promtool are, in this Debian or another one.
+prometheus_packages() { # [SUITE]
+	case ${1:-$(debian_suite)} in
 	bookworm) echo prometheus ;;
 	*) printf '%s\n' prometheus promtool ;;
 	esac

@@ -9,6 +9,7 @@
 #   root.sh trixie image 7.3         the kernel itself, unpacked where kernels.sh finds it; prints its release. With one
 #                                    of another architecture comes what runs it (arm64.sh)
 #   root.sh trixie tool              build/tool-trixie: dmremap, linked with that system's libraries
+#   root.sh trixie prometheus        that system's Prometheus, promtool and node_exporter, unpacked and not installed; prints the directory
 #   root.sh trixie run COMMAND...    in that root, in this tree, which is there under its own path
 #
 # A release is accepted wherever a series is. Roots there can be: bullseye, bookworm, trixie.
@@ -152,13 +153,26 @@ root_tool() {
 	root_run make --no-print-directory tool TOOL="$top/build/tool-$suite"
 }
 
+# For a machine of tests/vm that has this system's libraries.
+root_prometheus() {
+	local dir=${DM_REMAP_CACHE:-/var/cache/dm-remap}/prometheus-$suite packages
+	if [[ ! -d $dir ]]; then
+		mapfile -t packages < <(prometheus_packages "$suite")
+		echo "setup: fetching ${packages[*]} prometheus-node-exporter of Debian '$suite'" >&2
+		rm -rf "$dir.new"
+		root_unpack "$dir.new" "${packages[@]}" prometheus-node-exporter
+		mv "$dir.new" "$dir"
+	fi
+	echo "$dir"
+}
+
 suite=${1:-} what=${2:-}
 case $suite:$what in
 bullseye:* | bookworm:* | trixie:*) ;;
 *) what= ;;
 esac
 case $what in
-release | modules | image | tool | run) shift 2 ;;
+release | modules | image | tool | prometheus | run) shift 2 ;;
 *)
 	sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0"
 	exit 2
@@ -169,7 +183,7 @@ mkdir -p /run/lock
 exec 9>"/run/lock/dm-remap-$suite.lock"
 flock 9
 root_make
-if [[ $what != run && $what != tool ]]; then
+if [[ $what == release || $what == modules || $what == image ]]; then
 	release=$(release_of "${1:?which kernel?}")
 fi
 case $what in
@@ -185,6 +199,7 @@ image)
 	echo "$release"
 	;;
 tool) root_tool ;;
+prometheus) root_prometheus ;;
 run)
 	flock --unlock 9
 	root_run "$@"

@@ -4,6 +4,9 @@
 # tests/monitoring/alerts_test.py has. Two servers start and much is waited for, so it is no group of tools/check:
 #
 #   tests/vm/run_group.py --kernel 6.12 --group tests/vm/long/tool_prometheus.sh
+#   tests/vm/run_group.py --kernel 6.12 --group tests/vm/long/tool_prometheus.sh -- "$(tools/lib/root.sh trixie prometheus)"
+#
+# The second takes Debian 13's programs, which the argument says where to find.
 # vm: drives=main:32M:scsi,spare:16M:scsi,new:40M:scsi modules=required memory=2G smp=2 timeout=2400
 . "$VM_LIB"
 . "${VM_LIB%/*}/remap.sh"
@@ -22,11 +25,21 @@ get() {
 	exec {answer}>&-
 }
 write_file() { said 0 metrics --textfile $OUTSIDE; }
-# firing: which alerts are, without our prefix, in one line.
-firing() {
-	get 9090 /api/v1/alerts | perl -MJSON::PP -0777 -ne '
-		my %names = map { $_->{labels}{alertname} => 1 } grep { $_->{state} eq "firing" } @{decode_json($_)->{data}{alerts}};
+# alerts QUERY: of the alerts' own series, as it stands in an address: which there are, without our prefix, in one line.
+FIRING='ALERTS%7Balertstate=%22firing%22%7D'
+alerts() {
+	get 9090 "/api/v1/query?query=$1" | perl -MJSON::PP -0777 -ne '
+		my %names = map { $_->{metric}{alertname} => 1 } @{decode_json($_)->{data}{result}};
 		print join(" ", map { s/^DmRemap//r } sort keys %names), "\n"'
+}
+firing() { alerts $FIRING; }
+microseconds() { echo "${EPOCHREALTIME//[.,]/}"; }
+# fired ALERT...: since the mark these have fired and no others. What looks half a minute back ends by itself, on a busy machine between two looks.
+mark() { MARK=$(microseconds); }
+have_fired() { alerts "last_over_time($FIRING%5B$((($(microseconds) - MARK) / 1000 + 1))ms%5D)"; }
+fired() {
+	write_file
+	wait_for "[[ \$(have_fired) == '$*' ]]" 240 "'$*' to have fired" || fail "there was '$(have_fired)', and is '$(firing)'"
 }
 # fire [ALERT...]: once Prometheus has what is now, these fire and no others. They come one after the other, and go so.
 fire() {
@@ -72,15 +85,17 @@ a_disk_goes_bad() {
 	fire
 
 	say 'the first bad blocks: told, and then an old story'
+	mark
 	host bad main 1000:8
 	pattern_write $X 1000 8 new
-	fire FirstRemap
+	fired FirstRemap
 	fire
 
 	say 'what cannot be read'
+	mark
 	host bad main 2000:8
 	assert_fail dd if=$X of=/dev/null iflag=direct bs=4096 skip=250 count=1 status=none
-	fire Pending Unrecovered
+	fired Pending Unrecovered
 	fire Pending
 	pattern_write $X 2000 8 new
 	fire
@@ -100,6 +115,12 @@ a_disk_goes_bad() {
 	assert_not_contains "$(get 9100 /metrics)" dm_remap_health_score
 }
 
+if (($#)); then
+	[[ -x $1/usr/bin/prometheus ]] || { fail "there is no Prometheus in '$1'"; exit 1; }
+	PATH=$1/usr/bin:$PATH
+fi
+say "$(prometheus --version 2>&1 | head -n 1)"
+say "$(prometheus-node-exporter --version 2>&1 | head -n 1)"
 tool_install
 modules_load
 test_case 'a disk goes bad, and Prometheus tells' a_disk_goes_bad
