@@ -47,15 +47,21 @@ configured() { # PACKAGE...
 		equal 'install ok installed' "$(dpkg-query -W -f '${Status}' "$package")" "state of $package"
 	done
 }
-# Another program under that name: apt and rpm choose themselves where programs are looked for.
+# Another program under that name: apt and rpm choose themselves where programs are looked for. What it was asked for is in /tmp/asked.
 pretend() { # NAME OUTPUT
-	printf '#!/bin/sh\nprintf "%s"\n' "$2" >"/root/$1"
+	printf '#!/bin/sh\necho "%s $*" >>/tmp/asked\nprintf "%s"\n' "$1" "$2" >"/root/$1"
 	chmod +x "/root/$1"
 	mount --bind "/root/$1" "$(command -v "$1")"
 }
 pretend_no_more() { # NAME...
 	local name
 	for name in "$@"; do umount "$(command -v "$name")"; done
+}
+asked() { grep -qxF -e "$1" /tmp/asked || fail "nobody was asked to: $1"$'\n'"$(cat /tmp/asked)"; }
+# What the services leave while they run.
+leave_traces() {
+	mkdir -p /var/lib/dm-remap /var/lib/prometheus/node-exporter /var/lib/systemd/timers
+	touch /var/lib/prometheus/node-exporter/dm_remap.prom /var/lib/dm-remap/history /var/lib/systemd/timers/stamp-dm-remap-scrub.timer
 }
 no_trace() {
 	local left

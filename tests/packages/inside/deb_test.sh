@@ -90,10 +90,18 @@ equal "dmremap $new" "$(dmremap --version)"
 equal 2 "$(dkms status -m dm-remap | grep -c "$new.*installed")" 'kernels in DKMS'
 equal 2 "$(dkms status -m dm-remap | grep -c .)" 'lines in DKMS'
 
-step 'the same version once more'
+step 'the same version once more, where systemd runs'
+mkdir -p /run/systemd/system
+pretend deb-systemd-invoke ''
+rm -f /tmp/asked
 said 0 "${APT[@]}" install --reinstall ./new/*.deb
 serves "$first" "$new" dkms
 serves "$second" "$new" dkms
+for words in 'start dm-remap-metrics.timer' 'restart dm-remap-monitor.service'; do asked "deb-systemd-invoke $words"; done
+# One that somebody has switched off deb-systemd-invoke does not start.
+equal 3 "$(grep -c '^deb-systemd-invoke' /tmp/asked)" 'what systemd was asked for'
+pretend_no_more deb-systemd-invoke
+rmdir /run/systemd/system
 
 step 'the kernel goes, and comes again'
 said 0 "${APT[@]}" purge "linux-image-$second" "linux-headers-$second"
@@ -154,9 +162,17 @@ serves "$first" "$new" dkms
 said 0 dmremap --version
 pretend_no_more lsblk
 pretend lsblk 'root\nsda\n'
-mkdir -p /etc/dm-remap /var/lib/dm-remap
+leave_traces
 echo 'set 6d2f8a52-0000-4000-8000-000000000001 name=safe' >/etc/dm-remap/sets.conf
+echo mail=root >/etc/dm-remap/monitor.conf
+touch /etc/dm-remap/events.d/page
+mkdir -p /run/systemd/system
+pretend deb-systemd-invoke ''
+rm -f /tmp/asked
 said 0 "${APT[@]}" remove dm-remap dm-remap-dkms
+asked 'deb-systemd-invoke stop dm-remap-metrics.timer dm-remap-metrics.service dm-remap-scrub.timer dm-remap-monitor.service'
+pretend_no_more deb-systemd-invoke
+rmdir /run/systemd/system
 says 'dm-remap: these go on running and do not start at the next boot: safe'
 says '/etc/dm-remap/sets.conf stays until the package is purged'
 rm /dev/mapper/safe
@@ -165,7 +181,10 @@ pretend_no_more dmsetup lsblk
 step 'removed, and purged'
 has_none "$first"
 has_none "$second"
-[[ -s /etc/dm-remap/sets.conf ]] || fail 'sets.conf is gone'
+for file in /etc/dm-remap/{sets.conf,monitor.conf,events.d/page} /var/lib/dm-remap/history; do
+	[[ -e $file ]] || fail "$file is gone"
+done
+[[ ! -e /var/lib/prometheus/node-exporter/dm_remap.prom ]] || fail 'the metrics are still told'
 said 0 "${APT[@]}" purge dm-remap dm-remap-dkms
 says 'set 6d2f8a52-0000-4000-8000-000000000001 name=safe'
 no_trace
