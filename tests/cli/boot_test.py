@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 
 from support import *
 
@@ -204,6 +205,20 @@ class Boot(CliTest):
         self.mapped("252:1", "LVM-x")
         self.assertEqual(self.ask("udev-device", "252:0"), {"DM_REMAP_DEVICE": SET, "DM_REMAP_PARTUUID": "abc"})
         self.assertEqual(self.ask("udev-device", "252:1"), {})
+
+    def test_events_of_the_mapped_device_are_noted(self):
+        self.mapped("252:0", f"REMAP-{SET}")
+        note = self.run_dir / f"event-{SET}"
+        self.ask("udev-device", "252:0")
+        self.assertFalse(note.exists())
+        before = int(time.time())
+        self.addCleanup(os.environ.pop, "DM_REMAP_EVENT")
+        for event in ("first_remap", "pending"):
+            os.environ["DM_REMAP_EVENT"] = event
+            self.ask("udev-device", "252:0")
+            when, name = note.read_text().split()
+            self.assertEqual(name, event)
+            self.assertTrue(before <= int(when) <= time.time())
 
     # --- hold, and let go
 

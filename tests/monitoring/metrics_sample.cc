@@ -36,6 +36,7 @@ DeviceFacts device(const std::string &name)
 						     "slow_path requests=10 commits=11 checkpoints=12\n"),
 			   .live = live,
 			   .suspended = false,
+			   .event = LastEvent{1700000002, "pending"},
 			   .main = "/dev/disk/by-id/main",
 			   .disks = {{"sda", "S\"1\\", "0x5000c500a1b2c3d4"}, {"sdb", "", ""}},
 			   .spare_paths = {{0, "/dev/sdc"}, {1, "not there"}}};

@@ -45,6 +45,11 @@ goes_bad() {
 	check 0 'OK - x: health 100 |'
 	host bad main 1000:8
 	pattern_write $X 1000 8 new
+	# As udev asks when the event comes; no udev runs here.
+	assert_not_contains "$(<$PROM)" dm_remap_last_event
+	DM_REMAP_EVENT=first_remap dmremap udev-device "$(dmsetup info -c --noheadings --separator : -o major,minor x)"
+	write_file
+	assert_num "$(value last_event_timestamp_seconds 'device="x",event="first_remap"')" -ge $((EPOCHSECONDS - 600))
 	host bad main 2000:8
 	assert_fail dd if=$X of=/dev/null iflag=direct bs=4096 skip=250 count=1 status=none
 	as_sysfs x

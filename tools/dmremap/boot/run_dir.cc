@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view prefixes[] = {"set-", "waiting-", "released-", "lock-", "hold-"};
+constexpr std::string_view prefixes[] = {"set-", "waiting-", "released-", "lock-", "hold-", "event-"};
 
 std::string_view prefix(Note note)
 {

@@ -12,7 +12,7 @@
 
 namespace dm_remap::tool::run_dir {
 
-enum class Note : uint8_t { set, waiting, released, lock, hold };
+enum class Note : uint8_t { set, waiting, released, lock, hold, event };
 
 // Where it is, of the set with this UUID.
 std::string path(Note note, const std::string &set);

@@ -41,6 +41,7 @@ DeviceFacts device_facts(const Machine &machine, const Running &device)
 	out.live = device.status();
 	out.values = values_of(*out.live, device.counters());
 	out.suspended = device.device().suspended;
+	out.event = last_event(out.set);
 	out.main = path_of_main(machine, device);
 	for (const std::string &disk : sysfs::disks_below(device.main_number()))
 		out.disks.push_back(disk_facts(disk));

@@ -24,6 +24,7 @@ constexpr OwnFamily own_families[] = {
 	{"relocated_bytes", "Of main, served by the pool, but for what is guarded."},
 	{"suspended", "1: the device is suspended, and I/O waits."},
 	{"guarded", "1: main shows its guard wherever it has one, 0: not everywhere, or that is not known."},
+	{"last_event_timestamp_seconds", "Of the last event since the machine has started, Unix time."},
 	{"main_info", "A disk that main is on."},
 	{"spare_state", "1 for the state that a spare has, 0 for the others."},
 	{"member_info", "Where a spare is; without a path: it is missing."},
@@ -157,6 +158,8 @@ void add_device(Exposition &out, const DeviceFacts &device)
 	out.add("suspended", {{"device", label}}, device.suspended ? 1 : 0);
 	if (device.live->guard)
 		out.add("guarded", {{"device", label}}, device.live->guard->complete() ? 1 : 0);
+	if (device.event)
+		out.add("last_event_timestamp_seconds", {{"device", label}, {"event", label_text(device.event->name)}}, device.event->time);
 	for (const DiskFacts &disk : device.disks)
 		out.add("main_info",
 			{{"device", label}, {"path", label_text(device.main)}, {"disk", label_text(disk.name)}, {"serial", label_text(disk.serial)}, {"wwn", label_text(disk.wwn)}}, 1);

@@ -3,6 +3,7 @@
 #ifndef DMREMAP_MONITORING_FACTS_HH
 #define DMREMAP_MONITORING_FACTS_HH
 
+#include "boot/last_event.hh"
 #include "live_status.hh"
 
 #include <cstdint>
@@ -31,6 +32,7 @@ struct DeviceFacts {
 	// Of what device-mapper alone tells.
 	std::optional<LiveStatus> live;
 	bool suspended = false;
+	std::optional<LastEvent> event = {};
 	std::string main;	// a path
 	std::vector<DiskFacts> disks;
 	std::map<uint32_t, std::string> spare_paths; // by number; of one that is missing what it was called last, or a word for that

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // udev-main, udev-spare, udev-device: what the rules ask of a device, by MAJOR:MINOR, and what they learn, as KEY=VALUE. They never fail: to
 // udev a device of which nothing is learnt is one like any other.
+#include "boot/last_event.hh"
 #include "boot/main_sight.hh"
 #include "boot/run_dir.hh"
 #include "machine/identity.hh"
@@ -216,6 +217,9 @@ private:
 		const std::string set = uuid.substr(prefix.size());
 
 		tell(answer, "DM_REMAP_DEVICE", set);
+		// udev hands on what the event has.
+		if (const char *event = std::getenv("DM_REMAP_EVENT"); event && *event)
+			note_event(set, event);
 		for (const KnownMain &main : known_mains(SetsConfig::read()))
 			if (const std::string_view identity = main.identity.identity; main.set == set && identity.starts_with(partuuid_prefix))
 				return tell(answer, "DM_REMAP_PARTUUID", std::string(identity.substr(partuuid_prefix.size())));
