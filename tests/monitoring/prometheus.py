@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A real Prometheus on loopback, with a folder of its own, for a test."""
+"""A real Prometheus: one that runs already, or on loopback, with a folder of its own, for a test."""
 import collections
 import json
 import pathlib
@@ -12,10 +12,37 @@ import urllib.parse
 import urllib.request
 
 
-class Prometheus:
+class Api:
+    """Of a Prometheus that runs at this address."""
+
+    def __init__(self, address=None):
+        self.address = address
+
+    def get(self, path, **words):
+        """`data` of what its API answers to this."""
+        address = f"{self.address}/api/v1/{path}" + ("?" + urllib.parse.urlencode(words, doseq=True) if words else "")
+        try:
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            raise ValueError(f"{words.get('query', path)}: {error.read().decode()}") from None
+
+    def instant(self, query, time):
+        """[({label: value}, number)]."""
+        data = self.get("query", query=query, time=time)
+        return [(one["metric"], float(one["value"][1])) for one in data["result"]]
+
+    def range(self, query, start, end, step):
+        """[({label: value}, [(time, number)])]."""
+        data = self.get("query_range", query=query, start=start, end=end, step=step)
+        return [(one["metric"], [(when, float(value)) for when, value in one["values"]]) for one in data["result"]]
+
+
+class Prometheus(Api):
     """Runs in a `with`. configuration: the text of prometheus.yml. What was made of the time before it starts is in `data`."""
 
     def __init__(self, configuration="global: {}\n", *options):
+        super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="dm-remap-prometheus-")
         self.path = pathlib.Path(self.folder.name)
         self.data, self.options, self.process = self.path / "data", options, None
@@ -56,25 +83,6 @@ class Prometheus:
             self.reader.join()
             self.process.stderr.close()
             self.process = None
-
-    def get(self, path, **words):
-        """`data` of what its API answers to this."""
-        address = f"{self.address}/api/v1/{path}" + ("?" + urllib.parse.urlencode(words, doseq=True) if words else "")
-        try:
-            with urllib.request.urlopen(address, timeout=60) as answer:
-                return json.load(answer)["data"]
-        except urllib.error.HTTPError as error:
-            raise ValueError(f"{words.get('query', path)}: {error.read().decode()}") from None
-
-    def instant(self, query, time):
-        """[({label: value}, number)]."""
-        data = self.get("query", query=query, time=time)
-        return [(one["metric"], float(one["value"][1])) for one in data["result"]]
-
-    def range(self, query, start, end, step):
-        """[({label: value}, [(time, number)])]."""
-        data = self.get("query_range", query=query, start=start, end=end, step=step)
-        return [(one["metric"], [(when, float(value)) for when, value in one["values"]]) for one in data["result"]]
 
     def add_blocks(self, lines):
         """Samples with their times, of OpenMetrics. Not while it runs."""

@@ -1,7 +1,7 @@
 #!/bin/bash
 # A disk goes bad, and Prometheus tells: from the modules by `dmremap metrics`, Debian's node_exporter and Debian's Prometheus with our rules to alerts
 # that fire in order, and that end when what they are about has. The rules are a copy with seconds in place of minutes and hours: what those are for,
-# tests/monitoring/alerts_test.py has. Two servers start and much is waited for, so it is no group of tools/check:
+# tests/monitoring/alerts_test.py has. Each query of the dashboards is asked of it, too. Two servers start and much is waited for, so it is no group of tools/check:
 #
 #   tests/vm/run_group.py --kernel 6.12 --group tests/vm/long/tool_prometheus.sh
 #   tests/vm/run_group.py --kernel 6.12 --group tests/vm/long/tool_prometheus.sh -- "$(tools/lib/root.sh trixie prometheus)"
@@ -41,6 +41,13 @@ fired() {
 	write_file
 	wait_for "[[ \$(have_fired) == '$*' ]]" 240 "'$*' to have fired" || fail "there was '$(have_fired)', and is '$(firing)'"
 }
+# seen QUERY: there is such a sample of the device, and what else is of this moment will be asked for, too.
+seen() {
+	write_file
+	wait_for "get 9090 '/api/v1/query?query=$1' | grep -q device" 240 "$1"
+	# A moment is a whole second, and the sample may be of its end.
+	TIMES+=($((EPOCHSECONDS + 1)))
+}
 # fire [ALERT...]: once Prometheus has what is now, these fire and no others. They come one after the other, and go so.
 fire() {
 	write_file
@@ -76,8 +83,12 @@ a_disk_goes_bad() {
 	MAIN=$(drive main) SPARE=$(drive spare) new=$(drive new)
 	wipe "$MAIN" "$SPARE" "$new"
 	start_all
+	TIMES=()
 	defer 'dm_remove_if_there x; host heal main'
 	said 0 create x --main "$MAIN" --spare "$SPARE"
+	# Something for a guard to hide.
+	mkfs.ext4 -qF $X
+	said 0 guard on x
 	write_file
 	# Whoever asks for what was before needs something before. And it is there, as sysfs has it.
 	wait_for "get 9090 '/api/v1/query?query=dm_remap_relocated_bytes%20offset%2030s%20%3D%3D%200' | grep -q device" 240 'half a minute of samples'
@@ -97,6 +108,7 @@ a_disk_goes_bad() {
 	assert_fail dd if=$X of=/dev/null iflag=direct bs=4096 skip=250 count=1 status=none
 	fired Pending Unrecovered
 	fire Pending
+	seen dm_remap_pending_bytes
 	pattern_write $X 2000 8 new
 	fire
 
@@ -106,9 +118,19 @@ a_disk_goes_bad() {
 	said 0 open x
 	fire
 
-	say 'little room, and then a new disk in the place of all'
+	say 'little room'
 	said 0 remap x 8192 $(($(remap_get x total) * 4 / 5)) --wait
 	fire HealthLow SpareLow
+
+	say 'each query of the dashboards has had data'
+	said 0 scrub x --rate 2048
+	said 0 scrub x --pause
+	seen dm_remap_scrub_progress_ratio
+	said 0 scrub x --rate 0 --wait
+	seen 'dm_remap_scrub_last_complete_timestamp_seconds%20%3E%200'
+	assert_ok python3 tests/monitoring/ask_dashboards.py http://127.0.0.1:9090 127.0.0.1:9100 x "${TIMES[@]}"
+
+	say 'a new disk in the place of all'
 	said 0 replace x "$new" --yes --swap --standstill 600
 	fire
 	assert_contains "$(dmsetup table x)" linear
