@@ -119,6 +119,9 @@ struct LiveExtent {
 	std::optional<uint32_t> spare;
 	std::optional<uint64_t> spare_sector;
 	bool guarded = false;
+
+	// It is served. Else it fails until it is written, or its spare is back.
+	bool served() const { return kind == "mapped" && spare_sector; }
 };
 
 // A line of the answer to `list`. extent: the line is one.

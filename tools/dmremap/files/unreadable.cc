@@ -3,14 +3,13 @@
 
 namespace dm_remap::tool {
 
-std::vector<BadRange> unreadable_on(Answer &answer, const Running &device)
+std::vector<BadRange> unreadable_on(Answer &answer, const Running &device, const std::function<void(const LiveExtent &)> &f)
 {
 	std::vector<BadRange> out;
 	const bool still = device.each_extent([&](const LiveExtent &extent) {
-		if (extent.kind != "mapped")
-			out.push_back({{extent.sector, extent.sectors}, std::string(extent.kind)});
-		else if (!extent.spare_sector)
-			out.push_back({{extent.sector, extent.sectors}, "spare_missing"});
+		if (!extent.served())
+			out.push_back({{extent.sector, extent.sectors}, extent.kind == "mapped" ? "spare_missing" : std::string(extent.kind)});
+		f(extent);
 	});
 
 	if (!still)

@@ -30,24 +30,11 @@ auto known(F f) -> Known<decltype(f())>
 	}
 }
 
-MainCells cells_of(const Running &device, const LiveStatus &live)
-{
-	MainCells out(live.main_sectors, live.block_bytes, most_cells);
-
-	// That the map changes meanwhile is a warning of unreadable_on().
-	device.each_extent([&](const LiveExtent &extent) {
-		out.add(extent.sector, extent.sectors, extent.kind != "mapped" || !extent.spare_sector ? &Cell::unreadable :
-						       extent.guarded				       ? &Cell::guarded :
-												 &Cell::mapped);
-	});
-	return out;
-}
-
-Known<std::vector<Block>> unreadable_blocks(Answer &answer, const Running &device)
+Known<std::vector<Block>> blocks_of(Answer &answer, const Running &device, const std::vector<BadRange> &bad)
 {
 	if (device.device().suspended)
 		return {{}, fmt::format("{0} is suspended, and reading it would wait: 'dmsetup resume {0}'", device.name())};
-	return known([&] { return blocks_on(device.device(), unreadable_on(answer, device), answer); });
+	return known([&] { return blocks_on(device.device(), bad, answer); });
 }
 
 void write_cells(JsonWriter &out, const std::optional<MainCells> &picture)
@@ -74,19 +61,6 @@ void write_cells(JsonWriter &out, const std::optional<MainCells> &picture)
 	out.end();
 }
 
-void write_drives(JsonWriter &out, const Known<std::vector<Drive>> &drives)
-{
-	if (!drives.value)
-		return out.null("drives");
-	out.begin_array("drives");
-	for (const Drive &drive : *drives.value) {
-		out.begin_object();
-		write_drive(out, drive);
-		out.end();
-	}
-	out.end();
-}
-
 } // namespace
 
 ReportFacts report_on(Answer &answer, const Machine &machine, const JudgedSet &set)
@@ -102,7 +76,11 @@ ReportFacts report_on(Answer &answer, const Machine &machine, const JudgedSet &s
 
 		for (const LiveSpare &spare : set.live->spares)
 			out.spare_paths.push_back(path_of_spare(machine, device, *set.live, spare));
-		out.cells = cells_of(device, *set.live);
+		out.cells.emplace(set.live->main_sectors, set.live->block_bytes, most_cells);
+		const std::vector<BadRange> bad = unreadable_on(answer, device, [&](const LiveExtent &extent) {
+			out.cells->add(extent.sector, extent.sectors, !extent.served() ? &Cell::unreadable : extent.guarded ? &Cell::guarded : &Cell::mapped);
+		});
+
 		out.health = health_of(answer, machine, device);
 		out.history = out.health->history;
 		out.drives = known([&] { return ask_drives(answer, machine, device, *set.live); });
@@ -110,7 +88,7 @@ ReportFacts report_on(Answer &answer, const Machine &machine, const JudgedSet &s
 			out.set.judgement.add(judge_drives(*out.drives.value));
 		else
 			answer.warn("drives", out.drives.why_not);
-		out.blocks = unreadable_blocks(answer, device);
+		out.blocks = blocks_of(answer, device, bad);
 		if (!out.blocks.value)
 			answer.warn("files", out.blocks.why_not);
 	}
@@ -134,7 +112,10 @@ void write_report(JsonWriter &out, const Machine &machine, const ReportFacts &fa
 		out.null("health");
 	}
 	write_history(out, facts.history);
-	write_drives(out, facts.drives);
+	if (facts.drives.value)
+		write_drives(out, *facts.drives.value);
+	else
+		out.null("drives");
 	if (facts.blocks.value) {
 		out.begin_object("unreadable");
 		write_blocks(out, *facts.blocks.value);

@@ -41,8 +41,7 @@ public:
 		drives();
 		warnings();
 		out_.close();
-		out_.open("footer");
-		out_.prose(fmt::format("Made by dmremap {}; 'dmremap report {} --json' has the same facts for programs.", DMR_VERSION, f_.set.name));
+		prose("footer", fmt::format("Made by dmremap {}; 'dmremap report {} --json' has the same facts for programs.", DMR_VERSION, f_.set.name));
 		return out_.end();
 	}
 
@@ -98,6 +97,13 @@ private:
 		return out;
 	}
 
+	void prose(const char *tag, std::string_view words)
+	{
+		out_.open(tag);
+		out_.prose(words);
+		out_.close();
+	}
+
 	void begin(const char *id, const char *title)
 	{
 		out_.open("section", {{"aria-labelledby", id}});
@@ -121,9 +127,7 @@ private:
 			out_.element("span", fmt::format("{}:", urgency), {{"class", fmt::format("urgency {}", urgency)}});
 			out_.prose(finding.text);
 			out_.close();
-			out_.open("p");
-			out_.prose(finding.action);
-			out_.close();
+			prose("p", finding.action);
 			out_.close();
 		}
 		out_.close();
@@ -163,9 +167,7 @@ private:
 
 	void not_known(const std::string &why)
 	{
-		out_.open("p");
-		out_.prose("Not known: " + why + ".");
-		out_.close();
+		prose("p", "Not known: " + why + ".");
 	}
 
 	void unreadable()
@@ -185,9 +187,7 @@ private:
 			if (lines.size() > most_files)
 				and_more(lines.size() - most_files, "files");
 			for (const std::string &sentence : block_advice(*f_.blocks.value)) {
-				out_.open("p");
-				out_.prose(sentence);
-				out_.close();
+				prose("p", sentence);
 			}
 		}
 		out_.close();
@@ -238,9 +238,7 @@ private:
 
 	void and_more(size_t count, const char *verb)
 	{
-		out_.open("p");
-		out_.prose(fmt::format("And {} more: 'dmremap {} {}'.", count, verb, f_.set.name));
-		out_.close();
+		prose("p", fmt::format("And {} more: 'dmremap {} {}'.", count, verb, f_.set.name));
 	}
 
 	void spares()
@@ -292,9 +290,7 @@ private:
 				continue;
 			if (!line.label.empty())
 				out_.element("dt", line.label);
-			out_.open("dd");
-			out_.prose(line.text);
-			out_.close();
+			prose("dd", line.text);
 		}
 		out_.close();
 	}
@@ -325,9 +321,7 @@ private:
 		begin("warnings", "What is missing here");
 		out_.open("ul");
 		for (const std::string &warning : f_.warnings) {
-			out_.open("li");
-			out_.prose(warning);
-			out_.close();
+			prose("li", warning);
 		}
 		out_.close();
 		out_.close();

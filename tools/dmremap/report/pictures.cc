@@ -159,9 +159,11 @@ void draw_bars(Html &out, const Bars &bars, const Series &series, uint64_t now)
 		most = std::max(most, *slot);
 		sum += period.counts.*bars.what;
 	}
+	const std::string caption = fmt::format("{}: {} in all, at most {} in one", bars.title, sum, most);
+
 	out.open("figure");
-	out.element("figcaption", fmt::format("{}: {} in all, at most {} in one", bars.title, sum, most));
-	out.open("svg", {{"class", "bars"}, {"role", "img"}, {"aria-label", fmt::format("{}: {} in all, at most {} in one", bars.title, sum, most)},
+	out.element("figcaption", caption);
+	out.open("svg", {{"class", "bars"}, {"role", "img"}, {"aria-label", caption},
 			 {"viewBox", fmt::format("0 0 {} {}", bars.count * width, height + 4)}});
 	for (size_t i = 0; i < slots.size(); i++) {
 		const std::optional<uint64_t> &slot = slots[i];

@@ -16,8 +16,8 @@ struct Drive {
 
 // "says that it is well, 8 sectors reallocated, 31 °C".
 std::string figures_text(const DriveHealth &health);
-// Keys of the open object.
-void write_drive(JsonWriter &out, const Drive &drive);
+// As `drives` of the open object.
+void write_drives(JsonWriter &out, const std::vector<Drive> &drives);
 
 } // namespace dm_remap::tool
 

@@ -111,13 +111,7 @@ private:
 			out.value("name", report.name);
 			out.value("state", report.judgement.state);
 			write_findings(out, report.judgement);
-			out.begin_array("drives");
-			for (const Drive &drive : report.drives) {
-				out.begin_object();
-				write_drive(out, drive);
-				out.end();
-			}
-			out.end();
+			write_drives(out, report.drives);
 			out.end();
 		}
 		out.end();
