@@ -59,10 +59,10 @@ enum { DMR_IO_FUA = 1u << 0 };
 
 struct dmr_instance;
 
-enum dmr_log_level { DMR_LOG_ERR, DMR_LOG_WARN, DMR_LOG_INFO };
+enum dmr_log_level { DMR_LOG_ERR, DMR_LOG_WARN, DMR_LOG_INFO, DMR_LOG_LEVELS /* how many there are */ };
 
 /*
- * One line to the kernel log, prefixed with the name that the device has now. Rate-limited per instance. inst may be NULL.
+ * One line to the kernel log, prefixed with the name that the device has now. Rate-limited per instance and level. inst may be NULL.
  * process: asking for the name takes a mutex.
  */
 void dmr_log(struct dmr_instance *inst, enum dmr_log_level level, const char *fmt, ...) DMR_PRINTF(3, 4);

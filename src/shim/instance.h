@@ -28,7 +28,7 @@ struct dmr_instance {
 	struct dmr_engine *engine;
 
 	struct dm_target *ti;
-	struct ratelimit_state log_limit;
+	struct ratelimit_state log_limits[DMR_LOG_LEVELS];
 	unsigned long events;		/* bit per enum dmr_event_kind, to be sent by event_work */
 	struct work_struct event_work;
 

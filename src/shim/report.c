@@ -6,12 +6,15 @@
 
 #include "shim/instance.h"
 
-static DEFINE_RATELIMIT_STATE(dmr_log_limit, 5 * HZ, 50);
 
-static const char *const dmr_levels[] = {
+/* Each level has its own limit, so that much news of one kind does not hide what is worse. */
+static const char *const dmr_levels[DMR_LOG_LEVELS] = {
 	[DMR_LOG_ERR] = KERN_ERR,
 	[DMR_LOG_WARN] = KERN_WARNING,
 	[DMR_LOG_INFO] = KERN_INFO,
+};
+static struct ratelimit_state dmr_log_limits[DMR_LOG_LEVELS] = {
+	[0 ... DMR_LOG_LEVELS - 1] = RATELIMIT_STATE_INIT(dmr_log_limits, 5 * HZ, 50),
 };
 
 void dmr_instance_name(struct dmr_instance *inst, char name[DMR_NAME_SIZE])
@@ -33,7 +36,7 @@ void dmr_log(struct dmr_instance *inst, enum dmr_log_level level, const char *fm
 	char name[DMR_NAME_SIZE] = "";
 	va_list args;
 
-	if (!__ratelimit(inst ? &inst->log_limit : &dmr_log_limit))
+	if (!__ratelimit(&(inst ? inst->log_limits : dmr_log_limits)[level]))
 		return;
 	if (inst)
 		dmr_instance_name(inst, name);
@@ -121,10 +124,13 @@ EXPORT_SYMBOL_GPL(dmr_event);
 
 int dmr_instance_init(struct dmr_instance *inst, struct dm_target *ti)
 {
+	unsigned int level;
+
 	inst->ti = ti;
 	spin_lock_init(&inst->lock);
 	strscpy(inst->last_name, dm_device_name(dm_table_get_md(ti->table)), sizeof(inst->last_name));
-	ratelimit_state_init(&inst->log_limit, 5 * HZ, 50);
+	for (level = 0; level < DMR_LOG_LEVELS; level++)
+		ratelimit_state_init(&inst->log_limits[level], 5 * HZ, 50);
 	INIT_WORK(&inst->event_work, dmr_send_events);
 	return dmr_inflight_init(&inst->inflight);
 }
