@@ -7,14 +7,14 @@ tool=$(echo rpm/new/dm-remap-[0-9]*.rpm)
 dkms=$(echo rpm/new/dm-remap-dkms-*.rpm)
 new=$(basename "$tool" | sed 's/dm-remap-\(.*\)-.*/\1/')
 
-"${APT[@]}" install rpm >/dev/null
+"${APT[@]}" install rpm systemd >/dev/null
 first=$(for build in /lib/modules/*/build/Makefile; do basename "${build%/build/Makefile}"; done | sort -V | head -n 1)
 
 step 'files'
 said 0 rpm -qpl "$tool"
 for file in /usr/sbin/dmremap /usr/share/man/man8/dmremap.8.gz /usr/share/bash-completion/completions/dmremap \
 	/usr/share/zsh/site-functions/_dmremap /usr/share/fish/vendor_completions.d/dmremap.fish \
-	/usr/lib/systemd/system/dm-remap-monitor.service /usr/share/dm-remap/monitor.conf /etc/dm-remap/events.d \
+	/usr/lib/systemd/system/dm-remap-{monitor.service,metrics.service,metrics.timer,scrub.service,scrub.timer} /usr/share/dm-remap/monitor.conf /etc/dm-remap/events.d \
 	/usr/share/dm-remap/prometheus/dm-remap.rules.yml /usr/share/dm-remap/grafana/dm-remap-{fleet,machine}.json; do
 	grep -qxF "$file" "$OUT" || fail "dm-remap lacks $file"
 done
@@ -54,6 +54,14 @@ equal 1 "$(dkms status -m dm-remap -k "$first" | grep -c .)" 'versions in DKMS'
 [[ ! -e /lib/modules/$first/dm-remap-kept && ! -e /usr/src/dm-remap-0.9.0 ]] || fail 'the old version is still there'
 equal "dmremap $new" "$(dmremap --version)"
 
+# Nothing is switched on by itself; what somebody has switched on goes on being so.
+equal '' "$(find /etc/systemd -name 'dm-remap*')" 'what is switched on'
+units=(dm-remap-metrics.timer dm-remap-scrub.timer dm-remap-monitor.service)
+said 0 systemctl enable "${units[@]}"
+said 0 "${RPM[@]}" -U --replacepkgs rpm/new/*.rpm
+equal "$(printf 'enabled\n%.0s' "${units[@]}")" "$(systemctl is-enabled "${units[@]}")" 'the units after an upgrade'
+serves "$first" "$new" dkms
+
 step 'a kernel goes and comes'
 said 0 /usr/lib/kernel/install.d/45-dm-remap-dkms.install add "$first"
 serves "$first" "$new" dkms
@@ -76,7 +84,14 @@ pretend_no_more dmsetup lsblk
 serves "$first" "$new" dkms
 
 step 'removal'
+leave_traces
+echo 'set 6d2f8a52-0000-4000-8000-000000000001 name=safe' >/etc/dm-remap/sets.conf
 said 0 "${RPM[@]}" -e dm-remap dm-remap-dkms
 has_none "$first"
+# What rpm has no purge for: which sets there are, how they were, and when they were read through.
+for left in /etc/dm-remap /var/lib/dm-remap /var/lib/systemd/timers/stamp-dm-remap-scrub.timer; do
+	[[ -e $left ]] || fail "$left is gone"
+	rm -r "$left"
+done
 no_trace
 echo "all of it passed ($SECONDS s)"
