@@ -8,6 +8,8 @@ journal_of() { journalctl --no-pager -b -o short-monotonic "$@" | tail -n 60; }
 # next_boot: the machine is shut down as an administrator does it, and boots again with the same drives and PHASE one higher.
 next_boot() {
 	host next-phase || exit 1
+	# Bash has this script open: systemd would fail to unmount what is the harness's own.
+	umount --lazy /run/vm
 	systemctl poweroff
 	sleep infinity
 }
