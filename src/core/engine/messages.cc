@@ -7,7 +7,7 @@
 #include <dm_remap/health.hh>
 #include <dm_remap/mode.hh>
 
-#include <iterator>
+#include <array>
 
 namespace dm_remap {
 

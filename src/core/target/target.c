@@ -53,13 +53,8 @@ static noinline int remap_map_slow(struct dmr_instance *inst, struct dmr_request
 static __always_inline int remap_map_main(struct dmr_instance *inst, struct dmr_request *req, struct bio *bio,
 					  sector_t sector)
 {
-	unsigned int size = bio->bi_iter.bi_size, idx = bio->bi_iter.bi_idx, done = bio->bi_iter.bi_bvec_done;
-
 	bio->bi_iter.bi_sector = sector;
-	req->iter.bi_sector = sector;
-	req->iter.bi_size = size;
-	req->iter.bi_idx = idx;
-	req->iter.bi_bvec_done = done;
+	req->iter = bio->bi_iter;
 	req->state = DMR_REQUEST_ON_MAIN;
 	bio_set_dev(bio, inst->main.bdev);
 	return DM_MAPIO_REMAPPED;
