@@ -172,6 +172,9 @@ class BootImage:
             target = files / path[1:]
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text)
+        # Systemd makes a mount point when it mounts, mount does not.
+        for line in self.layout.fstab:
+            (files / line.split()[1][1:]).mkdir(exist_ok=True)
         done = subprocess.run([IMAGE, "install", self.system, self.initramfs, files, work],
                               env={**os.environ, "UUID": ROOT_UUID, "SIZE": str(ROOT_SIZE)}, check=False)
         if done.returncode:

@@ -39,15 +39,15 @@ LAYOUTS = {
     # The system on a disk of its own; /data, by UUID, on a set, whose main has the same UUID.
     "data": Layout(
         {"sys": ROOT_SIZE, "main": 256 * MIB, "spare": 64 * MIB, "second": 64 * MIB}, tree="sys", make="data",
-        fstab=[f"UUID={DATA_UUID} /data ext4 defaults,nofail,x-systemd.device-timeout=300 0 2"],
+        fstab=[f"UUID={DATA_UUID} /data ext4 defaults,nofail,x-systemd.device-timeout=150 0 2"],
     ),
     # Two more sets: one that LVM is on, one that md is on.
     "stacks": Layout(
         {"sys": ROOT_SIZE, **{name: size * MIB for kind in ("", "v", "r") for name, size in ((f"{kind}main", 128), (f"{kind}spare", 64))}},
         tree="sys", make="stacks",
-        fstab=[f"UUID={DATA_UUID} /data ext4 nofail,x-systemd.device-timeout=300 0 2",
-               "/dev/vg/lv /volume ext4 nofail,x-systemd.device-timeout=300 0 2",
-               f"UUID={RAID_UUID} /raid ext4 nofail,x-systemd.device-timeout=300 0 2"],
+        fstab=[f"UUID={DATA_UUID} /data ext4 nofail,x-systemd.device-timeout=150 0 2",
+               "/dev/vg/lv /volume ext4 nofail,x-systemd.device-timeout=150 0 2",
+               f"UUID={RAID_UUID} /raid ext4 nofail,x-systemd.device-timeout=150 0 2"],
     ),
     # The system on a volume of LVM, on LUKS, on a set.
     "luks": Layout(
