@@ -78,9 +78,6 @@ partitions() {
 	assert_klog "belongs to main 'partuuid:12345678-01', this main is 'partuuid:12345678-02'"
 }
 
-# Whether the kernel tells the names that drivers know of their disks. An older one does not: only the table can.
-kernel_names_disks() { grep -qw sd_get_unique_id /proc/kallsyms; }
-
 # Of a partition of which it was told by BLKPG the kernel knows no UUID. Neither its disk nor its neighbour is taken for it.
 nameless() {
 	local disk spare before name="''"

@@ -129,17 +129,18 @@ make it as large again; if it was made smaller, and this is the one, add 'new_ma
 
 # Two disks that differ in nothing but their name.
 another_disk_is_refused() {
-	local before spare
+	local before spare of_one=() of_two=()
 	spare=$(drive spare)
+	kernel_names_disks || of_one=(main_id ONE) of_two=(main_id TWO)
 	wipe "$(drive one)" "$(drive two)" "$spare"
-	remap_create x "$(drive one)" "$spare"
+	remap_create x "$(drive one)" "$spare" "${of_one[@]}"
 	dmsetup remove x
 	before=$(sum_of "$spare")
 	klog_mark
-	assert_fail remap_create x "$(drive two)" "$spare"
+	assert_fail remap_create x "$(drive two)" "$spare" "${of_two[@]}"
 	assert_klog "table refused: spare $(number_of "$spare") belongs to main '[^']+', this main is '[^']+': name that main"
 	assert_eq "$before" "$(sum_of "$spare")"
-	remap_create x "$(drive one)" "$spare"
+	remap_create x "$(drive one)" "$spare" "${of_one[@]}"
 }
 
 # Whatever is used to find out whether main is alive, it is not sector 0.

@@ -109,3 +109,6 @@ random_load_start() {
 load_ok() { rm -f $LOADING && wait "$LOAD" || fail "$(</dev/shm/fio.log)"; }
 load_again() { random_load "$(<$LOAD_PASS)" --verify_only || fail "$(</dev/shm/fio.log)"; }
 loading() { kill -0 "$LOAD" 2>/dev/null || fail 'the load is over before its time'; }
+
+# Whether the kernel tells the names that drivers know of their disks. An older one does not: only the table can.
+kernel_names_disks() { grep -qw sd_get_unique_id /proc/kallsyms; }

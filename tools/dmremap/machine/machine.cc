@@ -8,6 +8,8 @@
 
 #include <dm_remap/lineage.hh>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -80,6 +82,12 @@ Machine::Machine(Answer &answer)
 {
 	for (const std::string &fault : config_.faults())
 		answer.warn("config", fault);
+}
+
+void Machine::must_know_what_runs() const
+{
+	if (unavailable_)
+		throw Failure(ExitStatus::failed, "device-mapper", fmt::format("what runs is not known: {}", *unavailable_));
 }
 
 Running Machine::find(const std::string &name) const

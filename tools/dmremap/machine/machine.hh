@@ -30,6 +30,8 @@ public:
 	const std::vector<Running> &running() const { return running_; }
 	// Why it is not known what runs; no value: it is.
 	const std::optional<std::string> &unavailable() const { return unavailable_; }
+	// Throws Failure: it is not known what runs.
+	void must_know_what_runs() const;
 	// By name, path, or the UUID of its set. Throws Failure: it does not run, or nobody knows.
 	Running find(const std::string &name) const;
 	// The device that serves this set; null: none does.

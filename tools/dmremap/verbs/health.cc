@@ -22,8 +22,7 @@ public:
 		const Machine machine(answer);
 		std::vector<HealthReport> reports;
 
-		if (machine.unavailable())
-			throw Failure(ExitStatus::failed, "device-mapper", fmt::format("what runs is not known: {}", *machine.unavailable()));
+		machine.must_know_what_runs();
 		if (names_.empty())
 			for (const Running &device : machine.running())
 				reports.push_back(health_of(answer, machine, device));

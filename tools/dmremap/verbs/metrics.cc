@@ -34,8 +34,8 @@ public:
 				      fmt::format("{}: there is no such folder; it is what node_exporter has in --collector.textfile.directory", shown(folder_)));
 		const Machine machine(answer);
 		// Half of it might be taken for all.
-		if (machine.unavailable() && sysfs::module_loaded("dm_remap"))
-			throw Failure(ExitStatus::failed, "device-mapper", fmt::format("what runs is not known: {}", *machine.unavailable()));
+		if (sysfs::module_loaded("dm_remap"))
+			machine.must_know_what_runs();
 		const MachineFacts facts = collect(machine);
 		const std::string text = exposition(facts);
 		const bool write = !folder_.empty() && !facts.nothing();

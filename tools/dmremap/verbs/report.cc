@@ -32,8 +32,7 @@ public:
 			look_at_file();
 		const Machine machine(answer);
 
-		if (machine.unavailable())
-			throw Failure(ExitStatus::failed, "device-mapper", fmt::format("what runs is not known: {}", *machine.unavailable()));
+		machine.must_know_what_runs();
 		const ReportFacts facts = report_on(answer, machine, find_judged(judge_all(machine), name_));
 
 		const bool writes = !file_.empty() && file_ != "-" && !answer.manners().dry_run;

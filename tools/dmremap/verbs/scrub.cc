@@ -42,8 +42,7 @@ public:
 		std::vector<Running> devices;
 		bool all_read = true;
 
-		if (machine.unavailable())
-			throw Failure(ExitStatus::failed, "device-mapper", fmt::format("what runs is not known: {}", *machine.unavailable()));
+		machine.must_know_what_runs();
 		if (all_)
 			devices = machine.running();
 		for (const std::string &name : names_)

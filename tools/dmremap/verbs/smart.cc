@@ -56,8 +56,7 @@ private:
 		const Machine machine(answer);
 		std::vector<Report> reports;
 
-		if (machine.unavailable())
-			throw Failure(ExitStatus::failed, "device-mapper", fmt::format("what runs is not known: {}", *machine.unavailable()));
+		machine.must_know_what_runs();
 		if (names_.empty())
 			for (const Running &device : machine.running())
 				reports.push_back(report(answer, machine, device));

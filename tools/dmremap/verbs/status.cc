@@ -35,9 +35,7 @@ public:
 		std::vector<JudgedSet> rows;
 
 		try {
-			if (machine.unavailable())
-				throw Failure(ExitStatus::failed, "device-mapper",
-					      fmt::format("what runs is not known: {}", *machine.unavailable()));
+			machine.must_know_what_runs();
 			rows = judge_all(machine);
 			if (!names_.empty()) {
 				std::vector<JudgedSet> chosen;
