@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.image import REPO, VM_DIR, Image as VmImage, cache_dir, kernel_of, vmlinux_from
 from harness.session import Session
 from harness.spec import Drive, Spec
+from run_group import explain
 
 from .layouts import LAYOUTS, ROOT_SIZE, ROOT_UUID
 
@@ -89,7 +90,9 @@ def make_sets(layout, directory, log, stage, sets=""):
         try:
             (session.share / "state/sets.conf").write_text(sets)
             if not session.run():
-                raise ImageError(f"the sets cannot be made: {session.problems} (log: {log})")
+                # It is thrown away with what was begun.
+                lines = explain(Path(log).read_text(errors="replace").splitlines())
+                raise ImageError("\n".join([f"the sets cannot be made: {session.problems}", *lines]))
             return (session.share / "state/sets.conf").read_text() if stage == 1 else ""
         finally:
             session.discard()

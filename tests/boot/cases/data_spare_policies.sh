@@ -12,14 +12,14 @@ not_without_an_active_spare() {
 }
 dropped_by_hand() {
 	dmremap open safe --degraded --force --yes
-	assert_eq 'active dropped' "$(spare_states safe)"
+	assert_eq 'active missing' "$(spare_states safe)"
 	mount /data
 	mountpoint -q /data
 }
 starts_without_a_dropped_one() {
 	nothing_failed
 	mounted_from /dev/mapper/safe /data
-	assert_eq 'active dropped' "$(spare_states safe)"
+	assert_eq 'active missing' "$(spare_states safe)"
 	sed -i 's/degraded=dropped/degraded=never/' /etc/dm-remap/sets.conf
 	grep -q degraded=never /etc/dm-remap/sets.conf
 }

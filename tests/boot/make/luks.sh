@@ -8,7 +8,7 @@ make_set() {
 }
 fill() {
 	local key=/dev/shm/key
-	cp /state/sets.conf "$DM_REMAP_CONFIG"
+	install -D -m 644 /state/sets.conf "$DM_REMAP_CONFIG"
 	dmremap open safe
 	printf 'a key of the tests' >$key
 	cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --uuid 5a5e0003-0000-4000-8000-000000000003 \
