@@ -6,13 +6,13 @@
 
 #include "shim/instance.h"
 
-
-/* Each level has its own limit, so that much news of one kind does not hide what is worse. */
 static const char *const dmr_levels[DMR_LOG_LEVELS] = {
 	[DMR_LOG_ERR] = KERN_ERR,
 	[DMR_LOG_WARN] = KERN_WARNING,
 	[DMR_LOG_INFO] = KERN_INFO,
 };
+
+/* Each level has its own limit, so that much news of one kind does not hide what is worse. */
 static struct ratelimit_state dmr_log_limits[DMR_LOG_LEVELS] = {
 	[0 ... DMR_LOG_LEVELS - 1] = RATELIMIT_STATE_INIT(dmr_log_limits, 5 * HZ, 50),
 };

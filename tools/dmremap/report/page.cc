@@ -186,9 +186,8 @@ private:
 			end_table();
 			if (lines.size() > most_files)
 				and_more(lines.size() - most_files, "files");
-			for (const std::string &sentence : block_advice(*f_.blocks.value)) {
+			for (const std::string &sentence : block_advice(*f_.blocks.value))
 				prose("p", sentence);
-			}
 		}
 		out_.close();
 	}
@@ -320,9 +319,8 @@ private:
 			return;
 		begin("warnings", "What is missing here");
 		out_.open("ul");
-		for (const std::string &warning : f_.warnings) {
+		for (const std::string &warning : f_.warnings)
 			prose("li", warning);
-		}
 		out_.close();
 		out_.close();
 	}
