@@ -1,5 +1,6 @@
 """A case: boots a system over its disks, as often as the case wants, and judges how it went."""
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -12,6 +13,9 @@ from harness.session import Session
 from harness.spec import Drive
 
 from .images import BOOT_DIR
+
+# dracut's shell is sulogin's: what is typed before it asks is thrown away.
+ASKS_FOR_ENTER = re.compile("Press Enter for maintenance")
 
 
 class BootDisk(Disk):
@@ -97,6 +101,8 @@ class BootSession(Session):
         self.ready = self.slip_met = False
         self.shown, self.plug_at = set(), []
         self.missing, self.to_type, self.expected = list(self.spec.stops), list(self.spec.typed), None
+        if self.spec.stops and self.image.initramfs == "dracut":
+            self.missing.append(ASKS_FOR_ENTER)
         for late in self.spec.late:
             self.drives._disk(late.drive).plugged = False
         if self.spec.orders:
@@ -149,6 +155,8 @@ class BootSession(Session):
 
     def _look_for_stop(self, line):
         self.missing = [pattern for pattern in self.missing if not pattern.search(line)]
+        if ASKS_FOR_ENTER.search(line):
+            self._type("")
         if self.missing:
             return
         if self.expected is None:
@@ -171,7 +179,7 @@ class BootSession(Session):
             if command.startswith("host "):
                 self._host(*command.split()[1:])
             else:
-                self.qemu.channel["serial"].sendall(command.encode() + b"\n")
+                self._type(command)
             if shows.pattern:
                 self.expected = (command, shows)
                 return
@@ -179,6 +187,9 @@ class BootSession(Session):
         if not self.spec.goes_on:
             self.status = 0
             self.running = False
+
+    def _type(self, line):
+        self.qemu.channel["serial"].sendall(line.encode() + b"\n")
 
     def do_ready(self, number):
         if self.phase == 1 and self.spec.stops and (self.missing or self.to_type):
